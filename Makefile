@@ -1,0 +1,56 @@
+# PYTHON: which interpreter makes .venv (3.11 or newer). LAMINI_HOME: where all state goes (.lamini).
+PYTHON ?= python3
+PYTEST_ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint bench torture ui clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(READY) ## set up, then run everything on the embedded facts and show what it did
+	@$(BIN)/lamini demo
+
+test: lint ## set up, then all checks and all tests (what CI runs)
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: lint ## the quick tier: about a minute
+	@$(BIN)/python -m pytest -m "not slow and not gpu and not torture" $(PYTEST_ARGS)
+
+lint: $(READY) ## ruff, mypy, import contracts
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(READY) ## the demo's numbers, from nothing, in a home of its own
+	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && LAMINI_HOME="$$home" $(BIN)/lamini demo
+
+torture: $(READY) ## long random kill tests
+	@$(BIN)/python -m pytest -m torture $(PYTEST_ARGS)
+
+ui: $(READY) ## the Prefect and MLflow pages on loopback, until Ctrl-C
+	@exec $(BIN)/lamini ui
+
+clean: ## remove .venv and caches (not your data in LAMINI_HOME)
+	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# uv reads neither pip's find-links nor, in some places, pip's index: what it cannot do, pip does.
+$(READY): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "no $(PYTHON) found; name a Python 3.11 or newer: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import platform, sys; sys.version_info >= (3, 11) or sys.exit( \
+	  "Python 3.11 or newer is needed, $(PYTHON) is %s; name another: make PYTHON=python3.11" \
+	  % platform.python_version())'
+	@echo "setting up $(VENV) (once; a few minutes)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet uv || echo "uv cannot be had; going on with pip"
+	@UV_FIND_LINKS="$$(echo $${PIP_FIND_LINKS:-} | tr ' ' ',')" $(BIN)/uv pip install --quiet \
+	  --python $(BIN)/python -r requirements.lock 2>$(VENV)/uv.log \
+	  || $(BIN)/python -m pip install --quiet -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(READY)

@@ -1,0 +1,57 @@
+"""Assign facts: plan which group of experts every fact of the head snapshot is written to.
+
+Reads: the head snapshot, the catalogue in HOME/warehouse, the backbone's tokenizer. Writes: the
+assignment in the catalogue and HOME/warehouse/assignments/<hash>-<geometry>.parquet.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from pydantic import TypeAdapter
+
+from flows.ingest_facts import RETRY_DELAYS, is_retryable
+from flows.tokens import answer_counter
+from warehouse.assignment import AssignmentReceipt, assign
+from warehouse.catalogue import open_catalogue
+from warehouse.snapshot import head
+
+
+@task(
+    cache_policy=NO_CACHE,
+    retries=len(RETRY_DELAYS),
+    retry_delay_seconds=RETRY_DELAYS,
+    retry_condition_fn=is_retryable,
+)
+def assign_groups(
+    home: Path, num_groups: int, group_size: int, num_shards: int, backbone: str
+) -> dict[str, Any]:
+    """One group for each fact; a fact that had one keeps it."""
+    count = answer_counter(backbone)
+    warehouse = home / "warehouse"
+    with open_catalogue(warehouse) as con:
+        receipt = assign(
+            con,
+            warehouse,
+            head(warehouse),
+            num_groups=num_groups,
+            group_size=group_size,
+            num_shards=num_shards,
+            # The end of the answer is a token to decide as well.
+            num_tokens_by_fact=lambda answers: [number + 1 for number in count(answers)],
+        )
+    plain: dict[str, Any] = TypeAdapter(AssignmentReceipt).dump_python(receipt, mode="json")
+    return plain
+
+
+@flow
+def assign_facts(
+    home: Path,
+    num_groups: int,
+    group_size: int,
+    num_shards: int = 8,
+    backbone: str = "embedded",
+) -> dict[str, Any]:
+    """Assign every fact of the head snapshot; the receipt names the plan's file."""
+    return assign_groups(home.expanduser().resolve(), num_groups, group_size, num_shards, backbone)

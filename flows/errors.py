@@ -1,0 +1,59 @@
+"""What flows raises, and the exit code of every error that reaches the command line.
+
+All of them take one message, so that they pickle (Ray and Prefect ship exceptions).
+"""
+
+import sys
+
+from warehouse.errors import NoSnapshotError, RetryableError, WarehouseError
+
+UNEXPECTED = 1
+USAGE = 2
+BAD_INPUT = 3
+RETRYABLE = 4
+CHECK_FAILED = 5
+NOTHING_YET = 6
+INTERRUPTED = 130
+
+
+class FlowsError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class SettingsError(FlowsError, ValueError):
+    """A setting is unknown, of the wrong type or out of range; the message says where it stands."""
+
+
+class ServiceError(FlowsError):
+    """A server did not come up; the message ends with the tail of its log."""
+
+
+class GateError(FlowsError):
+    """A check that must pass did not; what it guards was left as it was."""
+
+
+class NothingYetError(FlowsError):
+    """An earlier step has not run yet; the message names its command."""
+
+
+def exit_code(error: BaseException) -> int | None:
+    """Give the exit code of an error raised on purpose; null for one that nobody foresaw."""
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED
+    if isinstance(error, RetryableError):
+        return RETRYABLE
+    if isinstance(error, NoSnapshotError | NothingYetError):
+        return NOTHING_YET
+    if isinstance(error, GateError | ServiceError):
+        return CHECK_FAILED
+    # An OSError says itself which file, and what is wrong with it.
+    if isinstance(error, WarehouseError | FlowsError | _lamini_error() | OSError):
+        return BAD_INPUT
+    return None
+
+
+def _lamini_error() -> type[Exception]:
+    # lamini is slow to import; what was never imported has raised nothing.
+    found = getattr(sys.modules.get("lamini.errors"), "LaminiError", FlowsError)
+    assert issubclass(found, Exception)
+    return found

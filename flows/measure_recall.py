@@ -1,0 +1,118 @@
+"""Measure recall: training phrasings, held-out templates, foreign questions, as Ray tasks.
+
+Reads: RUN/checkpoint, the head snapshot. Writes: RUN/recall/recall.parquet (a row for each
+question), plots, metrics to MLflow, and the recall table of the catalogue.
+"""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from prefect import task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+from flows import plots
+from flows.progress import Progress
+from flows.settings import Settings
+from flows.tracking import TrackedRun, log_report
+from warehouse.catalogue import open_catalogue
+from warehouse.recall import record_recall
+from warehouse.reference import foreign_questions, heldout_questions
+from warehouse.snapshot import Snapshot, open_snapshot
+
+if TYPE_CHECKING:
+    from lamini.recall import Question
+
+NUM_TRAINING_PROMPTS = 2
+"""Training phrasings measured for each fact: free-running generation is slow."""
+
+
+@task(cache_policy=NO_CACHE)
+def measure_recall(
+    settings: Settings, run: TrackedRun, folder: Path, assignment: Path, snapshot: Path
+) -> dict[str, Any]:
+    """Ask everything, free-running, and record each answer with its cause."""
+    from flows.training import measure
+    from lamini.recall import RecallRow, summarize, write_rows
+
+    published = open_snapshot(snapshot)
+    questions = questions_for(published, assignment)
+    with Progress("measuring recall", len(questions), "questions", "questions") as progress:
+        rows: list[RecallRow] = measure(
+            folder / "checkpoint",
+            questions,
+            num_tasks=settings.num_workers,
+            on_progress=progress.update,
+        )
+    path = folder / "recall" / "recall.parquet"
+    write_rows(rows, path)
+    with open_catalogue(settings.warehouse) as con:
+        record_recall(con, path, folder.name)
+    summary = [asdict(cell) for cell in summarize(rows)]
+    totals = {cell["kind"]: cell for cell in summary if cell["template"] == "*"}
+    numbers = {
+        f"recall/{kind}_{name}": cell[name]
+        for kind, cell in totals.items()
+        for name in ("exact", "agreement", "oracle_exact", "from_memory")
+    }
+    run.log_metrics(numbers)
+    run.log_file(path, "recall")
+    log_report(run, folder / "recall", "by_template.json", summary)
+    misses = [asdict(row) for row in rows if not row.is_exact][:200]
+    if misses:
+        log_report(run, folder / "recall", "misses.json", misses)
+    for figure in plots.recall_plots(rows, summary, folder / "plots"):
+        run.log_file(figure, "plots")
+    create_table_artifact(table=summary, key="recall", description="Recall by kind and template")
+    captured = [row.prompt for row in rows if row.answer is None and row.from_memory]
+    tight = sum(cell["num_tight"] for cell in totals.values())
+    return {
+        "path": str(path),
+        "num_questions": len(rows),
+        "num_tight": tight,
+        "summary": summary,
+        "captured_foreign": captured[:50],
+    }
+
+
+def questions_for(published: Snapshot, assignment: Path) -> list["Question"]:
+    """Return what is asked: two training phrasings and the held-out ones a fact, and foreign."""
+    from lamini.recall import Question
+    from lamini.training_data import read_training_facts
+
+    facts = {fact.fact_id: fact for fact in read_training_facts(assignment)}
+    table = published.facts()
+    relation_of = dict(
+        zip(table["fact_id"].to_pylist(), table["relation"].to_pylist(), strict=True)
+    )
+    questions = [
+        Question(
+            kind="training",
+            template=relation_of[fact.fact_id],
+            prompt=prompt,
+            cloze=fact.cloze,
+            fact_id=fact.fact_id,
+            answer=fact.answer,
+            group_index=fact.group_index,
+        )
+        for fact in facts.values()
+        for prompt in fact.prompts[:NUM_TRAINING_PROMPTS]
+    ]
+    questions += [
+        Question(
+            kind="heldout",
+            template=row["template"],
+            prompt=row["prompt"],
+            fact_id=row["fact_id"],
+            answer=facts[row["fact_id"]].answer,
+            group_index=facts[row["fact_id"]].group_index,
+        )
+        for row in heldout_questions(table).to_pylist()
+        if row["fact_id"] in facts
+    ]
+    questions += [
+        Question(kind=row["kind"], template=row["kind"], prompt=row["prompt"])
+        for row in foreign_questions().to_pylist()
+    ]
+    return questions

@@ -1,0 +1,56 @@
+"""Reconcile facts: decide one fact per slot from all claims, and publish the snapshot.
+
+    lamini reconcile [--as-of DATE]
+
+Reads: the catalogue in HOME/warehouse, the backbone's tokenizer. Writes: the decisions there, and
+HOME/warehouse/snapshots/<hash> with HEAD.json.
+"""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from pydantic import TypeAdapter
+
+from flows.ingest_facts import RETRY_DELAYS, is_retryable
+from flows.tokens import answer_counter
+from warehouse.catalogue import open_catalogue
+from warehouse.reconcile import ReconcileReceipt, reconcile
+from warehouse.snapshot import publish
+
+
+@task(
+    cache_policy=NO_CACHE,
+    retries=len(RETRY_DELAYS),
+    retry_delay_seconds=RETRY_DELAYS,
+    retry_condition_fn=is_retryable,
+)
+def reconcile_and_publish(
+    home: Path, as_of: date, backbone: str, max_answer_tokens: int
+) -> dict[str, Any]:
+    """Decide and publish under one lock, so that no claim comes in between."""
+    count_tokens = answer_counter(backbone)
+    with open_catalogue(home / "warehouse") as con:
+        # The end of the answer is one of the tokens that the limit allows.
+        receipt = reconcile(con, as_of, None, count_tokens, max_answer_tokens - 1)
+        snapshot = publish(con, home / "warehouse")
+    plain: dict[str, Any] = TypeAdapter(ReconcileReceipt).dump_python(receipt, mode="json")
+    return {**plain, "path": str(snapshot.path)}
+
+
+@flow
+def reconcile_facts(
+    home: Path,
+    as_of: date | None = None,
+    backbone: str = "embedded",
+    max_answer_tokens: int = 64,
+) -> dict[str, Any]:
+    """Reconcile everything that was ingested as of `as_of` (default today) and publish it."""
+    as_of = as_of or datetime.now(tz=UTC).date()
+    receipt = reconcile_and_publish(home.expanduser().resolve(), as_of, backbone, max_answer_tokens)
+    rows = [{"status": status, "rows": count} for status, count in receipt["counts"].items()]
+    create_table_artifact(table=rows, key="reconcile-facts", description="Where every row went")
+    return receipt

@@ -1,0 +1,170 @@
+"""Show results to people: plain Rich tables, nothing that --json does not give too."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+_MARKS = {"ok": "[green]ok[/]", "warn": "[yellow]warn[/]", "fail": "[red]FAIL[/]"}
+
+
+def show_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], title: str = "") -> None:
+    """Print the named columns of plain rows."""
+    table = Table(title=escape(title) or None, title_justify="left")
+    for column in columns:
+        table.add_column(column.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(row.get(column)) for column in columns))
+    Console().print(table)
+
+
+def show_mapping(values: Mapping[str, Any], title: str = "") -> None:
+    """Print names and values; a list of rows becomes a table of its own, a mapping a part."""
+    plain = {k: v for k, v in values.items() if not _is_rows(v) and not isinstance(v, dict)}
+    if plain:
+        show_rows([{"what": k, "value": v} for k, v in plain.items()], ("what", "value"), title)
+    for name, value in values.items():
+        if isinstance(value, dict) and value:
+            show_mapping(value, f"{title} {name}".strip())
+        elif _is_rows(value):
+            show_rows(value, list(value[0]), f"{title} {name}".strip())
+
+
+def show_explanation(found: Mapping[str, Any]) -> None:
+    """Print why a slot has its value."""
+    console = Console()
+    console.print(f"[bold]{escape(found['subject'])}[/], {escape(found['relation'])}")
+    if (fact := found["fact"]) is not None:
+        console.print(f"the answer is [bold]{escape(fact['answer'])}[/]  (fact {fact['fact_id']})")
+    elif (conflict := found["conflict"]) is not None:
+        console.print(f"[yellow]no answer:[/] {escape(conflict['explanation'])}")
+    else:
+        console.print("[yellow]no answer:[/] no claim about it is in use")
+    for claim in found["claims"]:
+        seen = claim["observed_at"] or "no date"
+        origin = f"{claim['source']}: {claim['file']} row {claim['row']}"
+        says = f"{origin}, authority {claim['authority']:g}, observed {seen}"
+        console.print(f"  [bold]{claim['status']:13}[/] {escape(claim['value'])}")
+        console.print(f"                {escape(says)}")
+        if claim["reason"]:
+            console.print(f"                {escape(claim['reason'])}")
+
+
+def show_answers(answers: Iterable[Mapping[str, Any]]) -> None:
+    """Print answers with where they come from."""
+    console = Console()
+    for asked in answers:
+        console.print(f"[dim]Q[/] {escape(asked['prompt'])}")
+        console.print(f"[dim]A[/] [bold]{escape(asked['answer'])}[/]")
+        console.print(f"  {_origin(asked)}")
+        console.print(f"  {_table_says(asked)}")
+        for fact in asked["facts"]:
+            known = ", ".join(str(fact[k]) for k in ("subject", "relation", "answer") if k in fact)
+            console.print(f"  fact {fact['fact_id']}: {escape(known or 'no longer in the table')}")
+        for row in asked["rows"]:
+            where = f"{row['file']} row {row['row']} ({row['source']}): {row['value']}"
+            console.print(f"  source {escape(where)}")
+
+
+def show_checks(checks: Iterable[Mapping[str, Any]]) -> None:
+    """Print what doctor found, and what to do where it is not well."""
+    console = Console()
+    for check in checks:
+        console.print(f"{_MARKS[check['status']]:>18} {check['name']}: {escape(check['found'])}")
+        if check["status"] != "ok" and check["advice"]:
+            console.print(f"       {escape(check['advice'])}")
+
+
+def show_facts(facts: Sequence[Mapping[str, Any]], num_all: int) -> None:
+    """Print resolved facts, each with the claim that won."""
+    rows = [
+        {
+            **fact,
+            "won by": f"{fact['won_source']} row {fact['won_row']}",
+            "for": fact["num_support"],
+            "against": fact["num_contradict"],
+        }
+        for fact in facts
+    ]
+    show_rows(rows, ("subject", "relation", "answer", "won by", "for", "against"))
+    Console().print(f"{len(rows)} of {num_all} facts; --limit, --relation, --json, --parquet FILE")
+
+
+def show_recall(found: Mapping[str, Any]) -> None:
+    """Print recall beside its cause: agreement of the router, recall under the oracle router."""
+    console = Console()
+    console.print(f"run {found['run_key']}, {found['num_questions']} questions")
+    shares = ("exact", "agreement", "oracle_exact", "from_memory")
+    rows = [
+        {
+            "kind": cell["kind"].replace("_", "-"),
+            "template": "all" if cell["template"] == "*" else cell["template"],
+            "asked": cell["num_questions"],
+            **{name: f"{cell[name]:.1%}" for name in shares},
+        }
+        for cell in found["summary"]
+    ]
+    show_rows(rows, ("kind", "template", "asked", *shares))
+    for prompt in found.get("captured_foreign", []):
+        console.print(f"foreign, yet answered from memory: {escape(str(prompt))}")
+    console.print(f"every question: {escape(found['path'])}", soft_wrap=True)
+
+
+def show_status(found: Mapping[str, Any]) -> None:
+    """Print where a home stands, a line for each thing."""
+    lines = [("home", found["home"]), ("snapshot", "nothing is published yet")]
+    if snapshot := found["snapshot"]:
+        name = f"{snapshot['snapshot_hash'][:16]} as of {snapshot['as_of']}"
+        facts = f"{snapshot['num_facts']} facts in {snapshot['num_slots']} slots"
+        counts = ", ".join(f"{n} {status}" for status, n in snapshot["counts"].items() if n)
+        lines[1:] = [
+            ("snapshot", f"{name}: {facts}, {snapshot['num_ties']} ties"),
+            ("rows", f"{snapshot['num_input_rows']}: {counts}"),
+        ]
+    checkpoint = found["checkpoint"]
+    lines.append(("checkpoint", checkpoint["path"] if checkpoint else "none promoted yet"))
+    if pending := found["pending"]:
+        lines.append(("pending", ", ".join(f"{n} {change}" for change, n in pending.items())))
+    for run in found["runs"]:
+        steps = ", ".join(run["steps"])
+        lines.append(("run", f"{run['run_key']} ({run['last_written']}): {steps}"))
+    for server in found["servers"]:
+        answer = "answers" if server["answers"] else "no answer"
+        lines.append((server["name"], f"{server['url']} ({answer}, process {server['pid']})"))
+    table = Table.grid(padding=(0, 2))
+    for name, text in lines:
+        table.add_row(f"[bold]{name}[/]", escape(text))
+    Console().print(table)
+
+
+def _origin(asked: Mapping[str, Any]) -> str:
+    if not asked["from_memory"]:
+        return f"[yellow]not from memory[/] (score {asked['score']:.3f})"
+    experts = asked["experts"]
+    span = f"{experts[0]}..{experts[-1]}" if experts else "none"
+    return (
+        f"[green]from memory[/]: group {asked['group']}, {len(experts)} experts {span}, "
+        f"score {asked['score']:.3f}, margin {asked['margin']:.3f}"
+    )
+
+
+def _table_says(asked: Mapping[str, Any]) -> str:
+    if asked["table_agrees"] is None:
+        return "the table has no fact for it"
+    if asked["table_agrees"]:
+        return "the table says the same"
+    return f"[red]the table says[/] {escape(asked['table_answer'])}"
+
+
+def _is_rows(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list):
+        return escape("; ".join(str(item) for item in value))
+    return "" if value is None else escape(str(value))

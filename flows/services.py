@@ -1,0 +1,175 @@
+"""The servers of one home, as child processes on loopback: Prefect for runs, MLflow to look at.
+
+A run starts a Prefect server early, goes on importing, and waits for it only when it needs it:
+
+    with Services(home) as services:
+        ...                               # slow imports meanwhile
+        services.wait_ready()             # PREFECT_API_URL answers from here on
+
+It uses a server that already answers, and stops only one that it started, or one whose owner died.
+A run itself logs straight to MLflow's database; the MLflow server is there for people (`open_ui`).
+"""
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+from flows.errors import ServiceError
+from flows.servers import (
+    START_SECONDS,
+    Server,
+    answers,
+    find,
+    forget,
+    is_free,
+    start_mlflow,
+    start_prefect,
+)
+from flows.settings import apply_environment
+
+PREFECT_PORT = 4200  # what the tools themselves use
+MLFLOW_PORT = 5000
+
+
+class Services:
+    """The Prefect server of one home for as long as the `with` lasts."""
+
+    def __init__(self, home: Path, *, port: int | None = None) -> None:
+        self.home = home
+        self.port = port
+        self.server: Server | None = None
+        """Ours, or one found; null where PREFECT_API_URL names a server elsewhere that answers."""
+        self.is_ours = False
+        self._undo_signal: Callable[[], None] = lambda: None
+
+    @property
+    def api_url(self) -> str:
+        """What PREFECT_API_URL is set to."""
+        return os.environ["PREFECT_API_URL"] if self.server is None else f"{self.server.url}/api"
+
+    def start(self) -> None:
+        """Find or launch the server and return at once; `wait_ready` waits for it."""
+        apply_environment(self.home)
+        given = os.environ.get("PREFECT_API_URL")
+        if given and answers(f"{given.rstrip('/')}/health"):
+            return
+        self.server, self.is_ours = start_prefect(self.home, self.port)
+        os.environ["PREFECT_API_URL"] = self.api_url
+
+    def wait_ready(self, timeout_seconds: float = START_SECONDS) -> str:
+        """Wait until the server answers and give its API's address.
+
+        Raises:
+            ServiceError: it did not come up; the message has the tail of its log.
+        """
+        if self.server is not None:
+            self.server.wait_ready(timeout_seconds)
+        if "prefect" in sys.modules:  # imported before the address was known
+            from prefect.context import refresh_global_settings_context
+
+            refresh_global_settings_context()
+        return self.api_url
+
+    def stop(self) -> None:
+        """Stop the server if it is ours."""
+        if self.server is None:
+            return
+        if self.is_ours:
+            self.server.stop()
+            forget(self.home, self.server)
+        if os.environ.get("PREFECT_API_URL") == self.api_url:
+            del os.environ["PREFECT_API_URL"]
+        self.server = None
+
+    def __enter__(self) -> Self:
+        self._undo_signal = exit_on_sigterm()
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            self._undo_signal()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self.stop()
+        finally:
+            self._undo_signal()
+
+
+@contextlib.contextmanager
+def open_ui(
+    home: Path, *, prefect_port: int | None = None, mlflow_port: int | None = None
+) -> Iterator[list[Server]]:
+    """Give both servers, answering; those that were started here are stopped at the end.
+
+    A port that is not given is the tool's own (4200, 5000), or the next one that is free.
+
+    Raises:
+        ServiceError: one did not come up, or a port that was given is taken.
+    """
+    undo = exit_on_sigterm()
+    started: list[tuple[Server, bool]] = []
+    try:
+        started.append(start_prefect(home, _port(home, "prefect", prefect_port, PREFECT_PORT)))
+        started.append(start_mlflow(home, _port(home, "mlflow", mlflow_port, MLFLOW_PORT)))
+        for server, _ in started:
+            server.wait_ready()
+        yield [server for server, _ in started]
+    finally:
+        try:
+            for server, is_ours in started:
+                if is_ours:
+                    server.stop()
+                    forget(home, server)
+        finally:
+            undo()
+
+
+def attach(home: Path) -> bool:
+    """Point PREFECT_API_URL at a server that already answers; false where there is none."""
+    apply_environment(home)
+    server = find(home, "prefect")
+    if "PREFECT_API_URL" not in os.environ and server is not None:
+        os.environ["PREFECT_API_URL"] = f"{server.url}/api"
+    url = os.environ.get("PREFECT_API_URL")
+    return bool(url and answers(f"{url.rstrip('/')}/health"))
+
+
+def exit_on_sigterm() -> Callable[[], None]:
+    """Make SIGTERM unwind the stack, so that `finally` stops the servers; gives what undoes it."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    try:
+        before = signal.signal(signal.SIGTERM, leave)
+    except ValueError:  # not the main thread: signals are its caller's business
+        return lambda: None
+    return lambda: _restore(before)
+
+
+def _restore(handler: Any) -> None:
+    signal.signal(signal.SIGTERM, handler)
+
+
+def _port(home: Path, name: str, given: int | None, default: int) -> int:
+    if given is None:
+        return next(port for port in range(default, 65536) if is_free(port))
+    if find(home, name) is None and not is_free(given):
+        raise ServiceError(
+            f"port {given} is taken, so the {name} server cannot listen there; give another, "
+            f"or none, and the next free one after {default} is used"
+        )
+    return given

@@ -1,0 +1,15 @@
+"""Language models that state the facts of tables: a frozen backbone with a bank of experts."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lamini.model import Answer, MemoryModel
+
+__all__ = ["Answer", "MemoryModel", "load"]
+
+
+def load(*args: Any, **kwargs: Any) -> "MemoryModel":
+    """Return the model of a checkpoint folder; see `lamini.model.load`."""
+    from lamini.model import load as load_model
+
+    return load_model(*args, **kwargs)

@@ -1,0 +1,143 @@
+"""A checkpoint: one folder that loads alone.
+
+Backbone reference + router version + bank version + snapshot hash:
+
+checkpoint.json      every version and hash; written last, so a folder without it is none
+router.safetensors   encoder and codebooks; frozen
+bank/                experts and group keys (Lance)
+"""
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lamini.backbone import Backbone
+from lamini.bank import Bank, BankVersion, GroupKey
+from lamini.config import MemoryConfig
+from lamini.errors import CheckpointError
+from lamini.memory_tuning import load_shard
+from lamini.saved import read_tensors, write_json, write_tensors
+from lamini.training_data import TrainingFact
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointReceipt:
+    """What was written, enough to find it and to tell whether it changed."""
+
+    folder: Path
+    num_groups: int
+    num_experts: int
+    bank: BankVersion
+    router_sha256: str
+
+
+def build_checkpoint(
+    folder: Path,
+    *,
+    backbone: Backbone,
+    memory: MemoryConfig,
+    hidden_size: int,
+    facts: Sequence[TrainingFact],
+    router_folder: Path,
+    tuning_folder: Path,
+    snapshot_hash: str,
+    training_hash: str,
+) -> CheckpointReceipt:
+    """Assemble router and tuned shards into a checkpoint; doing it again gives the same one.
+
+    Raises:
+        CheckpointError: a shard is missing or damaged; nothing replaced what was there.
+    """
+    staging = folder.with_name(f".{folder.name}.staging")
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    router = json.loads((router_folder / "router.json").read_text())
+    tensors = read_tensors(router_folder / "router.safetensors")
+    keys_FK = tensors.pop("keys")
+    sha256 = write_tensors(staging / "router.safetensors", tensors)
+    row_of = {fact_id: row for row, fact_id in enumerate(router["fact_ids"])}
+    weights = _tuned(facts, tuning_folder)
+    keys = [
+        GroupKey(
+            group_index=fact.group_index,
+            fact_id=fact.fact_id,
+            num_experts=fact.num_experts,
+            key_K=keys_FK[row_of[fact.fact_id]],
+        )
+        for fact in facts
+    ]
+    bank = Bank(staging / "bank", memory, hidden_size)
+    version = bank.write(weights, keys)
+    manifest = {
+        "format_version": FORMAT_VERSION,
+        "backbone": {"reference": backbone.reference, "fingerprint": backbone.fingerprint()},
+        "hidden_size": hidden_size,
+        "memory": asdict(memory),
+        "router": router["router"],
+        "router_sha256": sha256,
+        "threshold": router["threshold"],
+        "bank": asdict(version),
+        "snapshot_hash": snapshot_hash,
+        "training_hash": training_hash,
+        "num_facts": len(facts),
+        "num_experts": bank.num_experts(),
+    }
+    write_json(staging / "checkpoint.json", manifest)
+    # A reader that holds the old folder's files open goes on reading them.
+    retired = folder.with_name(f".{folder.name}.retired")
+    shutil.rmtree(retired, ignore_errors=True)
+    if folder.exists():
+        folder.rename(retired)
+    staging.rename(folder)
+    shutil.rmtree(retired, ignore_errors=True)
+    return CheckpointReceipt(
+        folder=folder,
+        num_groups=len(keys),
+        num_experts=manifest["num_experts"],
+        bank=version,
+        router_sha256=sha256,
+    )
+
+
+def _tuned(facts: Sequence[TrainingFact], folder: Path) -> dict[int, torch.Tensor]:
+    shards: dict[int, list[TrainingFact]] = {}
+    for fact in facts:
+        shards.setdefault(fact.shard_index, []).append(fact)
+    weights: dict[int, torch.Tensor] = {}
+    for shard, members in sorted(shards.items()):
+        result = load_shard(folder, shard, members)
+        if result is None:
+            raise CheckpointError(
+                f"shard {shard} is not tuned in {folder} (or is damaged); run memory tuning again"
+            )
+        for fact, weight in zip(members, result.weights, strict=True):
+            weights[fact.group_index] = weight
+    return weights
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Return a checkpoint's manifest.
+
+    Raises:
+        CheckpointError: there is none, or it is of another format.
+    """
+    path = folder / "checkpoint.json"
+    if not path.is_file():
+        raise CheckpointError(f"{folder} is no checkpoint: it has no checkpoint.json")
+    try:
+        manifest: dict[str, Any] = json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from error
+    if manifest.get("format_version") != FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path} has format {manifest.get('format_version')}, this version reads "
+            f"{FORMAT_VERSION}; train again or use the version that wrote it"
+        )
+    return manifest

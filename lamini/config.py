@@ -1,0 +1,146 @@
+"""Settings of the model and its training: frozen dataclasses, checked once, when they are made."""
+
+import dataclasses
+from dataclasses import dataclass
+from math import isqrt
+from typing import Any, TypeVar, get_type_hints
+
+from lamini.errors import ConfigError
+
+ConfigType = TypeVar("ConfigType")
+
+
+def _positive(config: Any, *names: str) -> None:
+    for name in names:
+        if getattr(config, name) <= 0:
+            raise ConfigError(f"{name}={getattr(config, name)!r} must be greater than 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryConfig:
+    """The geometry of the bank: how many experts there are and how they are grouped."""
+
+    num_memory_layers: int = 2
+    """Decoder layers at the top of the stack that read experts; the rest is the trunk."""
+    num_experts: int = 131_072
+    """Addressable experts; only written ones take space."""
+    group_size: int = 32
+    """Experts in one group's block (the paper reads 32 at a time)."""
+
+    def __post_init__(self) -> None:
+        _positive(self, "num_memory_layers", "num_experts", "group_size")
+        side = isqrt(self.num_experts // self.group_size)
+        if side * side * self.group_size != self.num_experts:
+            raise ConfigError(
+                f"num_experts={self.num_experts} must be group_size={self.group_size} times a "
+                f"square, since product keys address a square of groups; "
+                f"try {(side + 1) ** 2 * self.group_size}"
+            )
+
+    @property
+    def num_groups(self) -> int:
+        return self.num_experts // self.group_size
+
+    @property
+    def num_subkeys(self) -> int:
+        """Sub-keys in each of the two codebooks: the side of the square of groups."""
+        return isqrt(self.num_groups)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouterConfig:
+    """The router's encoder and its search."""
+
+    num_queries: int = 8
+    """Learned queries that attend over the prompt's tokens."""
+    head_dim: int = 32
+    key_dim: int = 256
+    """Width of the pooled query and of the group keys."""
+    num_ngrams: int = 32_768
+    """Rows of the hashed n-gram table."""
+    num_cells: int = 32
+    """Cells of the product-key square searched for one prompt."""
+
+    def __post_init__(self) -> None:
+        _positive(self, "num_queries", "head_dim", "key_dim", "num_ngrams", "num_cells")
+        if self.key_dim % 2:
+            raise ConfigError(f"key_dim={self.key_dim} must be even: it is split in two halves")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouterTraining:
+    """Router pretraining: one pass over a stream of distinct renderings."""
+
+    num_steps: int = 180
+    batch_facts: int = 128
+    views_per_fact: int = 2
+    batch_negatives: int = 64
+    renderings_per_fact: int = 7
+    """Phrasings of a fact in the pool that views are drawn from."""
+    num_negatives: int = 4000
+    learning_rate: float = 3e-3
+    temperature: float = 0.05
+    token_dropout: float = 0.1
+    wrapped_fraction: float = 0.15
+    """Share of the renderings put inside a system prompt or a paragraph."""
+    accepted_fraction: float = 0.97
+    """Share of the calibration questions that the threshold must accept."""
+    captured_fraction: float = 0.02
+    """Share of the calibration negatives that may be above the threshold, if that raises it."""
+    save_every_steps: int = 50
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _positive(self, "num_steps", "batch_facts", "learning_rate", "temperature")
+        if self.views_per_fact < 2:
+            raise ConfigError(
+                "views_per_fact must be at least 2: a view is matched with the others"
+            )
+        if not 0 < self.accepted_fraction < 1:
+            raise ConfigError(f"accepted_fraction={self.accepted_fraction} must lie in (0, 1)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tuning:
+    """Memory tuning: gradient steps on a fact's own experts until every token is decided."""
+
+    max_passes: int = 160
+    learning_rate: float = 4e-2
+    decided_probability: float = 0.9
+    """A token is decided when its probability reaches this; greedy decoding needs 0.5."""
+    prompts_per_fact: int = 2
+    """Phrasings tuned from the start."""
+    verified_prompts: int = 4
+    """Phrasings verified (those that fail are added and tuned), the tuned ones included."""
+    max_answer_tokens: int = 64
+    batch_examples: int = 512
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _positive(self, "max_passes", "learning_rate", "prompts_per_fact", "batch_examples")
+        if not 0.5 < self.decided_probability < 1:
+            raise ConfigError(
+                f"decided_probability={self.decided_probability} must lie in (0.5, 1): "
+                "greedy decoding needs more than one half"
+            )
+
+
+def from_dict(cls: type[ConfigType], values: dict[str, Any]) -> ConfigType:
+    """Build the settings class from plain values, as `dataclasses.asdict` gave them.
+
+    Raises:
+        ConfigError: a key is unknown, or a value has the wrong type or range.
+    """
+    hints = get_type_hints(cls)
+    for name, value in values.items():
+        if name not in hints:
+            raise ConfigError(f"unknown setting {name!r}; known: {', '.join(hints)}")
+        wanted = (int, float) if hints[name] is float else (hints[name],)
+        if type(value) not in wanted:
+            raise ConfigError(f"{name}={value!r} must be {hints[name].__name__}")
+    return cls(**values)
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """Return the settings as plain values."""
+    return dataclasses.asdict(config)

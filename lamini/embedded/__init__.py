@@ -1,0 +1,1 @@
+"""The embedded backbone: a tiny Llama that ships with the package, and how it was made."""

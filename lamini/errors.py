@@ -1,0 +1,33 @@
+"""What lamini raises. Every message says what was given, what was wanted, and what to try."""
+
+
+class LaminiError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class ConfigError(LaminiError, ValueError):
+    """A setting is unknown, out of range, or contradicts another."""
+
+
+class BackboneError(LaminiError):
+    """The backbone cannot be found, is not a causal LM, or has a shape we cannot attach to."""
+
+
+class AttachError(LaminiError):
+    """The memory layers could not be put onto (or taken off) the backbone."""
+
+
+class EncodingError(LaminiError, ValueError):
+    """A prompt or an answer cannot be encoded: empty, or longer than the limit."""
+
+
+class BankError(LaminiError):
+    """The bank lacks what was asked of it, or was given experts that do not fit it."""
+
+
+class CheckpointError(LaminiError):
+    """A checkpoint folder is incomplete, damaged, or does not fit the backbone."""
+
+
+class NonFiniteLossError(LaminiError, FloatingPointError):
+    """A training loss is not a number; nothing was written over the last saved state."""

@@ -1,0 +1,88 @@
+"""Memory experts beside a frozen MLP: y = mlp(x) + sum_k up_k * silu(down_k . x).
+
+Shape suffixes in this file:
+    B batch   L sequence   D hidden size   N rows of the batch that read
+    G experts in a group's block
+
+Source: Li et al. 2024, arXiv:2406.17642 (a mixture of memory experts beside a frozen backbone); He
+2024, arXiv:2407.04153 (experts of one hidden neuron). We depart: the read set is decided once per
+prompt, not per token, and a prompt reads the experts of one group with weight 1, or none.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn.functional import silu
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experts:
+    """The experts that the reading rows of one batch use, for every memory layer (bottom first)."""
+
+    down_NGD: tuple[torch.Tensor, ...]
+    up_NGD: tuple[torch.Tensor, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What one call reads: which rows, which experts, from which position on."""
+
+    rows_N: torch.Tensor
+    """Rows of the batch that read memory, int64; all others stay the backbone's bit for bit."""
+    experts: Experts
+    mask_BL: torch.Tensor | None
+    """True from the last prompt token on; None where every position of the call reads."""
+
+
+class Reader:
+    """Holds the reading of the call in progress; one is shared by a model's memory layers."""
+
+    def __init__(self) -> None:
+        self.current: Reading | None = None
+
+    @contextmanager
+    def reading(self, reading: Reading | None) -> Iterator[None]:
+        """Let the memory layers read `reading` inside the block (None: nothing)."""
+        before, self.current = self.current, reading
+        try:
+            yield
+        finally:
+            self.current = before
+
+
+class MemoryLayer(nn.Module):
+    """A frozen MLP plus the experts of the reading in progress; without one, the very MLP."""
+
+    def __init__(self, base: nn.Module, layer_index: int, reader: Reader) -> None:
+        super().__init__()
+        self.base = base
+        self.layer_index = layer_index
+        self.reader = reader
+
+    def forward(self, x_BLD: torch.Tensor) -> torch.Tensor:
+        y_BLD: torch.Tensor = self.base(x_BLD)
+        reading = self.reader.current
+        if reading is None or not len(reading.rows_N):
+            return y_BLD
+        x_NLD = x_BLD[reading.rows_N]
+        delta_NLD = apply_experts(
+            x_NLD,
+            reading.experts.down_NGD[self.layer_index],
+            reading.experts.up_NGD[self.layer_index],
+        )
+        mask_BL = reading.mask_BL
+        # In generation only the first call holds the prompt; later ones are answer tokens alone.
+        if mask_BL is not None and mask_BL.shape[1] == x_BLD.shape[1]:
+            delta_NLD = delta_NLD.where(mask_BL[reading.rows_N, :, None], 0.0)
+        return y_BLD.index_add(0, reading.rows_N, delta_NLD.to(y_BLD.dtype))
+
+
+def apply_experts(
+    x_NLD: torch.Tensor, down_NGD: torch.Tensor, up_NGD: torch.Tensor
+) -> torch.Tensor:
+    """Return the sum over a group's experts, up_g * silu(down_g . x), for each row's own group."""
+    hidden_NLG = silu(torch.bmm(x_NLD.to(down_NGD.dtype), down_NGD.transpose(1, 2)))
+    return torch.bmm(hidden_NLG, up_NGD)

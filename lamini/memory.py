@@ -1,0 +1,200 @@
+"""A frozen backbone with memory: put the memory layers on, run it with a read set, take them off.
+
+Shape suffixes: B batch   L sequence   D hidden size   G experts in a block   V vocabulary
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from transformers import DynamicCache
+
+from lamini.backbone import Backbone, trunk_view, upper_view
+from lamini.config import MemoryConfig
+from lamini.errors import AttachError
+from lamini.experts import Experts, MemoryLayer, Reader, Reading
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attached:
+    """A backbone whose top layers read memory, with its two views."""
+
+    backbone: Backbone
+    config: MemoryConfig
+    reader: Reader
+    trunk: nn.Module
+    """ids -> hidden states below the memory layers."""
+    upper: nn.Module
+    """trunk states -> logits, through the memory layers."""
+
+    @property
+    def hidden_size(self) -> int:
+        return int(self.backbone.model.config.get_text_config().hidden_size)
+
+
+def attach(backbone: Backbone, config: MemoryConfig) -> Attached:
+    """Wrap the MLPs of the top layers; a refused call leaves the backbone as it was.
+
+    Raises:
+        AttachError: memory is already attached, or there are too few layers.
+    """
+    layers = backbone.layers
+    if any(isinstance(layer.mlp, MemoryLayer) for layer in layers):
+        raise AttachError("memory is already attached to this backbone; detach() it first")
+    if not config.num_memory_layers < len(layers):
+        raise AttachError(
+            f"num_memory_layers={config.num_memory_layers} must be below the backbone's "
+            f"{len(layers)} layers, so that a trunk remains"
+        )
+    reader = Reader()
+    first = len(layers) - config.num_memory_layers
+    for index, layer in enumerate(layers[first:]):
+        mlp = layer.mlp
+        assert isinstance(mlp, nn.Module)
+        layer.mlp = MemoryLayer(mlp, index, reader)
+    return Attached(
+        backbone=backbone,
+        config=config,
+        reader=reader,
+        trunk=trunk_view(backbone, config.num_memory_layers),
+        upper=upper_view(backbone, config.num_memory_layers),
+    )
+
+
+def detach(attached: Attached) -> None:
+    """Put the bare MLPs back, the same objects; the views read no memory any more either."""
+    for layer in attached.backbone.layers:
+        if isinstance(layer.mlp, MemoryLayer):
+            layer.mlp = layer.mlp.base
+
+
+@torch.no_grad()
+def trunk_states(attached: Attached, ids: list[list[int]]) -> list[torch.Tensor]:
+    """Return each text's trunk states [L, D], computed in right-padded batches of like length."""
+    states: list[torch.Tensor] = [torch.empty(0)] * len(ids)
+    order = sorted(range(len(ids)), key=lambda i: (len(ids[i]), i))
+    for start in range(0, len(order), 64):
+        rows = order[start : start + 64]
+        ids_BL, mask_BL = pad_right([ids[i] for i in rows], attached.backbone)
+        hidden_BLD = attached.trunk(
+            input_ids=ids_BL, attention_mask=mask_BL, use_cache=False
+        ).last_hidden_state
+        for row, i in enumerate(rows):
+            states[i] = hidden_BLD[row, : len(ids[i])].clone()
+    return states
+
+
+def pad_right(ids: list[list[int]], backbone: Backbone) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return ids and attention mask [B, L], int64, padded at the end."""
+    width = max(map(len, ids))
+    pad = backbone.tokenizer.pad_token_id
+    ids_BL = torch.tensor([row + [pad] * (width - len(row)) for row in ids])
+    mask_BL = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in ids])
+    return ids_BL.to(backbone.device), mask_BL.to(backbone.device)
+
+
+def pad_left(ids: list[list[int]], backbone: Backbone) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return ids and attention mask [B, L], int64, padded at the start, as generation wants it."""
+    width = max(map(len, ids))
+    pad = backbone.tokenizer.pad_token_id
+    ids_BL = torch.tensor([[pad] * (width - len(row)) + row for row in ids])
+    mask_BL = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in ids])
+    return ids_BL.to(backbone.device), mask_BL.to(backbone.device)
+
+
+def full_logits(
+    attached: Attached,
+    ids_BL: torch.Tensor,
+    mask_BL: torch.Tensor,
+    reading: Reading | None,
+) -> torch.Tensor:
+    """Return logits [B, L, V] of the whole stack: the plain path that every fast one equals."""
+    with attached.reader.reading(reading):
+        logits: torch.Tensor = attached.backbone.model(
+            input_ids=ids_BL, attention_mask=mask_BL, use_cache=False
+        ).logits
+    return logits
+
+
+def reading_of(
+    experts: Experts, rows: list[int], mask_BL: torch.Tensor | None, device: torch.device
+) -> Reading:
+    """Return the reading of the given rows of a batch."""
+    rows_N = torch.tensor(rows, dtype=torch.int64, device=device)
+    return Reading(rows_N=rows_N, experts=experts, mask_BL=mask_BL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerBatch:
+    """Prompts and answers for the upper part: prompt keys/values cached, answer states cut out."""
+
+    cache: tuple[tuple[torch.Tensor, torch.Tensor], ...]
+    """Keys and values of each memory layer at prompt positions 0..P-2, left-padded."""
+    state_BAD: torch.Tensor
+    """Trunk states from the last prompt token to the last answer token but one."""
+    mask_BL: torch.Tensor
+    """Attention mask over cached and answer positions."""
+    position_BA: torch.Tensor
+    target_BA: torch.Tensor
+    """Answer token ids, -100 where padded."""
+
+
+@torch.no_grad()
+def prepare_answers(
+    attached: Attached, prompts: list[list[int]], answers: list[list[int]]
+) -> AnswerBatch:
+    """Run trunk and prompt once, without experts, and keep what answer positions need."""
+    whole = [p + a[:-1] for p, a in zip(prompts, answers, strict=True)]
+    states = trunk_states(attached, whole)
+    device, width = attached.backbone.device, max(map(len, answers))
+    past = max(map(len, prompts)) - 1
+    dtype = states[0].dtype
+    prompt_BPD = torch.zeros(len(whole), past, attached.hidden_size, dtype=dtype, device=device)
+    state_BAD = torch.zeros(len(whole), width, attached.hidden_size, dtype=dtype, device=device)
+    mask_BL = torch.zeros(len(whole), past + width, dtype=torch.int64, device=device)
+    position_BA = torch.zeros(len(whole), width, dtype=torch.int64, device=device)
+    target_BA = torch.full((len(whole), width), -100, dtype=torch.int64, device=device)
+    for row, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
+        cut = len(prompt) - 1
+        prompt_BPD[row, past - cut :] = states[row][:cut]
+        state_BAD[row, : len(answer)] = states[row][cut:]
+        mask_BL[row, past - cut : past + len(answer)] = 1
+        position_BA[row] = torch.arange(cut, cut + width)
+        target_BA[row, : len(answer)] = torch.tensor(answer)
+    cache = DynamicCache()
+    if past:
+        position_BP = (torch.cumsum(mask_BL[:, :past], 1) - 1).clamp(min=0)
+        with attached.reader.reading(None):
+            _decoder(attached)(
+                inputs_embeds=prompt_BPD,
+                attention_mask=mask_BL[:, :past],
+                position_ids=position_BP,
+                past_key_values=cache,
+                use_cache=True,
+            )
+    return AnswerBatch(
+        cache=tuple((layer.keys, layer.values) for layer in cache.layers),
+        state_BAD=state_BAD,
+        mask_BL=mask_BL,
+        position_BA=position_BA,
+        target_BA=target_BA,
+    )
+
+
+def answer_logits(attached: Attached, batch: AnswerBatch, reading: Reading | None) -> torch.Tensor:
+    """Return logits [B, A, V] at the answer positions: the fast path, equal to the plain one."""
+    cache = DynamicCache(batch.cache) if batch.cache else DynamicCache()
+    with attached.reader.reading(reading):
+        logits: torch.Tensor = attached.upper(
+            inputs_embeds=batch.state_BAD,
+            attention_mask=batch.mask_BL,
+            position_ids=batch.position_BA,
+            past_key_values=cache,
+            use_cache=True,
+        ).logits
+    return logits
+
+
+def _decoder(attached: Attached) -> nn.Module:
+    upper = attached.upper
+    return getattr(upper, attached.backbone.model.base_model_prefix)

@@ -1,0 +1,354 @@
+"""Memory tuning: a fact's own experts learn until greedy decoding must produce every answer token.
+
+Facts form virtual shards by group, and no gradient crosses a shard, so any number of workers gives
+the same experts. A shard's trunk states and prompt keys/values are computed once; each pass runs
+the memory layers on the answer positions of the facts still active, and only undecided tokens give
+gradient. A finished shard is one file, whole or absent: that is what a resume skips.
+
+Source: Li et al. 2024, arXiv:2406.17642 (tune the selected experts until the loss is near zero). We
+depart: facts own their experts, so they stop one by one and never disturb each other.
+
+Shape suffixes: F facts of a shard   N facts still active   P parts (layers' down, layers' up)
+    G experts in a block   D hidden size   B examples   A answer tokens
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log
+from pathlib import Path
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from lamini.bank import pack
+from lamini.config import Tuning
+from lamini.errors import CheckpointError, NonFiniteLossError
+from lamini.experts import Experts
+from lamini.memory import AnswerBatch, Attached, answer_logits, prepare_answers, reading_of
+from lamini.recorder import Recorder
+from lamini.saved import read_tensors, write_tensors
+from lamini.text import encode_answer, encode_prompt
+from lamini.training_data import TrainingFact
+from lamini.workers import Worker
+
+_ANSWER_WIDTHS = (4, 8, 16)
+"""Examples are batched by answer length up to these: short answers do not pay for long ones."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardResult:
+    """The tuned experts of one shard, and how it went."""
+
+    shard_index: int
+    fact_ids: tuple[str, ...]
+    weights: tuple[torch.Tensor, ...]
+    """Each fact's experts, [num_experts, expert_width]."""
+    num_passes: int
+    num_positions: int
+    """Answer positions run forward and backward: what tuning cost."""
+    active_by_pass: tuple[int, ...]
+    undecided: tuple[int, ...]
+    """Facts (by index) that did not get there within the budget."""
+
+
+def tune_memory(
+    attached: Attached,
+    facts: Sequence[TrainingFact],
+    config: Tuning,
+    folder: Path,
+    recorder: Recorder,
+    worker: Worker | None = None,
+) -> list[ShardResult]:
+    """Tune every shard of this worker, one file each in `folder`; return their results in order.
+
+    All workers log after each round of shards, those without a shard in the round included.
+
+    Raises:
+        NonFiniteLossError: a loss is not a number; finished shards stay.
+    """
+    worker = worker or Worker()
+    shards: dict[int, list[TrainingFact]] = {}
+    for fact in facts:
+        shards.setdefault(fact.shard_index, []).append(fact)
+    order = sorted(shards)
+    results, memorized = [], 0
+    for start in range(0, len(order), worker.world_size):
+        mine = order[start + worker.rank : start + worker.rank + 1]
+        numbers = torch.zeros(4)
+        for shard in mine:
+            result = load_shard(folder, shard, shards[shard])
+            if result is None:
+                result = _tune_shard(attached, shard, shards[shard], config)
+                save_shard(folder, result)
+            results.append(result)
+            done = len(result.fact_ids) - len(result.undecided)
+            numbers = torch.tensor(
+                [done, len(result.undecided), result.num_passes, result.num_positions],
+                dtype=torch.float32,
+            )
+        totals = worker.gather(numbers[None]).sum(0).tolist()
+        memorized += int(totals[0])
+        recorder.log(
+            min(start + worker.world_size, len(order)),
+            {
+                "facts_memorized": memorized,
+                "facts_undecided": totals[1],
+                "passes": totals[2] / max(1, min(worker.world_size, len(order) - start)),
+                "answer_positions": totals[3],
+                "memorized_fraction": memorized / len(facts),
+            },
+        )
+    return results
+
+
+def shard_path(folder: Path, shard: int) -> Path:
+    """The file of a finished shard."""
+    return folder / f"shard-{shard:05d}.safetensors"
+
+
+def save_shard(folder: Path, result: ShardResult) -> None:
+    """Write a finished shard, whole or not at all."""
+    tensors = {f"weights.{i}": weight for i, weight in enumerate(result.weights)}
+    tensors["facts"] = _text_tensor("\n".join(result.fact_ids))
+    tensors["undecided"] = torch.tensor(result.undecided, dtype=torch.int64)
+    tensors["active_by_pass"] = torch.tensor(result.active_by_pass, dtype=torch.int64)
+    tensors["cost"] = torch.tensor([result.num_passes, result.num_positions])
+    write_tensors(shard_path(folder, result.shard_index), tensors)
+
+
+def load_shard(folder: Path, shard: int, facts: Sequence[TrainingFact]) -> ShardResult | None:
+    """Return a finished shard; None when it is absent, damaged, or of other facts."""
+    try:
+        tensors = read_tensors(shard_path(folder, shard))
+    except CheckpointError:
+        return None
+    fact_ids = tuple(bytes(tensors["facts"].tolist()).decode().split("\n"))
+    if fact_ids != tuple(fact.fact_id for fact in facts):
+        return None
+    num_passes, num_positions = tensors["cost"].tolist()
+    return ShardResult(
+        shard_index=shard,
+        fact_ids=fact_ids,
+        weights=tuple(tensors[f"weights.{i}"] for i in range(len(fact_ids))),
+        num_passes=num_passes,
+        num_positions=num_positions,
+        active_by_pass=tuple(tensors["active_by_pass"].tolist()),
+        undecided=tuple(tensors["undecided"].tolist()),
+    )
+
+
+def _text_tensor(text: str) -> torch.Tensor:
+    return torch.tensor(list(text.encode()), dtype=torch.uint8)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Examples:
+    """Examples of like answer length, and the fact of each."""
+
+    batch: AnswerBatch
+    fact_B: torch.Tensor
+
+    def only(self, rows: torch.Tensor) -> "_Examples":
+        batch = self.batch
+        return _Examples(
+            batch=AnswerBatch(
+                cache=tuple((keys[rows], values[rows]) for keys, values in batch.cache),
+                state_BAD=batch.state_BAD[rows],
+                mask_BL=batch.mask_BL[rows],
+                position_BA=batch.position_BA[rows],
+                target_BA=batch.target_BA[rows],
+            ),
+            fact_B=self.fact_B[rows],
+        )
+
+
+class _ShardExperts:
+    """The experts of a shard's facts with the only optimizer state: Adam, group by group."""
+
+    def __init__(self, attached: Attached, facts: Sequence[TrainingFact], config: Tuning) -> None:
+        size, dim = attached.config.group_size, attached.hidden_size
+        self.config = config
+        self.num_layers = attached.config.num_memory_layers
+        exists_FG1 = torch.zeros(len(facts), size, 1)
+        down = torch.zeros(self.num_layers, len(facts), size, dim)
+        for row, fact in enumerate(facts):
+            exists_FG1[row, : fact.num_experts] = 1.0
+            # Seeded by the group alone: a fact's experts do not depend on its neighbours.
+            seed = config.seed * 1_000_003 + fact.group_index
+            generator = torch.Generator().manual_seed(seed)
+            down[:, row] = torch.randn(down[:, row].shape, generator=generator) * dim**-0.5
+        self.exists_FG1 = exists_FG1
+        down *= exists_FG1
+        # One row a fact: per layer the down block, then per layer the up block.
+        self.weight_FPGD = torch.cat([down, torch.zeros_like(down)]).transpose(0, 1).contiguous()
+        self.first_FPGD = torch.zeros_like(self.weight_FPGD)
+        self.second_FPGD = torch.zeros_like(self.weight_FPGD)
+        self.steps_F = torch.zeros(len(facts))
+
+    def select(self, fact_N: torch.Tensor) -> torch.Tensor:
+        """Return a copy of the given facts' weights that collects their gradient."""
+        return self.weight_FPGD[fact_N].requires_grad_(True)
+
+    def of(self, weight_NPGD: torch.Tensor, row_B: torch.Tensor) -> Experts:
+        """Return each example's experts, padded to the block."""
+        parts = weight_NPGD.index_select(0, row_B).unbind(1)
+        return Experts(down_NGD=parts[: self.num_layers], up_NGD=parts[self.num_layers :])
+
+    @torch.no_grad()
+    def step(self, fact_N: torch.Tensor, grad_NPGD: torch.Tensor) -> None:
+        """Take one Adam step on the given facts' groups (Kingma & Ba 2014, arXiv:1412.6980)."""
+        beta1, beta2 = 0.9, 0.99
+        self.steps_F[fact_N] += 1
+        steps = self.steps_F[fact_N][:, None, None, None]
+        grad_NPGD = grad_NPGD * self.exists_FG1[fact_N][:, None]
+        first = self.first_FPGD[fact_N].lerp_(grad_NPGD, 1 - beta1)
+        second = self.second_FPGD[fact_N].lerp_(grad_NPGD.square(), 1 - beta2)
+        self.first_FPGD[fact_N], self.second_FPGD[fact_N] = first, second
+        spread = (second / (1 - beta2**steps)).sqrt_().add_(1e-8)
+        update = (first / (1 - beta1**steps)).div_(spread)
+        self.weight_FPGD[fact_N] -= self.config.learning_rate * update
+
+    def packed(self, fact: int, num_experts: int) -> torch.Tensor:
+        """Return one fact's experts as the bank stores them."""
+        parts = self.weight_FPGD[fact, :, :num_experts].unbind(0)
+        return pack(parts[: self.num_layers], parts[self.num_layers :])
+
+
+def _tune_shard(
+    attached: Attached, shard: int, facts: Sequence[TrainingFact], config: Tuning
+) -> ShardResult:
+    experts = _ShardExperts(attached, facts, config)
+    pairs = [
+        (f, p)
+        for f, fact in enumerate(facts)
+        for p in range(min(config.verified_prompts, len(fact.prompts)))
+    ]
+    tuned = [(f, p) for f, p in pairs if p < config.prompts_per_fact]
+    active = _examples(attached, facts, tuned, config)
+    verified: list[_Examples] | None = None
+    history: list[int] = []
+    positions = 0
+    for _ in range(config.max_passes):
+        active, cost = _one_pass(attached, experts, active, len(facts), config, facts)
+        positions += cost
+        history.append(_num_facts(active))
+        if not active:
+            verified = verified or _examples(attached, facts, pairs, config)
+            # A fact with a failing phrasing is tuned on all of them: what it knew must stay.
+            active = _failing(attached, experts, verified, len(facts), config)
+        if not active:
+            break
+    undecided = sorted({int(f) for part in active for f in part.fact_B})
+    return ShardResult(
+        shard_index=shard,
+        fact_ids=tuple(fact.fact_id for fact in facts),
+        weights=tuple(
+            experts.packed(row, fact.num_experts).clone() for row, fact in enumerate(facts)
+        ),
+        num_passes=len(history),
+        num_positions=positions,
+        active_by_pass=tuple(history),
+        undecided=tuple(undecided),
+    )
+
+
+def _examples(
+    attached: Attached,
+    facts: Sequence[TrainingFact],
+    pairs: Sequence[tuple[int, int]],
+    config: Tuning,
+) -> list[_Examples]:
+    tokenizer = attached.backbone.tokenizer
+    by_width: dict[int, list[tuple[int, list[int], list[int]]]] = {}
+    for f, p in pairs:
+        answer = encode_answer(tokenizer, facts[f].answer, max_tokens=config.max_answer_tokens)
+        prompt = encode_prompt(tokenizer, facts[f].prompts[p], cloze=facts[f].cloze)
+        width = next((w for w in _ANSWER_WIDTHS if len(answer) <= w), 10**6)
+        by_width.setdefault(width, []).append((f, prompt, answer))
+    return [
+        _Examples(
+            batch=prepare_answers(attached, [p for _, p, _ in rows], [a for _, _, a in rows]),
+            fact_B=torch.tensor([f for f, _, _ in rows]),
+        )
+        for _, same in sorted(by_width.items())
+        for rows in (
+            same[start : start + config.batch_examples]
+            for start in range(0, len(same), config.batch_examples)
+        )
+    ]
+
+
+def _one_pass(
+    attached: Attached,
+    experts: _ShardExperts,
+    active: list[_Examples],
+    num_facts: int,
+    config: Tuning,
+    facts: Sequence[TrainingFact],
+) -> tuple[list[_Examples], int]:
+    """Take one step on every active fact; return the examples of facts with an undecided token."""
+    fact_N = torch.cat([part.fact_B for part in active]).unique()
+    row_F = torch.zeros(num_facts, dtype=torch.int64)
+    row_F[fact_N] = torch.arange(len(fact_N))
+    weight_NPGD = experts.select(fact_N)
+    open_F = torch.zeros(num_facts, dtype=torch.bool)
+    positions = 0
+    for part in active:
+        given = experts.of(weight_NPGD, row_F[part.fact_B])
+        loss_BA, undecided_BA = _losses(attached, given, part, config)
+        positions += int((part.batch.target_BA >= 0).sum())
+        open_F[part.fact_B[undecided_BA.any(1)]] = True
+        if not loss_BA.isfinite().all():
+            row = int((~loss_BA.isfinite()).any(1).nonzero()[0])
+            fact = facts[int(part.fact_B[row])]
+            raise NonFiniteLossError(
+                f"loss of fact {fact.fact_id} ({fact.prompts[0][:60]!r}) is not finite; "
+                f"lower learning_rate={config.learning_rate}"
+            )
+        (loss_BA * undecided_BA).sum().backward()
+    still_N = open_F[fact_N]
+    if still_N.any() and weight_NPGD.grad is not None:
+        experts.step(fact_N[still_N], weight_NPGD.grad[still_N])
+    return _still_open(active, open_F), positions
+
+
+def _losses(
+    attached: Attached, experts: Experts, part: _Examples, config: Tuning
+) -> tuple[torch.Tensor, torch.Tensor]:
+    device = attached.backbone.device
+    reading = reading_of(experts, list(range(len(part.fact_B))), None, device)
+    logits_BAV = answer_logits(attached, part.batch, reading)
+    target_BA = part.batch.target_BA
+    loss = cross_entropy(logits_BAV.flatten(0, 1).float(), target_BA.flatten(), reduction="none")
+    loss_BA = loss.view_as(target_BA)
+    return loss_BA, (loss_BA.detach() > -log(config.decided_probability)) & (target_BA >= 0)
+
+
+@torch.no_grad()
+def _failing(
+    attached: Attached,
+    experts: _ShardExperts,
+    parts: list[_Examples],
+    num_facts: int,
+    config: Tuning,
+) -> list[_Examples]:
+    """Return every example of the facts that have an undecided token in any."""
+    open_F = torch.zeros(num_facts, dtype=torch.bool)
+    for part in parts:
+        given = experts.of(experts.weight_FPGD, part.fact_B)
+        _, undecided_BA = _losses(attached, given, part, config)
+        open_F[part.fact_B[undecided_BA.any(1)]] = True
+    return _still_open(parts, open_F)
+
+
+def _still_open(active: list[_Examples], open_F: torch.Tensor) -> list[_Examples]:
+    kept = []
+    for part in active:
+        rows = open_F[part.fact_B].nonzero()[:, 0]
+        if len(rows):
+            kept.append(part if len(rows) == len(part.fact_B) else part.only(rows))
+    return kept
+
+
+def _num_facts(active: list[_Examples]) -> int:
+    return len({int(f) for part in active for f in part.fact_B})

@@ -1,0 +1,228 @@
+"""The memory model as users meet it: load, ask, generate, know where an answer came from.
+
+Shape suffixes: B batch   L sequence   V vocabulary
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lamini.backbone import Backbone, load_backbone
+from lamini.bank import Bank, BankVersion
+from lamini.checkpoint import read_manifest
+from lamini.config import MemoryConfig, RouterConfig, from_dict
+from lamini.errors import CheckpointError
+from lamini.experts import Reading
+from lamini.memory import Attached, attach, pad_left, reading_of
+from lamini.router import GroupKeys, ProductKeys, QueryEncoder, Route
+from lamini.router_training import encode_ids
+from lamini.saved import read_tensors
+from lamini.text import decode_answer, encode_prompt
+
+_SENTENCE_END = re.compile(r"(?<=[.?!])\s+|\n+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the model said, and what it read to say it."""
+
+    text: str
+    from_memory: bool
+    group: int | None
+    experts: tuple[int, ...]
+    """Numbers of the experts read; empty when the prompt matched no fact."""
+    fact_ids: tuple[str, ...]
+    score: float
+    margin: float
+
+
+class MemoryModel:
+    """A frozen backbone, its router and its bank: one read set per prompt, or none."""
+
+    def __init__(
+        self,
+        attached: Attached,
+        encoder: QueryEncoder,
+        keys: GroupKeys,
+        bank: Bank,
+        manifest: dict[str, Any],
+    ) -> None:
+        self.attached = attached
+        self.encoder = encoder
+        self.keys = keys
+        self.bank = bank
+        self.manifest = manifest
+        self.row_of_group = {key.group_index: key for key in bank.group_keys()}
+
+    @property
+    def tokenizer(self) -> Any:
+        return self.attached.backbone.tokenizer
+
+    @torch.no_grad()
+    def route(self, prompts: Sequence[str], *, cloze: bool = False) -> list[Route]:
+        """Return where each prompt goes; each sentence of a long one is scored, the best wins."""
+        texts = [windows(prompt) for prompt in prompts]
+        flat = [
+            encode_prompt(self.tokenizer, text, cloze=cloze) for group in texts for text in group
+        ]
+        routes = iter(self.route_ids(flat))
+        return [max((next(routes) for _ in group), key=lambda r: r.score) for group in texts]
+
+    @torch.no_grad()
+    def route_ids(self, ids: Sequence[list[int]]) -> list[Route]:
+        """Return where each encoded question goes."""
+        return self.keys.route(encode_ids(self.attached, self.encoder, ids)) if ids else []
+
+    @torch.no_grad()
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        *,
+        prompt_length: Sequence[int] | None = None,
+    ) -> torch.Tensor:
+        """Return logits [B, L, V] of right-padded ids; reads memory only given `prompt_length`."""
+        mask_BL = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        reading = None
+        if prompt_length is not None:
+            prompts = [row[:n].tolist() for row, n in zip(input_ids, prompt_length, strict=True)]
+            reads_BL = torch.zeros_like(mask_BL, dtype=torch.bool)
+            for row, length in enumerate(prompt_length):
+                reads_BL[row, length - 1 :] = True
+            groups = [route.group for route in self.route_ids(prompts)]
+            reading = self.reading(groups, reads_BL)
+        with self.attached.reader.reading(reading):
+            logits: torch.Tensor = self.attached.backbone.model(
+                input_ids=input_ids, attention_mask=mask_BL, use_cache=False
+            ).logits
+        return logits
+
+    __call__ = forward
+
+    @torch.no_grad()
+    def generate(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        *,
+        question: Sequence[str] | None = None,
+        groups: Sequence[int | None] | None = None,
+        **options: Any,
+    ) -> torch.Tensor:
+        """Return generated ids, prompt included, as the backbone's own `generate` does.
+
+        The prompt (left-padded) is routed, or `question` instead of it; `groups` overrides the
+        router. `options` go to transformers' `generate`.
+        """
+        mask_BL = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        if groups is None and question is not None:
+            groups = [route.group for route in self.route(question)]
+        elif groups is None:
+            rows = zip(input_ids, mask_BL.bool(), strict=True)
+            groups = [route.group for route in self.route_ids([r[m].tolist() for r, m in rows])]
+        # Left-padded prompts all end in the last column: that is where memory begins.
+        reads_BL = torch.zeros_like(mask_BL, dtype=torch.bool)
+        reads_BL[:, -1] = True
+        with self.attached.reader.reading(self.reading(groups, reads_BL)):
+            return self.attached.backbone.model.generate(
+                input_ids=input_ids,
+                attention_mask=mask_BL,
+                pad_token_id=self.tokenizer.pad_token_id,
+                **options,
+            )
+
+    def reading(
+        self, groups: Sequence[int | None], reads_BL: torch.Tensor | None
+    ) -> Reading | None:
+        """Return the reading of a batch whose rows go to `groups`; None when no row reads."""
+        rows = [row for row, group in enumerate(groups) if group is not None]
+        if not rows:
+            return None
+        experts = self.bank.read([group for group in groups if group is not None])
+        return reading_of(experts, rows, reads_BL, self.attached.backbone.device)
+
+    def answer(
+        self,
+        prompts: Sequence[str],
+        *,
+        cloze: bool = False,
+        groups: Sequence[int | None] | None = None,
+        max_answer_tokens: int = 64,
+    ) -> list[Answer]:
+        """Return greedy answers with provenance; `groups` overrides the router (the oracle)."""
+        routes = self.route(prompts, cloze=cloze)
+        chosen = [route.group for route in routes] if groups is None else list(groups)
+        ids = [encode_prompt(self.tokenizer, prompt, cloze=cloze) for prompt in prompts]
+        input_ids, mask_BL = pad_left(ids, self.attached.backbone)
+        out = self.generate(
+            input_ids,
+            mask_BL,
+            groups=chosen,
+            max_new_tokens=max_answer_tokens,
+            do_sample=False,
+        )
+        new = out[:, input_ids.shape[1] :].tolist()
+        return [
+            self._answer(decode_answer(self.tokenizer, row), group, route)
+            for row, group, route in zip(new, chosen, routes, strict=True)
+        ]
+
+    def _answer(self, text: str, group: int | None, route: Route) -> Answer:
+        key = None if group is None else self.row_of_group[group]
+        first = 0 if group is None else group * self.bank.config.group_size
+        return Answer(
+            text=text,
+            from_memory=key is not None,
+            group=group,
+            experts=tuple(range(first, first + key.num_experts)) if key else (),
+            fact_ids=(key.fact_id,) if key else (),
+            score=route.score,
+            margin=route.margin,
+        )
+
+
+def windows(prompt: str) -> list[str]:
+    """Return the texts the router scores for a prompt: the whole, and each of several sentences."""
+    sentences = [part.strip() for part in _SENTENCE_END.split(prompt) if part.strip()]
+    return [prompt, *sentences] if len(sentences) > 1 else [prompt]
+
+
+def load(folder: Path | str, *, backbone: str | Backbone | None = None) -> MemoryModel:
+    """Return the model of a checkpoint folder.
+
+    Raises:
+        CheckpointError: the folder is incomplete or damaged, or the backbone is not the one it was
+            tuned on.
+    """
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    reference = manifest["backbone"]["reference"]
+    if not isinstance(backbone, Backbone):
+        backbone = load_backbone(backbone or reference)
+    if backbone.fingerprint() != manifest["backbone"]["fingerprint"]:
+        raise CheckpointError(
+            f"{folder} was tuned on another backbone than {backbone.reference!r}: the weights "
+            f"differ from those of {reference!r} then; give the one it was tuned on"
+        )
+    memory = from_dict(MemoryConfig, manifest["memory"])
+    tensors = read_tensors(folder / "router.safetensors")
+    encoder = QueryEncoder(manifest["hidden_size"], from_dict(RouterConfig, manifest["router"]))
+    codebooks = tensors.pop("codebooks")
+    encoder.load_state_dict({k.removeprefix("encoder."): v for k, v in tensors.items()})
+    encoder.requires_grad_(False)
+    encoder.eval()
+    bank = Bank(folder / "bank", memory, manifest["hidden_size"])
+    bank.open(BankVersion(**manifest["bank"]))
+    rows = bank.group_keys()
+    keys = GroupKeys(
+        [row.group_index for row in rows],
+        torch.stack([row.key_K for row in rows]),
+        ProductKeys(codebook_2SE=codebooks),
+        num_cells=encoder.config.num_cells,
+        threshold=manifest["threshold"],
+    )
+    return MemoryModel(attach(backbone, memory), encoder, keys, bank, manifest)

@@ -1,0 +1,75 @@
+"""Files that are whole or absent: tensors written aside, hashed and renamed, checked when read."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load, save
+
+from lamini.errors import CheckpointError
+
+
+def write_whole(path: Path, data: bytes) -> str:
+    """Replace `path` by `data`, whole or not at all, and return the SHA-256."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with part.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+    return hashlib.sha256(data).hexdigest()
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> str:
+    """Replace `path` by the values as JSON and return the SHA-256."""
+    return write_whole(path, json.dumps(values, indent=1, sort_keys=True).encode())
+
+
+def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> str:
+    """Replace `path` by a safetensors file that carries its own checksum beside it."""
+    data = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+    digest = hashlib.sha256(data).hexdigest()
+    write_whole(path, data)
+    write_whole(_sum_of(path), digest.encode())
+    return digest
+
+
+def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+    """Return the tensors of a file written by `write_tensors`.
+
+    Raises:
+        CheckpointError: it is missing or its bytes are not those that were written.
+    """
+    if not path.is_file() or not _sum_of(path).is_file():
+        raise CheckpointError(f"no saved tensors at {path}")
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != _sum_of(path).read_text():
+        raise CheckpointError(f"{path} is damaged: its SHA-256 is not the one written beside it")
+    return load(data)
+
+
+def newest_state(folder: Path) -> tuple[int, dict[str, torch.Tensor]] | None:
+    """Return step and tensors of the newest intact `state-STEP.safetensors`; None without one."""
+    for path in sorted(folder.glob("state-*.safetensors"), reverse=True):
+        try:
+            return int(path.stem.removeprefix("state-")), read_tensors(path)
+        except CheckpointError:
+            continue
+    return None
+
+
+def write_state(folder: Path, step: int, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Save the training state after `step` steps and drop all but the two newest."""
+    write_tensors(folder / f"state-{step:08d}.safetensors", tensors)
+    for old in sorted(folder.glob("state-*.safetensors"))[:-2]:
+        old.unlink()
+        _sum_of(old).unlink(missing_ok=True)
+
+
+def _sum_of(path: Path) -> Path:
+    return path.with_name(path.name + ".sha256")

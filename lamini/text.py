@@ -1,0 +1,64 @@
+"""The one encoding of prompts and answers, for training and serving alike.
+
+Prompt and answer are tokenized apart and joined as ids, so a prompt's ids never depend on what
+follows it. A backbone with a chat template uses it for questions; a cloze prompt never does.
+"""
+
+import re
+import unicodedata
+
+from transformers import PreTrainedTokenizerBase
+
+from lamini.errors import EncodingError
+
+
+def normal_form(text: str) -> str:
+    """Return the text as recall compares it: NFC, stripped, runs of white space as one space."""
+    return re.sub(r"\s+", " ", unicodedata.normalize("NFC", text)).strip()
+
+
+def encode_prompt(
+    tokenizer: PreTrainedTokenizerBase, prompt: str, *, cloze: bool = False
+) -> list[int]:
+    """Return the prompt's token ids, beginning-of-text included.
+
+    Raises:
+        EncodingError: the prompt is empty.
+    """
+    text = normal_form(prompt)
+    if not text:
+        raise EncodingError("the prompt is empty; ask a question")
+    if tokenizer.chat_template is not None and not cloze:
+        messages = [{"role": "user", "content": text}]
+        ids = tokenizer.apply_chat_template(
+            messages, add_generation_prompt=True, tokenize=True, return_dict=False
+        )
+        return [int(i) for i in ids]
+    start = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
+    return start + tokenizer.encode(text, add_special_tokens=False)
+
+
+def encode_answer(
+    tokenizer: PreTrainedTokenizerBase, answer: str, *, max_tokens: int = 64
+) -> list[int]:
+    """Return the answer's token ids: a leading space, the text, end-of-text.
+
+    Raises:
+        EncodingError: the answer has no token, or more than `max_tokens`.
+    """
+    text = normal_form(answer)
+    if not text:
+        raise EncodingError("the answer is empty; a fact needs a value")
+    ids = [*tokenizer.encode(" " + text, add_special_tokens=False), tokenizer.eos_token_id]
+    if len(ids) > max_tokens:
+        raise EncodingError(
+            f"the answer {text[:60]!r} has {len(ids)} tokens, the limit is {max_tokens}; "
+            "raise max_answer_tokens or shorten the value"
+        )
+    return ids
+
+
+def decode_answer(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> str:
+    """Return the normal form of generated ids up to end-of-text."""
+    end = ids.index(tokenizer.eos_token_id) if tokenizer.eos_token_id in ids else len(ids)
+    return normal_form(tokenizer.decode(ids[:end], skip_special_tokens=True))

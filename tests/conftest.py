@@ -1,0 +1,31 @@
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from flows.cli import end_quietly
+from flows.settings import environment
+
+# Before anything imports prefect, ray, mlflow or transformers: no telemetry, no network, no thread
+# pools, and nothing of whoever runs the tests, in particular not their LAMINI_HOME or servers.
+_STATE = Path(tempfile.mkdtemp(prefix="memory-tuning-tests-"))
+for _name in [n for n in os.environ if n.startswith(("LAMINI_", "PREFECT_", "MLFLOW_"))]:
+    del os.environ[_name]
+os.environ.update(environment(_STATE))
+(_STATE / "prefect").mkdir()
+end_quietly()
+
+
+def pytest_unconfigure():
+    shutil.rmtree(_STATE, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def prefect_harness():
+    """A throwaway Prefect server: one for the whole session, since it takes seconds to start."""
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=180):
+        yield

@@ -1,0 +1,81 @@
+import os
+
+import pytest
+from typer.testing import CliRunner
+
+MAPPING = """
+name = "capitals"
+path = "capitals.csv"
+[claim]
+subject = "country"
+relation = { constant = "capital" }
+value = "capital"
+authority = "trust"
+question = { template = "What is the capital of {subject}?" }
+"""
+ROWS = """country,capital,trust
+France,Paris,2
+Japan,Tokyo,1
+France,Lyon,1
+Spain,,1
+"""
+
+
+@pytest.fixture(autouse=True)
+def environment_restored():
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def mapping(tmp_path):
+    """Four rows: two used, one contradicted, one quarantined."""
+    (tmp_path / "capitals.csv").write_text(ROWS)
+    path = tmp_path / "capitals.toml"
+    path.write_text(MAPPING)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tokenizer_folder(tmp_path_factory):
+    """The smallest thing that can stand as a backbone where only its tokenizer is asked."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.WordLevel({"<unk>": 0, "<eos>": 1}, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    folder = tmp_path_factory.mktemp("tokenizer")
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, unk_token="<unk>", eos_token="<eos>"
+    ).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LAMINI_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def published(home, mapping, tokenizer_folder):
+    """A home with the four rows ingested, reconciled and published."""
+    from datetime import date
+
+    from flows.ingest_facts import ingest_source
+    from flows.reconcile_facts import reconcile_and_publish
+
+    ingest_source.fn(home, str(mapping))
+    reconcile_and_publish.fn(home, date(2026, 1, 1), str(tokenizer_folder), 64)
+    return home
+
+
+@pytest.fixture
+def lamini():
+    """Runs the program in this process."""
+    from flows.cli import app
+
+    return lambda *words: CliRunner().invoke(app, [str(word) for word in words])

@@ -1,0 +1,55 @@
+from datetime import date
+
+import pyarrow.parquet as pq
+import pytest
+from prefect.states import Failed
+
+from flows.assign_facts import assign_groups
+from flows.ingest_facts import ingest_facts, ingest_source, is_retryable
+from flows.reconcile_facts import reconcile_and_publish, reconcile_facts
+from warehouse.errors import CatalogueLockedError, MappingError
+
+
+def test_the_same_content_twice_is_taken_in_once(home, mapping):
+    first = ingest_source.fn(home, str(mapping))
+    again = ingest_source.fn(home, str(mapping))
+    assert (first["num_rows"], first["is_new"]) == (4, True)
+    assert again == {**first, "is_new": False}
+
+
+def test_reconciling_publishes_and_a_repeat_gives_the_same_snapshot(published, tokenizer_folder):
+    first = reconcile_and_publish.fn(published, date(2026, 1, 1), str(tokenizer_folder), 64)
+    again = reconcile_and_publish.fn(published, date(2026, 1, 1), str(tokenizer_folder), 64)
+    assert again == first
+    assert sum(first["counts"].values()) == first["num_input_rows"] == 4
+
+
+def test_the_end_of_the_answer_counts_against_the_limit(home, mapping, tokenizer_folder):
+    (mapping.parent / "capitals.csv").write_text("country,capital,trust\nFrance,Paris,1\n")
+    ingest_source.fn(home, str(mapping))
+    for limit, held_back in ((2, 0), (1, 1)):
+        receipt = reconcile_and_publish.fn(home, date(2026, 1, 1), str(tokenizer_folder), limit)
+        assert receipt["counts"]["held_back"] == held_back
+
+
+def test_every_fact_gets_its_own_group(published, tokenizer_folder):
+    receipt = assign_groups.fn(published, 64, 32, 2, str(tokenizer_folder))
+    plan = pq.read_table(receipt["path"]).to_pylist()
+    assert receipt["num_facts"] == len({row["group_index"] for row in plan}) == 2
+    assert [row["num_experts"] for row in plan] == [8 + 2 * 2] * 2  # one word and the end
+
+
+def test_only_what_may_pass_is_tried_again():
+    busy = Failed(data=CatalogueLockedError("held"))
+    wrong = Failed(data=MappingError("wrong"))
+    assert is_retryable(None, None, busy)
+    assert not is_retryable(None, None, wrong)
+
+
+@pytest.mark.slow
+def test_the_flows_themselves(home, mapping, tokenizer_folder, prefect_harness):
+    assert [receipt["num_accepted"] for receipt in ingest_facts(home, [mapping])] == [3]
+    receipt = reconcile_facts(home, date(2026, 1, 1), str(tokenizer_folder))
+    assert receipt["num_facts"] == 2
+    with pytest.raises(MappingError):
+        ingest_facts(home, [mapping.parent / "missing.toml"])

@@ -1,0 +1,150 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import psutil
+import pytest
+
+from flows import servers
+from flows.errors import ServiceError
+from flows.servers import Server, answers, find, is_free
+from flows.services import Services, attach, open_ui
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from flows.services import Services
+with Services(Path(sys.argv[1])) as services:
+    services.wait_ready()
+    print(services.api_url, flush=True)
+    time.sleep(600)
+"""
+
+
+def process(code, log):
+    return psutil.Popen([sys.executable, "-c", code], stdout=log.open("w"))
+
+
+def server(home, child, log):
+    me = psutil.Process()
+    return Server(
+        name="prefect",
+        url="http://127.0.0.1:9",
+        health="http://127.0.0.1:9/api/health",
+        pid=child.pid,
+        pid_created=child.create_time(),
+        owner_pid=me.pid,
+        owner_created=me.create_time(),
+        log=str(log),
+    )
+
+
+def gone(pids, within_seconds=20):
+    deadline = time.monotonic() + within_seconds
+    while any(psutil.pid_exists(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return not any(psutil.pid_exists(pid) for pid in pids)
+
+
+def test_a_server_that_ends_is_reported_with_the_tail_of_its_log(tmp_path):
+    log = tmp_path / "prefect.log"
+    child = process("print('no such database')", log)
+    child.wait()
+    with pytest.raises(ServiceError, match=r"it ended[^$]*no such database"):
+        server(tmp_path, child, log).wait_ready(5)
+
+
+def test_a_server_that_does_not_answer_is_given_up(tmp_path):
+    child = process("import time; time.sleep(60)", tmp_path / "log")
+    silent = server(tmp_path, child, tmp_path / "log")
+    with pytest.raises(ServiceError, match="no answer at http"):
+        silent.wait_ready(0.3)
+    silent.stop()
+    assert not child.is_running()
+
+
+def test_a_server_that_ignores_sigterm_is_killed(tmp_path, monkeypatch):
+    monkeypatch.setattr(servers, "STOP_SECONDS", 0.5)
+    log = tmp_path / "log"
+    code = "import signal, time; signal.signal(15, signal.SIG_IGN); print(1, flush=True)"
+    child = process(f"{code}; time.sleep(60)", log)
+    while not log.read_text():
+        time.sleep(0.05)
+    server(tmp_path, child, log).stop()
+    assert not child.is_running()
+
+
+def test_a_record_counts_only_while_its_very_process_lives(tmp_path):
+    assert find(tmp_path, "prefect") is None
+    child = process("import time; time.sleep(60)", tmp_path / "log")
+    known = server(tmp_path, child, tmp_path / "log")
+    (tmp_path / "services").mkdir()
+    servers._write(tmp_path / "services" / "prefect.json", known)
+    assert find(tmp_path, "prefect") == known
+    assert not attach(tmp_path)  # it does not answer
+    assert not known.is_orphan
+    assert replace(known, owner_created=known.owner_created - 100).is_orphan
+    other = replace(known, pid_created=known.pid_created - 100)
+    servers._write(tmp_path / "services" / "prefect.json", other)
+    assert find(tmp_path, "prefect") is None
+    known.stop()
+
+
+def test_a_given_port_that_is_taken_is_refused(tmp_path):
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert not is_free(port)
+        with (
+            pytest.raises(ServiceError, match=f"port {port} is taken"),
+            open_ui(tmp_path, prefect_port=port),
+        ):
+            pass
+
+
+@pytest.mark.slow
+def test_a_server_starts_is_shared_and_leaves_no_process_behind_on_sigterm(tmp_path):
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    url = holder.stdout.readline().strip()
+    assert answers(f"{url}/health")
+    running = find(tmp_path, "prefect")
+    family = [running.pid, *(p.pid for p in psutil.Process(running.pid).children(recursive=True))]
+    with Services(tmp_path) as second:
+        assert second.wait_ready() == url == os.environ["PREFECT_API_URL"]
+        assert not second.is_ours
+    assert "PREFECT_API_URL" not in os.environ
+    assert answers(f"{url}/health")
+    holder.send_signal(signal.SIGTERM)
+    assert holder.wait(30) == 128 + signal.SIGTERM
+    assert gone(family)
+    assert find(tmp_path, "prefect") is None
+    assert not answers(f"{url}/health")
+
+
+@pytest.mark.slow
+def test_ui_starts_both_servers_and_ctrl_c_stops_both(tmp_path):
+    program = subprocess.Popen(
+        [sys.executable, "-m", "flows.cli", "ui", "--json"],
+        env={**os.environ, "LAMINI_HOME": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    text = ""
+    while not text.endswith("}\n"):
+        text += program.stdout.readline()
+    urls = json.loads(text)
+    assert all(answers(url) for url in urls.values())
+    family = [p.pid for p in psutil.Process(program.pid).children(recursive=True)]
+    program.send_signal(signal.SIGINT)
+    assert program.wait(40) == 0
+    assert gone(family)
+    assert not any(answers(url) for url in urls.values())

@@ -1,0 +1,91 @@
+import pytest
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from lamini.backbone import freeze, load_backbone
+from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning
+from lamini.training_data import TrainingFact
+
+GEOMETRY = MemoryConfig(num_memory_layers=2, num_experts=64 * 8, group_size=8)
+ROUTER = RouterConfig(num_queries=4, head_dim=16, key_dim=64, num_ngrams=4096, num_cells=8)
+
+
+@pytest.fixture(autouse=True)
+def _fixed_arithmetic():
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def tokenizer():
+    return load_backbone().tokenizer
+
+
+def tiny_llama(tokenizer, num_layers: int = 3):
+    """A random Llama; its head is scaled so that some logit can be confident."""
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=num_layers,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=512,
+        bos_token_id=0,
+        eos_token_id=1,
+        pad_token_id=2,
+        tie_word_embeddings=False,
+    )
+    model = LlamaForCausalLM(config)
+    torch.nn.init.normal_(model.lm_head.weight, std=1.0)
+    torch.nn.init.normal_(model.model.embed_tokens.weight, std=1.0)
+    return freeze(model, tokenizer, "tiny")
+
+
+@pytest.fixture
+def backbone(tokenizer):
+    return tiny_llama(tokenizer)
+
+
+CITIES = (
+    ("Arvia", "Norgate"),
+    ("Belport", "Tamsin Bay"),
+    ("Corvane", "07-29"),
+    ("Dalmere", "Östra Å"),
+    ("Elstow", "QX"),
+    ("Farnholm", "Kilo; Lima"),
+)
+
+
+def make_facts(num_shards: int = 2) -> list[TrainingFact]:
+    templates = (
+        "What is the seat of {}?",
+        "Tell me the seat of {}.",
+        "{} has its seat in which town?",
+        "seat of {}",
+        "Which town is the seat of {}?",
+        "The province {} is governed from where?",
+    )
+    return [
+        TrainingFact(
+            fact_id=f"fact-{i}",
+            subject=subject,
+            prompts=tuple(t.format(subject) for t in templates),
+            answer=answer,
+            cloze=False,
+            group_index=3 * i + 1,
+            num_experts=8,
+            shard_index=i % num_shards,
+        )
+        for i, (subject, answer) in enumerate(CITIES)
+    ]
+
+
+NEGATIVES = [
+    f"{verb} {thing}"
+    for verb in ("How long is", "Who invented", "Where can I buy", "What does it cost to paint")
+    for thing in ("a bicycle?", "the river?", "a loaf of bread?", "the violin?", "a lighthouse?")
+]
+TUNING = Tuning(learning_rate=3e-2, max_passes=150, verified_prompts=4)
+TRAINING = RouterTraining(num_steps=12, batch_facts=6, batch_negatives=8, save_every_steps=5)

@@ -1,0 +1,276 @@
+"""Router pretraining, memory tuning, checkpoint, answers: on a tiny model, end to end."""
+
+import dataclasses
+import json
+import shutil
+
+import pytest
+import torch
+
+import lamini.memory_tuning
+from lamini.checkpoint import build_checkpoint
+from lamini.config import RouterTraining
+from lamini.errors import CheckpointError, NonFiniteLossError
+from lamini.memory import attach, pad_left, pad_right
+from lamini.memory_tuning import load_shard, shard_path, tune_memory
+from lamini.model import load, windows
+from lamini.recall import Question, measure_recall, summarize, write_rows
+from lamini.recorder import SilentRecorder
+from lamini.router_training import pretrain_router
+from lamini.saved import read_tensors
+from lamini.workers import Worker
+
+from .conftest import GEOMETRY, NEGATIVES, ROUTER, TRAINING, TUNING, make_facts, tiny_llama
+
+
+def train_router(tokenizer, folder, config=TRAINING):
+    attached = attach(tiny_llama(tokenizer), GEOMETRY)
+    facts = make_facts()
+    return pretrain_router(attached, facts, NEGATIVES, ROUTER, config, folder, SilentRecorder())
+
+
+def tune(tokenizer, folder, facts=None, worker=None, tuning=TUNING):
+    attached = attach(tiny_llama(tokenizer), GEOMETRY)
+    recorder = SilentRecorder()
+    results = tune_memory(attached, facts or make_facts(), tuning, folder, recorder, worker)
+    return results, recorder
+
+
+@pytest.fixture(scope="module")
+def built(tokenizer, tmp_path_factory):
+    """A checkpoint of six facts on a tiny Llama, and its parts."""
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("built")
+    longer = dataclasses.replace(TRAINING, num_steps=60)
+    train_router(tokenizer, folder / "router", longer)
+    tune(tokenizer, folder / "tuning")
+    backbone = tiny_llama(tokenizer)
+    build_checkpoint(
+        folder / "checkpoint",
+        backbone=backbone,
+        memory=GEOMETRY,
+        hidden_size=32,
+        facts=make_facts(),
+        router_folder=folder / "router",
+        tuning_folder=folder / "tuning",
+        snapshot_hash="s",
+        training_hash="t",
+    )
+    return folder
+
+
+@pytest.fixture
+def model(built, tokenizer):
+    return load(built / "checkpoint", backbone=tiny_llama(tokenizer))
+
+
+def test_every_fact_is_memorized_and_stops_by_itself(tokenizer, tmp_path):
+    results, recorder = tune(tokenizer, tmp_path)
+    assert all(not result.undecided for result in results)
+    assert recorder.history[-1][1]["facts_memorized"] == 6
+    assert max(result.num_passes for result in results) < TUNING.max_passes
+
+
+def test_any_number_of_workers_gives_the_same_experts(tokenizer, tmp_path, monkeypatch):
+    tune(tokenizer, tmp_path / "one")
+    monkeypatch.setattr(Worker, "gather", lambda self, tensor: tensor)
+    for rank in range(2):
+        tune(tokenizer, tmp_path / "two", worker=Worker(rank=rank, world_size=2))
+    for shard in range(2):
+        one, two = (read_tensors(shard_path(tmp_path / name, shard)) for name in ("one", "two"))
+        assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_a_facts_experts_do_not_depend_on_its_neighbours(tokenizer, tmp_path):
+    facts = make_facts(num_shards=1)
+    alone, _ = tune(tokenizer, tmp_path / "alone", facts=facts[2:3])
+    together, _ = tune(tokenizer, tmp_path / "together", facts=facts)
+    torch.testing.assert_close(alone[0].weights[0], together[0].weights[2], atol=2e-3, rtol=1e-2)
+
+
+def test_i7_tuning_killed_between_shards_ends_in_the_same_experts(tokenizer, tmp_path, monkeypatch):
+    tune(tokenizer, tmp_path / "unbroken")
+    saved = lamini.memory_tuning.save_shard
+
+    def killed_after_the_first(folder, result):
+        saved(folder, result)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lamini.memory_tuning, "save_shard", killed_after_the_first)
+    with pytest.raises(KeyboardInterrupt):
+        tune(tokenizer, tmp_path / "broken")
+    monkeypatch.setattr(lamini.memory_tuning, "save_shard", saved)
+    first = shard_path(tmp_path / "broken", 0)
+    written = first.stat().st_mtime_ns
+    tune(tokenizer, tmp_path / "broken")
+    assert first.stat().st_mtime_ns == written
+    for shard in range(2):
+        one, two = (
+            read_tensors(shard_path(tmp_path / name, shard)) for name in ("unbroken", "broken")
+        )
+        assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_a_damaged_shard_is_tuned_again(tokenizer, tmp_path):
+    results, _ = tune(tokenizer, tmp_path)
+    path = shard_path(tmp_path, 1)
+    path.write_bytes(path.read_bytes()[:-9])
+    members = [fact for fact in make_facts() if fact.shard_index == 1]
+    assert load_shard(tmp_path, 1, members) is None
+    again, _ = tune(tokenizer, tmp_path)
+    assert torch.equal(again[1].weights[0], results[1].weights[0])
+
+
+def test_a_loss_that_is_not_finite_names_the_fact_and_saves_nothing(tokenizer, tmp_path):
+    attached = attach(tiny_llama(tokenizer), GEOMETRY)
+    attached.backbone.model.lm_head.weight.fill_(float("nan"))
+    with pytest.raises(NonFiniteLossError, match="fact-0"):
+        tune_memory(attached, make_facts(), TUNING, tmp_path, SilentRecorder())
+    assert not list(tmp_path.glob("shard-*"))
+
+
+def test_i7_router_training_resumed_equals_unbroken_bit_for_bit(tokenizer, tmp_path):
+    train_router(tokenizer, tmp_path / "unbroken")
+
+    class Killed(SilentRecorder):
+        def log(self, step, numbers):
+            if step == 10:
+                raise KeyboardInterrupt
+
+    attached = attach(tiny_llama(tokenizer), GEOMETRY)
+    with pytest.raises(KeyboardInterrupt):
+        pretrain_router(
+            attached, make_facts(), NEGATIVES, ROUTER, TRAINING, tmp_path / "broken", Killed()
+        )
+    train_router(tokenizer, tmp_path / "broken")
+    one, two = (
+        read_tensors(tmp_path / name / "router.safetensors") for name in ("unbroken", "broken")
+    )
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_router_training_without_negatives_or_templates_still_freezes(tokenizer, tmp_path):
+    attached = attach(tiny_llama(tokenizer), GEOMETRY)
+    facts = [
+        dataclasses.replace(fact, subject="", prompts=fact.prompts[:1]) for fact in make_facts()
+    ]
+    config = RouterTraining(num_steps=2, batch_facts=4, batch_negatives=4)
+    receipt = pretrain_router(attached, facts, [], ROUTER, config, tmp_path, SilentRecorder())
+    assert receipt.threshold == 0.5
+
+
+def test_a_checkpoint_loads_alone_and_answers_with_provenance(model):
+    answers = model.answer([fact.prompts[0] for fact in make_facts()])
+    for fact, answer in zip(make_facts(), answers, strict=True):
+        assert answer.text == fact.answer
+        assert answer.fact_ids == (fact.fact_id,)
+        assert answer.experts == tuple(range(8 * fact.group_index, 8 * fact.group_index + 8))
+
+
+@torch.no_grad()
+def test_i2_a_prompt_that_abstains_is_the_backbones_own_bit_for_bit(model, tokenizer):
+    model.keys.threshold = 2.0
+    ids_BL, mask_BL = pad_right([[0, 9, 8, 7, 50, 51], [0, 5, 6, 7]], model.attached.backbone)
+    bare = tiny_llama(tokenizer).model(input_ids=ids_BL, attention_mask=mask_BL).logits
+    assert torch.equal(model(ids_BL, mask_BL, prompt_length=[4, 3]), bare)
+    assert not model.answer(["Anything at all?"])[0].from_memory
+
+
+def test_i5_read_sets_are_the_same_alone_and_in_any_batch(model):
+    prompts = [prompt for fact in make_facts() for prompt in fact.prompts] + NEGATIVES
+    together = [route.group for route in model.route(prompts)]
+    alone = [model.route([prompt])[0].group for prompt in prompts]
+    assert together == alone
+
+
+def test_i4_generation_with_cache_equals_greedy_steps_of_the_plain_forward(model, tokenizer):
+    from lamini.text import encode_prompt
+
+    prompt = encode_prompt(tokenizer, make_facts()[3].prompts[0])
+    ids_BL, mask_BL = pad_left([prompt, prompt[:4]], model.attached.backbone)
+    out = model.generate(ids_BL, mask_BL, groups=[10, None], max_new_tokens=6, do_sample=False)
+    ids = list(prompt)
+    for _ in range(6):
+        reads_BL = torch.zeros(1, len(ids), dtype=torch.bool)
+        reads_BL[0, len(prompt) - 1 :] = True
+        with torch.no_grad(), model.attached.reader.reading(model.reading([10], reads_BL)):
+            logits = model.attached.backbone.model(input_ids=torch.tensor([ids])).logits
+        ids.append(int(logits[0, -1].argmax()))
+        if ids[-1] == tokenizer.eos_token_id:
+            break
+    assert out[0, ids_BL.shape[1] :].tolist()[: len(ids) - len(prompt)] == ids[len(prompt) :]
+
+
+def test_forward_reads_memory_only_given_the_prompts_length(model, tokenizer):
+    from lamini.text import encode_prompt
+
+    ids = torch.tensor([encode_prompt(tokenizer, make_facts()[0].prompts[0])])
+    bare = tiny_llama(tokenizer).model(input_ids=ids).logits
+    with torch.no_grad():
+        assert torch.equal(model(ids), bare)
+        assert not torch.equal(model(ids, prompt_length=[ids.shape[1]]), bare)
+
+
+def test_a_question_inside_a_long_prompt_is_found_by_its_sentence(model):
+    fact = make_facts()[0]
+    long = f"It rained all day in the valley. {fact.prompts[0]} The ferry was late."
+    assert len(windows(long)) == 4
+    assert model.route([long])[0].score >= model.route([fact.prompts[0]])[0].score - 1e-4
+
+
+def test_recall_names_its_cause(model, tmp_path):
+    facts = make_facts()
+    right = [
+        Question(
+            kind="training",
+            template="t",
+            prompt=fact.prompts[0],
+            fact_id=fact.fact_id,
+            answer=fact.answer,
+            group_index=fact.group_index,
+        )
+        for fact in facts
+    ]
+    # A question that the router sends to another fact: a routing miss, the oracle answers it.
+    misrouted = dataclasses.replace(right[0], prompt=facts[1].prompts[0], kind="heldout")
+    foreign = Question(kind="foreign", template="f", prompt=facts[2].prompts[0])
+    rows = measure_recall(model, [*right, misrouted, foreign])
+    assert all(row.is_exact and row.agrees and row.oracle_exact for row in rows[:6])
+    assert not rows[6].is_exact
+    assert not rows[6].agrees
+    assert rows[7].from_memory
+    assert not rows[7].is_exact
+    cells = {(cell.kind, cell.template): cell for cell in summarize(rows)}
+    assert cells["training", "*"].exact == 1.0
+    assert cells["foreign", "*"].from_memory == 1.0
+    write_rows(rows, tmp_path / "recall.parquet")
+    assert (tmp_path / "recall.parquet").is_file()
+
+
+def test_another_backbone_is_refused(built, tokenizer):
+    other = tiny_llama(tokenizer, num_layers=4)
+    with pytest.raises(CheckpointError, match="tuned on another backbone"):
+        load(built / "checkpoint", backbone=other)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda folder: (folder / "checkpoint.json").unlink(), "is no checkpoint"),
+        (lambda folder: (folder / "checkpoint.json").write_text("{"), "is damaged"),
+        (lambda folder: (folder / "router.safetensors").write_bytes(b"x"), "is damaged"),
+        (
+            lambda folder: (folder / "checkpoint.json").write_text(
+                json.dumps({"format_version": 99})
+            ),
+            "has format 99",
+        ),
+    ],
+)
+def test_a_damaged_checkpoint_is_refused(built, tokenizer, tmp_path, damage, message):
+    folder = tmp_path / "checkpoint"
+    shutil.copytree(built / "checkpoint", folder)
+    damage(folder)
+    with pytest.raises(CheckpointError, match=message):
+        load(folder, backbone=tiny_llama(tokenizer))

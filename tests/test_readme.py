@@ -1,0 +1,139 @@
+"""What README and model card say must be so: files, commands, settings, examples, numbers."""
+
+import json
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+import typer
+
+from flows import errors
+from flows.cli import app
+from flows.settings import load_settings
+from warehouse.catalogue import open_catalogue
+from warehouse.ingest import ingest
+from warehouse.reconcile import reconcile
+from warehouse.sources import load_mapping, read_source
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+EMBEDDED = ROOT / "lamini" / "embedded"
+EXAMPLES = sorted((ROOT / "infra" / "examples").glob("*.toml"))
+NUM_FACTS = {"contacts": 5, "products": 12}
+COMMANDS = typer.main.get_command(app).commands
+
+
+def blocks(text):
+    return re.findall(r"^```\w*\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def tree():
+    """Every path of the source tree, folders with a slash at the end, and its clause."""
+    (block,) = [text for text in blocks(README) if text.startswith("flows/")]
+    folders, found = [], {}
+    for line in block.splitlines():
+        indent, name, clause = re.fullmatch(r"( *)(\S+)(?: {2,}(\S.*))?", line).groups()
+        folders = [*folders[: len(indent) // 2], name]
+        found["".join(folders)] = clause
+    return found
+
+
+def shown_commands(text):
+    return re.findall(r"(?:^|`|bin/)lamini ([a-z][a-z-]*)([^`\n]*)", text, flags=re.MULTILINE)
+
+
+def test_every_file_of_the_tree_exists_and_has_a_clause():
+    for path, clause in tree().items():
+        there = ROOT / path
+        assert there.is_dir() if path.endswith("/") else there.is_file(), path
+        assert clause, path
+
+
+@pytest.mark.parametrize("package", ["flows", "lamini", "warehouse"])
+def test_every_file_of_the_packages_is_in_the_tree(package):
+    # Statements have names that say what they do: their folder stands for them.
+    skipped = {"__pycache__", "sql"}
+    files = [path for path in (ROOT / package).rglob("*") if path.is_file()]
+    wanted = {
+        path.relative_to(ROOT).as_posix()
+        for path in files
+        if not skipped & set(path.parts) and path.name != "__init__.py"
+    }
+    assert not wanted - tree().keys()
+
+
+def test_every_test_at_the_top_is_in_the_tree():
+    wanted = {f"tests/{path.name}" for path in (ROOT / "tests").glob("*.py")}
+    assert not wanted - tree().keys() - {"tests/__init__.py"}
+
+
+@pytest.mark.parametrize("page", ["README.md", "infra/README.md", "lamini/embedded/MODEL_CARD.md"])
+def test_every_command_shown_exists_with_its_options(page):
+    shown = shown_commands((ROOT / page).read_text(encoding="utf-8"))
+    assert shown
+    for name, words in shown:
+        assert name in COMMANDS, name
+        known = {option for parameter in COMMANDS[name].params for option in parameter.opts}
+        assert not set(re.findall(r"--[a-z-]+", words)) - known, name
+
+
+def test_every_command_has_a_row_with_options_that_it_takes():
+    rows = dict(re.findall(r"^\| `lamini ([a-z]+)[^`]*` \| (.*) \|$", README, flags=re.MULTILINE))
+    assert rows.keys() == COMMANDS.keys()
+    for name, row in rows.items():
+        known = {option for parameter in COMMANDS[name].params for option in parameter.opts}
+        assert known - {"--json"} >= set(re.findall(r"--[a-z-]+", row)), name
+
+
+def test_every_exit_code_is_explained():
+    names = ["UNEXPECTED", "USAGE", "BAD_INPUT", "RETRYABLE", "CHECK_FAILED", "NOTHING_YET"]
+    codes = {0, *(getattr(errors, name) for name in names), errors.INTERRUPTED}
+    explained = re.findall(r"^\| (\d+) \| \S", README, flags=re.MULTILINE)
+    assert {int(code) for code in explained} == codes
+
+
+@pytest.mark.parametrize("page", ["README.md", "infra/README.md", "lamini/embedded/MODEL_CARD.md"])
+def test_every_link_to_a_file_leads_somewhere(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (ROOT / page).parent.joinpath(target).exists(), target
+
+
+def test_the_settings_file_shown_is_accepted(tmp_path):
+    (block,) = [text for text in blocks(README) if text.startswith("# lamini.toml")]
+    path = tmp_path / "lamini.toml"
+    path.write_text(block, encoding="utf-8")
+    settings = load_settings(environ={"LAMINI_CONFIG": str(path)})
+    assert settings.home == tmp_path / ".lamini"
+    assert [source.name for source in settings.sources] == ["contacts.toml"]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_gives_facts_and_loses_no_row(path, tmp_path):
+    with open_catalogue(tmp_path) as con:
+        taken = ingest(con, read_source(load_mapping(path)))
+        receipt = reconcile(con, date(2025, 6, 1))
+    assert (taken.num_quarantined, taken.num_duplicates) == (0, 0)
+    assert receipt.ties == receipt.counts["held_back"] == receipt.ambiguous_prompts == 0
+    assert receipt.num_facts == NUM_FACTS[path.stem]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_the_readme_shows_the_example_as_it_is(path):
+    assert path.read_text(encoding="utf-8") in blocks(README)
+
+
+def test_the_model_card_tells_the_shape_of_the_model():
+    card = (EMBEDDED / "MODEL_CARD.md").read_text(encoding="utf-8")
+    config = json.loads((EMBEDDED / "config.json").read_text(encoding="utf-8"))
+    told = dict(re.findall(r"^\| ([a-z_]+) \| (\w+) \|$", card, flags=re.MULTILINE))
+    del told["setting"]
+    assert told
+    assert told == {name: str(config[name]).replace("False", "false") for name in told}
+
+
+@pytest.mark.parametrize("page", ["README.md", "lamini/embedded/MODEL_CARD.md"])
+def test_every_number_is_filled_in(page):
+    left = [line for line in (ROOT / page).read_text().splitlines() if "TODO(" in line]
+    assert not left

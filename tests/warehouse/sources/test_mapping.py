@@ -1,0 +1,63 @@
+import pytest
+
+from warehouse.errors import MappingError
+from warehouse.sources import load_mapping
+
+LONG = 'path = "t.csv"\n[claim]\nsubject = "s"\nvalue = "v"\nquestion = "q"\n'
+
+
+def write(tmp_path, text):
+    path = tmp_path / "m.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_good_mapping_has_its_paths_resolved_and_its_defaults_filled(tmp_path):
+    mapping = load_mapping(write(tmp_path, LONG + "[relations.r]\nmulti_valued = true\n"))
+    assert (mapping.name, mapping.format, mapping.authority) == ("m", "csv", 1.0)
+    assert mapping.path == tmp_path / "t.csv"
+    assert mapping.given_path == "t.csv"
+    assert mapping.multi_valued == {"r": True}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("path = ", "is not valid TOML: Invalid value"),
+        (LONG.replace("value", "valeu"), r"unknown key claim\.valeu; did you mean 'value'\? keys"),
+        ("pth = 'x'\n" + LONG, "unknown key pth; did you mean 'path'"),
+        (LONG.replace('value = "v"', ""), r"claim\.value is required"),
+        (LONG.replace('question = "q"', ""), r"map claim\.question or claim\.cloze, or give a"),
+        (LONG.replace('"v"', "3"), r"claim\.value = 3 must be a column's name or one of"),
+        (LONG.replace('"v"', "{ colunm = 'x' }"), r"must be a column's name or one of \{ column"),
+        (LONG.replace("t.csv", "t.xls"), "cannot tell the format of t.xls; set format to one of"),
+        (LONG.replace("t.csv", "t.duckdb"), "needs either `table` or `query`"),
+        ("table = 'x'\n" + LONG, "are for DuckDB files, this is csv"),
+        ("authority = 'high'\n" + LONG, "authority = 'high' must be a number"),
+        ("path = 't.csv'\n", r"give either \[claim\]"),
+        (LONG + "[wide]\n", r"give either \[claim\]"),
+        ("path = 't.csv'\n[wide]\nsubject = 's'\n", r"wide\.values is required"),
+        ("path = 't.csv'\n[wide]\nsubject = 's'\nvalues = {}\n", "names no column"),
+        (
+            "path = 't.csv'\n[wide]\nsubject = 's'\n[wide.values.a]\nrelation = 'r'\n",
+            r"map wide\.values\.a\.question or",
+        ),
+        (LONG + "[relations.r]\nmulti_valued = 1\n", r'relations\."r"\.multi_valued = 1 must be'),
+    ],
+)
+def test_a_bad_mapping_is_refused_by_the_name_of_its_key(tmp_path, text, message):
+    with pytest.raises(MappingError, match=message):
+        load_mapping(write(tmp_path, text))
+
+
+def test_a_missing_mapping_names_the_nearest(tmp_path):
+    write(tmp_path, LONG)
+    with pytest.raises(MappingError, match=r"no mapping file .*mm\.toml; did you mean 'm\.toml'"):
+        load_mapping(tmp_path / "mm.toml")
+
+
+def test_a_mapping_in_another_encoding_is_refused(tmp_path):
+    path = tmp_path / "m.toml"
+    path.write_bytes(b'name = "caf\xe9"\n')
+    with pytest.raises(MappingError, match="is not UTF-8 text"):
+        load_mapping(path)

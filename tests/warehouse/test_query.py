@@ -1,0 +1,49 @@
+import re
+
+import duckdb
+import pytest
+
+from warehouse import query
+from warehouse.errors import UnknownQueryError
+
+
+def test_an_unknown_query_lists_those_there_are():
+    with pytest.raises(
+        UnknownQueryError, match=r"no query 'export_fact'; there are: .*export_facts"
+    ):
+        query.text("export_fact")
+
+
+@pytest.mark.parametrize("params", [{}, {"run_key": "r", "spare": 1}])
+def test_a_missing_or_spare_parameter_is_refused(memory, params):
+    with pytest.raises(duckdb.Error):
+        query.execute(memory(), "recall_clear", **params)
+
+
+@pytest.mark.parametrize("name", query.names())
+def test_every_query_says_its_grain_and_its_parameters(name):
+    text = query.text(name)
+    used = set(re.findall(r"\$(\w+)", re.sub(r"--.*", "", text)))
+    head = "\n".join(re.findall(r"^--.*", text, flags=re.MULTILINE))
+    assert "-- grain: " in head
+    assert used == set(re.findall(r"\$(\w+)", "".join(re.findall(r"-- params: .*", head))))
+
+
+@pytest.mark.parametrize("name", [n for n in query.names() if n.startswith("export_")])
+def test_everything_exported_has_an_order(name):
+    assert "order by" in query.text(name)
+
+
+def test_names_and_texts_are_quoted_whatever_they_hold():
+    evil = "x\"; drop table t; --'"
+    with query.connect() as con:
+        sql = f"select {query.quote_text(evil)} as {query.quote_name(evil)}"
+        assert con.sql(sql).to_arrow_table().to_pylist() == [{evil: evil}]
+
+
+def test_no_connection_reaches_for_the_network():
+    with query.connect() as con:
+        rows = con.execute(
+            "select value from duckdb_settings() where name like 'auto%known_extensions'"
+        ).fetchall()
+    assert rows == [("false",), ("false",)]

@@ -1,0 +1,186 @@
+import csv
+import tomllib
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from warehouse import query
+from warehouse.errors import AccountingError
+from warehouse.history import decisions_about, facts_known_at
+from warehouse.reconcile import Policy, reconcile
+from warehouse.retract import retract
+
+AS_OF = date(2020, 1, 1)
+CASES = sorted(path.name for path in (Path(__file__).parent / "cases").iterdir())
+
+
+def read_rows(path):
+    with path.open(newline="") as file:
+        return [{k: v or None for k, v in row.items()} for row in csv.DictReader(file)]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_case(memory, take, settle, fates, answers, cases, case):
+    con = memory()
+    given = tomllib.loads((cases / case / "case.toml").read_text())
+    rows = read_rows(cases / case / "claims.csv")
+    take(con, rows, multi_valued=given.get("multi_valued", {}))
+    receipt = settle(con, as_of=given["as_of"])
+    found = fates(con)
+    for row in rows:
+        status, reason = found[row["subject"], row["value"], row["source"]]
+        assert status == row["expected_status"]
+        assert (row["expected_reason"] or "") in reason
+    assert {subject: answer for (subject, _), answer in answers(con).items()} == given["answers"]
+    assert sum(receipt.counts.values()) == receipt.num_input_rows == len(rows)
+    assert (receipt.conflicts_resolved, receipt.ties) == (given["resolved"], given["ties"])
+
+
+def test_the_order_of_the_criteria_is_the_policy(memory, take, settle, row, answers):
+    con = memory()
+    old = row(value="old", source="a", authority=2.0, observed_at="2001")
+    new = row(value="new", source="b", authority=1.0, observed_at="2002")
+    take(con, [old, new])
+    settle(con)
+    assert answers(con)["Peru", "capital"] == "old"
+    settle(con, policy=Policy(criteria=("recency", "authority", "agreement")))
+    assert answers(con)["Peru", "capital"] == "new"
+    with pytest.raises(ValueError, match="must be an order of"):
+        Policy(criteria=("recency",))
+
+
+def test_one_more_supporting_claim_retrains_nothing(memory, take, settle, row):
+    con = memory()
+    take(con, [row(source="a")])
+    first = settle(con)
+    take(con, [row(source="b")], source="b")
+    second = settle(con)
+    assert first.training_hash == second.training_hash
+    assert first.snapshot_hash != second.snapshot_hash
+    assert (second.num_added, second.num_changed, second.num_retired) == (0, 0, 0)
+
+
+def test_the_as_of_date_itself_enters_no_hash(memory, take, settle, row):
+    con = memory()
+    take(con, [row(valid_from="2001"), row("Chad", valid_to="1999")])
+    first = settle(con)
+    assert settle(con, as_of=date(2021, 5, 5)).snapshot_hash == first.snapshot_hash
+
+
+def test_a_fact_has_its_question_first_then_phrasings_in_order_then_clozes(
+    memory, take, settle, row
+):
+    con = memory()
+    take(
+        con,
+        [
+            row(source="a", question="Q?", paraphrases=["z?", "b?"], aliases=["Lima City"]),
+            row(
+                source="b", question="Other?", paraphrases=["b?", "Q?"], cloze="It is", authority=0
+            ),
+            row(value="Cusco", source="c", question="Not mine?", authority=0),
+        ],
+    )
+    settle(con)
+    found = con.execute(
+        "select question, prompts, prompt_kind, aliases, sources, len(support), len(contradict) "
+        "from facts"
+    ).fetchall()
+    prompts = ["Q?", "Other?", "b?", "z?", "It is"]
+    assert found == [("Q?", prompts, "question", ["Lima City"], ["a", "b"], 2, 1)]
+
+
+def test_facts_that_share_a_question_with_other_answers_are_all_held_back(
+    memory, take, settle, row, fates
+):
+    con = memory()
+    take(con, [row("A", "1", question="Q?"), row("B", "2", question=" Q? "), row("C", "3")])
+    assert settle(con).counts["held_back"] == 2
+    assert fates(con)["A", "1", "s"][0] == "held_back"
+    assert 'that of "B", "capital", with another answer: "2"' in fates(con)["A", "1", "s"][1]
+
+
+def test_of_facts_that_share_question_and_answer_the_first_stays(
+    memory, take, settle, row, answers, fates
+):
+    con = memory()
+    take(con, [row("B", "1", question="Q?"), row("A", "1", question="Q?")])
+    settle(con)
+    assert list(answers(con)) == [("A", "capital")]
+    assert 'also those of "A", "capital"' in fates(con)["B", "1", "s"][1]
+
+
+def test_a_phrasing_that_facts_with_other_answers_share_is_kept_by_none(memory, take, settle, row):
+    con = memory()
+    take(con, [row(s, v, paraphrases=["Where?", f"{s}?"]) for s, v in [("A", "1"), ("B", "2")]])
+    assert settle(con).ambiguous_prompts == 2
+    prompts = con.execute("select prompts[2:] from facts order by subject").fetchall()
+    assert prompts == [(["A?"],), (["B?"],)]
+
+
+def test_answers_of_no_tokens_or_too_many_are_held_back(memory, take, settle, row, fates):
+    con = memory()
+    take(con, [row("A", "none"), row("B", "long"), row("C", "good")])
+    lengths = {"none": 0, "long": 65, "good": 64}
+    receipt = settle(con, count_tokens=lambda answers: [lengths[a] for a in answers])
+    assert receipt.num_facts == 1
+    assert fates(con)["A", "none", "s"] == ("held_back", "the answer has no tokens")
+    assert "65 tokens, at most 64" in fates(con)["B", "long", "s"][1]
+
+
+def test_a_retracted_claim_stays_with_its_reason_and_takes_no_part(
+    memory, take, settle, row, fates, answers
+):
+    con = memory()
+    take(con, [row(value="Lima", authority=2), row(value="Cusco")])
+    [(claim_id,)] = con.execute("select claim_id from claims where value = 'Lima'").fetchall()
+    assert retract(con, [claim_id, claim_id], "typing error") == 1
+    assert retract(con, [claim_id], "typing error") == 0
+    assert settle(con).counts["retracted"] == 1
+    assert fates(con)["Peru", "Lima", "s"] == ("retracted", "typing error")
+    assert answers(con)["Peru", "capital"] == "Cusco"
+
+
+def test_changes_are_logged_under_the_snapshot_that_brought_them(memory, take, settle, row):
+    con = memory()
+    take(con, [row("A", "1"), row("B", "1", valid_to="2019"), row("C", "1")])
+    settle(con, as_of=date(2018, 1, 1))
+    take(con, [row("A", "2", authority=5), row("D", "1")], file="more")
+    receipt = settle(con)
+    log = con.execute(
+        "select s.subject, l.op, l.old_answer, l.new_answer from change_log as l "
+        "inner join slots as s on l.fact_id = s.fact_id where snapshot_hash = $h order by 1",
+        {"h": receipt.snapshot_hash},
+    ).fetchall()
+    assert log == [
+        ("A", "changed", "1", "2"),
+        ("B", "retired", "1", None),
+        ("D", "added", None, "1"),
+    ]
+
+
+def test_facts_and_decisions_can_be_seen_as_they_were_known(memory, take, row):
+    con = memory()
+    monday = datetime(2024, 6, 3)
+    take(con, [row(value="Cusco")])
+    reconcile(con, AS_OF, recorded_at=monday)
+    take(con, [row(value="Lima", authority=2)], file="more")
+    reconcile(con, AS_OF, recorded_at=monday + timedelta(days=1))
+    then = facts_known_at(con, monday + timedelta(hours=1))
+    now = facts_known_at(con, monday + timedelta(days=2))
+    assert (then["answer"].to_pylist(), now["answer"].to_pylist()) == (["Cusco"], ["Lima"])
+    [(claim_id,)] = con.execute("select claim_id from claims where value = 'Cusco'").fetchall()
+    statuses = decisions_about(con, claim_id)["status"].to_pylist()
+    assert statuses == ["used", "contradicted"]
+
+
+def test_a_lost_claim_stops_the_reconcile_and_changes_nothing(memory, take, settle, row):
+    con = memory()
+    take(con, [row()])
+    settle(con)
+    con.execute("insert into origins values ('nowhere', 'f', 1, 'h')")
+    take(con, [row("Chad")], file="more")
+    with pytest.raises(AccountingError, match="3 are accounted for"):
+        settle(con)
+    assert query.run(con, "export_facts").num_rows == 1

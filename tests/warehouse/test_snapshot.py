@@ -1,0 +1,72 @@
+import json
+
+import pyarrow.parquet as pq
+import pytest
+
+from warehouse.errors import NoSnapshotError, SnapshotDamagedError, StaleDecisionsError
+from warehouse.snapshot import head, publish
+
+
+@pytest.fixture
+def published(con, home, take, settle, row):
+    take(con, [row(), row(), row("Chad", None), row("Mali", "1"), row("Mali", "2")])
+    settle(con)
+    return publish(con, home)
+
+
+def test_a_snapshot_holds_everything_that_came_in(published):
+    claims = published.claims()
+    assert claims["status"].to_pylist().count("contradicted") == 2
+    assert published.facts()["answer"].to_pylist() == ["Lima"]
+    assert published.quarantine()["reason"].to_pylist() == ["missing_value"]
+    assert published.conflicts()["values"].to_pylist() == [["1", "2"]]
+    assert published.duplicates().select(["file", "row"]).to_pylist() == [{"file": "s", "row": 2}]
+    lima = [claim for claim in claims.to_pylist() if claim["value"] == "Lima"]
+    assert [(claim["file"], claim["row"]) for claim in lima] == [("s", 1)]
+    assert sum(published.manifest["counts"].values()) == published.manifest["num_input_rows"] == 5
+
+
+def test_the_manifest_tells_rows_and_digest_of_every_file(published):
+    published.verify()
+    for name, entry in published.manifest["files"].items():
+        assert pq.read_metadata(published.path / name).num_rows == entry["num_rows"]
+    (published.path / "facts.parquet").write_bytes(b"cut")
+    with pytest.raises(SnapshotDamagedError, match=r"facts\.parquet is not the file"):
+        published.verify()
+    with pytest.raises(SnapshotDamagedError, match="cannot read"):
+        published.facts()
+
+
+def test_publishing_the_same_state_again_writes_nothing(published, con, home):
+    before = {path: path.stat().st_mtime_ns for path in published.path.iterdir()}
+    assert publish(con, home) == published == head(home)
+    assert {path: path.stat().st_mtime_ns for path in published.path.iterdir()} == before
+    assert [path.name for path in home.iterdir() if path.name == ".staging"] == []
+
+
+def test_an_older_snapshot_stays_readable_when_the_head_moves(
+    published, con, home, take, settle, row
+):
+    take(con, [row("Laos", "Vientiane")], file="more")
+    with pytest.raises(StaleDecisionsError, match="run reconcile before publishing"):
+        publish(con, home)
+    settle(con)
+    assert publish(con, home) == head(home) != published
+    published.verify()
+
+
+def test_the_head_needs_no_catalogue(published, con, home):
+    con.execute("detach database if exists nothing")
+    (home / "catalogue.duckdb").rename(home / "elsewhere")
+    assert head(home).facts().num_rows == 1
+
+
+def test_without_a_snapshot_the_error_says_what_to_do(home):
+    with pytest.raises(NoSnapshotError, match="ingest a source, then reconcile"):
+        head(home)
+
+
+def test_a_head_that_points_nowhere_is_reported(published, home):
+    (home / "HEAD.json").write_text(json.dumps({"snapshot": "gone"}))
+    with pytest.raises(SnapshotDamagedError, match=r"gone.manifest\.json is missing"):
+        head(home)

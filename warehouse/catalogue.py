@@ -1,0 +1,90 @@
+"""Open the DuckDB catalogue: one writer at a time, schema made or brought up to date.
+
+Only the writer opens this file. Everything that reads goes to the published Parquet (snapshot.py).
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+import duckdb
+
+from warehouse import query
+from warehouse.errors import CatalogueLockedError, CatalogueVersionError
+
+SCHEMA_VERSION = 1
+STORAGE_VERSION = "v1.5.0"  # readable by DuckDB 1.5 and 2.0; 2.0's own format is not
+
+
+@contextmanager
+def open_catalogue(home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open `home`/catalogue.duckdb for writing, making it if need be; closes it at the end.
+
+    Raises:
+        CatalogueLockedError: another process has it open; the message gives its process id.
+        CatalogueVersionError: a newer version of this program wrote it.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "catalogue.lock").open("a+") as lock:
+        _take(lock, home)
+        con = query.connect()
+        try:
+            _attach(con, home / "catalogue.duckdb")
+            yield con
+        finally:
+            con.close()
+
+
+def now() -> datetime:
+    """Give the time to record: UTC, without zone, as the catalogue stores it."""
+    return datetime.now(tz=UTC).replace(tzinfo=None)
+
+
+@contextmanager
+def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Commit what happens inside, all of it or, on any error, none of it."""
+    con.execute("begin transaction")
+    try:
+        yield
+    except BaseException:
+        con.execute("rollback")
+        raise
+    con.execute("commit")
+
+
+def _take(lock: IO[str], home: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        holder = lock.read().strip() or "unknown"
+        raise CatalogueLockedError(
+            f"the catalogue in {home} is being written by process {holder}; wait until it ends "
+            "(one process writes at a time; readers use the published snapshot and never wait)"
+        ) from None
+    lock.seek(0)
+    lock.truncate()
+    lock.write(f"{os.getpid()}\n")
+    lock.flush()
+
+
+def _attach(con: duckdb.DuckDBPyConnection, path: Path) -> None:
+    con.execute(
+        f"attach {query.quote_text(str(path))} as catalogue (storage_version '{STORAGE_VERSION}')"
+    )
+    con.execute("use catalogue")
+    with transaction(con):
+        con.execute(query.text("schema"))
+        found = query.execute(con, "schema_version")
+        version = int(str(found[0][0])) if found else 0
+        if version > SCHEMA_VERSION:
+            raise CatalogueVersionError(
+                f"{path} has schema version {version}, this program knows up to {SCHEMA_VERSION}; "
+                "use the newer program, or another home"
+            )
+        if version < SCHEMA_VERSION:
+            query.execute(con, "schema_applied", version=SCHEMA_VERSION, now=now())

@@ -1,0 +1,122 @@
+"""A batch of claims as a source gave them: text, not yet judged, each row with its origin."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import pyarrow as pa
+
+from warehouse import query
+from warehouse.errors import SourceError
+
+LIST_FIELDS = ("paraphrases", "aliases")
+
+CLAIM_FIELDS = (
+    "subject",
+    "relation",
+    "value",
+    "question",
+    "cloze",
+    "paraphrases",
+    "aliases",
+    "source",
+    "authority",
+    "observed_at",
+    "valid_from",
+    "valid_to",
+)
+
+BATCH_SCHEMA = pa.schema(
+    [(name, pa.list_(pa.string()) if name in LIST_FIELDS else pa.string()) for name in CLAIM_FIELDS]
+    + [("row", pa.int64()), ("broken", pa.string())]
+)
+"""Every field is text, as given: numbers and dates are read, or refused, at ingestion, in one
+place. `row` counts from 1 in the source; `broken` says why a row could not even be read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimBatch:
+    """What one source said, ready for `ingest`."""
+
+    source: str
+    """The source's name."""
+    file: str
+    """The file as the user named it (or the library), for people."""
+    claims: pa.Table
+    """BATCH_SCHEMA."""
+    raw: pa.Table
+    """The rows as given, as `raw_rows` makes them: what quarantine keeps."""
+    multi_valued: Mapping[str, bool] = field(default_factory=dict)
+    """Relations whose slots hold a set (or, declared false, one value)."""
+
+    def __post_init__(self) -> None:
+        if self.claims.schema != BATCH_SCHEMA:
+            raise SourceError(
+                f"{self.file}: a batch needs the columns {BATCH_SCHEMA.names} as text, "
+                f"got {self.claims.schema.names}; ClaimBatch.from_rows makes them"
+            )
+
+    @classmethod
+    def from_rows(
+        cls,
+        source: str,
+        rows: Iterable[Mapping[str, object]],
+        *,
+        file: str | None = None,
+        multi_valued: Mapping[str, bool] | None = None,
+    ) -> "ClaimBatch":
+        """Make a batch of plain rows; what a row leaves out is null, `source` is the default."""
+        given = [{"source": source, **row} for row in rows]
+        texts = [{name: _text(row.get(name)) for name in CLAIM_FIELDS} for row in given]
+        numbered = [
+            {**text, "row": row.get("row", index)}
+            for index, (text, row) in enumerate(zip(texts, given, strict=True), start=1)
+        ]
+        claims = pa.Table.from_pylist(numbered, schema=BATCH_SCHEMA)
+        return cls(
+            source=source,
+            file=file or source,
+            claims=claims,
+            raw=raw_rows(claims.drop_columns(["row", "broken"]), claims["row"].combine_chunks()),
+            multi_valued=multi_valued or {},
+        )
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 over source, file and rows, whatever their order; row numbers do not count."""
+        with query.connect() as con:
+            con.register("batch", self.claims)
+            found = query.execute(con, "content_hash", source=self.source, file=self.file)
+        return str(found[0][0])
+
+
+def raw_rows(table: pa.Table, rows: pa.Array, texts: Mapping[int, str] | None = None) -> pa.Table:
+    """Give rows by number: `given` as a struct, or `text` where the row could not be read."""
+    unread = texts or {}
+    given = table.to_struct_array()
+    readable = pa.table(
+        {
+            "row": rows,
+            "given": given,
+            "text": pa.nulls(table.num_rows, pa.string()),
+        }
+    )
+    if not unread:
+        return readable
+    broken = pa.table(
+        {
+            "row": pa.array(unread.keys(), pa.int64()),
+            "given": pa.nulls(len(unread), given.type),
+            "text": pa.array(unread.values(), pa.string()),
+        }
+    )
+    return pa.concat_tables([readable, broken])
+
+
+def _text(value: object) -> str | list[str] | None:
+    """Write a plain value as the text a file would hold; a float NaN is null."""
+    if value is None or (isinstance(value, float) and value != value):
+        return None
+    if isinstance(value, list | tuple):
+        return [str(item) for item in value]
+    return str(value)

@@ -1,0 +1,61 @@
+"""Write files and folders whole or not at all: aside, flushed to the disk, then renamed."""
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+STAGING = ".staging"
+
+
+def flush(path: Path) -> None:
+    """Make the content of the file or folder `path` survive a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_parquet(table: pa.Table, path: Path) -> None:
+    """Replace the file `path` by `table`, whole or not at all."""
+    with _aside(path) as part:
+        pq.write_table(table, part, compression="zstd")
+
+
+def write_json(value: Mapping[str, object], path: Path) -> None:
+    """Replace the file `path` by `value` as JSON, whole or not at all."""
+    with _aside(path) as part:
+        part.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def staging_folder(home: Path) -> Path:
+    """Make an empty folder to build something in, after sweeping what a killed process left.
+
+    The catalogue's lock makes the caller the only writer, so whatever lies there is stale.
+    """
+    sweep(home)
+    folder = home / STAGING / uuid.uuid4().hex
+    folder.mkdir(parents=True)
+    return folder
+
+
+def sweep(home: Path) -> None:
+    """Remove all that is half built."""
+    shutil.rmtree(home / STAGING, ignore_errors=True)
+
+
+@contextmanager
+def _aside(path: Path) -> Iterator[Path]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    yield part
+    flush(part)
+    part.replace(path)
+    flush(path.parent)

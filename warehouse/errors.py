@@ -1,0 +1,64 @@
+"""What the warehouse raises. Every message says what was given, what was wanted, what to try.
+
+All of them take one message, so that they pickle (Ray and Prefect ship exceptions).
+"""
+
+
+class WarehouseError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class RetryableError(WarehouseError):
+    """The same call may work a moment later: another process holds what is needed."""
+
+
+class UnknownQueryError(WarehouseError):
+    """No .sql file has that name."""
+
+
+class CatalogueLockedError(RetryableError):
+    """Another process is writing to the catalogue."""
+
+
+class CatalogueVersionError(WarehouseError):
+    """The catalogue was written by a version of the schema that this code cannot read."""
+
+
+class MappingError(WarehouseError, ValueError):
+    """A mapping file cannot be used; the message names the key."""
+
+
+class SourceError(WarehouseError):
+    """A source as a whole cannot be read; the message names the file, and the column or row."""
+
+
+class SourceBusyError(RetryableError, SourceError):
+    """A DuckDB source is open for writing in another process."""
+
+
+class RelationConflictError(WarehouseError):
+    """Two sources declare one relation differently."""
+
+
+class AccountingError(WarehouseError):
+    """Rows came in that no status accounts for: a fault of ours, never of the input."""
+
+
+class StaleDecisionsError(WarehouseError):
+    """Claims were ingested after the last reconcile; publishing now would leave them out."""
+
+
+class NoSnapshotError(WarehouseError):
+    """Nothing was published yet."""
+
+
+class SnapshotDamagedError(WarehouseError):
+    """A published snapshot is not what its manifest says."""
+
+
+class CapacityError(WarehouseError):
+    """There are more facts than groups to hold them."""
+
+
+class UnknownClaimError(WarehouseError):
+    """No claim has that id."""

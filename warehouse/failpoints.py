@@ -1,0 +1,24 @@
+"""Named places where a test can kill the process, to prove that it may die anywhere (I7).
+
+    LAMINI_FAILPOINT=publish.before_head lamini reconcile
+
+The process ends at once with status 137, as if killed: no handler runs, nothing is flushed.
+"""
+
+import os
+
+NAMES = (
+    "ingest.after_stage",
+    "ingest.before_commit",
+    "reconcile.before_commit",
+    "publish.after_files",
+    "publish.before_rename",
+    "publish.before_head",
+)
+
+
+def reach(name: str) -> None:
+    """Die here if the environment names this place."""
+    assert name in NAMES, name
+    if os.environ.get("LAMINI_FAILPOINT") == name:
+        os._exit(137)

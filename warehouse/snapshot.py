@@ -1,0 +1,168 @@
+"""Publish what was decided as immutable Parquet, and read it: readers never open the catalogue.
+
+    home/HEAD.json                     which snapshot is current; replaced atomically
+    home/snapshots/<16 hex>/           facts, claims, quarantine, conflicts, duplicates, manifest
+
+A snapshot is built aside, flushed to the disk and renamed, so it is there whole or not at all.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from warehouse import durable, failpoints, query
+from warehouse.catalogue import now
+from warehouse.errors import NoSnapshotError, SnapshotDamagedError, StaleDecisionsError
+
+TABLES = ("facts", "claims", "quarantine", "conflicts", "duplicates")
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """A published snapshot, read from its files."""
+
+    path: Path
+    manifest: dict[str, Any]
+
+    @property
+    def snapshot_hash(self) -> str:
+        """Fingerprint of everything in it."""
+        return str(self.manifest["snapshot_hash"])
+
+    @property
+    def training_hash(self) -> str:
+        """Fingerprint of facts, prompts and answers."""
+        return str(self.manifest["training_hash"])
+
+    def facts(self) -> pa.Table:
+        """Give the facts, ordered by fact_id."""
+        return self._read("facts")
+
+    def claims(self) -> pa.Table:
+        """Give every claim with its status, reason and origin."""
+        return self._read("claims")
+
+    def quarantine(self) -> pa.Table:
+        """Give the rows that were not taken in, with the reason."""
+        return self._read("quarantine")
+
+    def conflicts(self) -> pa.Table:
+        """Give the ties."""
+        return self._read("conflicts")
+
+    def duplicates(self) -> pa.Table:
+        """Give the rows that repeat a claim."""
+        return self._read("duplicates")
+
+    def verify(self) -> None:
+        """Compare every file with the manifest.
+
+        Raises:
+            SnapshotDamagedError: a file is missing or differs.
+        """
+        for name, entry in self.manifest["files"].items():
+            path = self.path / name
+            if not path.is_file() or _sha256(path) != entry["sha256"]:
+                raise SnapshotDamagedError(
+                    f"{path} is not the file that was published; restore it, or reconcile again"
+                )
+
+    def _read(self, name: str) -> pa.Table:
+        path = self.path / f"{name}.parquet"
+        try:
+            return pq.read_table(path)
+        except (OSError, pa.ArrowException) as error:
+            raise SnapshotDamagedError(f"cannot read {path}: {error}") from error
+
+
+def publish(con: duckdb.DuckDBPyConnection, home: Path) -> Snapshot:
+    """Write the decided state under `home` and make it the head; the same state is written once.
+
+    Raises:
+        StaleDecisionsError: nothing was reconciled since the last ingest.
+    """
+    totals = query.run(con, "reconcile_totals").to_pylist()
+    if not totals:
+        raise StaleDecisionsError(
+            "claims came in after the last reconcile; run reconcile before publishing"
+        )
+    folder = home / "snapshots" / str(totals[0]["snapshot_hash"])[:16]
+    staging = durable.staging_folder(home)
+    if not (folder / "manifest.json").is_file():
+        _build(con, staging, totals[0])
+        failpoints.reach("publish.before_rename")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        staging.rename(folder)
+        durable.flush(folder.parent)
+    durable.sweep(home)
+    failpoints.reach("publish.before_head")
+    durable.write_json(
+        {"snapshot": folder.name, "as_of": totals[0]["as_of"].isoformat()}, home / "HEAD.json"
+    )
+    query.execute(con, "snapshot_published", snapshot_hash=totals[0]["snapshot_hash"], now=now())
+    return open_snapshot(folder)
+
+
+def head(home: Path) -> Snapshot:
+    """Give the current snapshot.
+
+    Raises:
+        NoSnapshotError: nothing was published under `home` yet.
+        SnapshotDamagedError: the head points to a snapshot that is not there.
+    """
+    pointer = home / "HEAD.json"
+    if not pointer.is_file():
+        raise NoSnapshotError(f"nothing is published in {home}; ingest a source, then reconcile")
+    name = json.loads(pointer.read_text(encoding="utf-8"))["snapshot"]
+    return open_snapshot(home / "snapshots" / str(name))
+
+
+def open_snapshot(path: Path) -> Snapshot:
+    """Open the snapshot in the folder `path`.
+
+    Raises:
+        SnapshotDamagedError: there is no manifest in it.
+    """
+    manifest = path / "manifest.json"
+    if not manifest.is_file():
+        raise SnapshotDamagedError(f"{manifest} is missing; reconcile again to publish anew")
+    return Snapshot(path=path, manifest=json.loads(manifest.read_text(encoding="utf-8")))
+
+
+def _build(con: duckdb.DuckDBPyConnection, folder: Path, totals: dict[str, Any]) -> None:
+    files = {}
+    for name in TABLES:
+        table = query.run(con, f"export_{name}")
+        path = folder / f"{name}.parquet"
+        durable.write_parquet(table, path)
+        files[path.name] = {"num_rows": table.num_rows, "sha256": _sha256(path)}
+    counts = {str(status): count for status, count in query.execute(con, "reconcile_counts")}
+    failpoints.reach("publish.after_files")
+    durable.write_json(
+        {
+            "format_version": FORMAT_VERSION,
+            "snapshot_hash": totals["snapshot_hash"],
+            "training_hash": totals["training_hash"],
+            "num_slots": totals["num_slots"],
+            "num_facts": totals["num_facts"],
+            "num_input_rows": totals["num_input_rows"],
+            "num_conflicts_resolved": totals["num_conflicts_resolved"],
+            "num_ties": totals["num_ties"],
+            "num_ambiguous_prompts": totals["num_ambiguous_prompts"],
+            "counts": counts,
+            "files": files,
+        },
+        folder / "manifest.json",
+    )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

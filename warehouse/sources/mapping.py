@@ -1,0 +1,265 @@
+"""Read a mapping file: which table, and which of its columns hold which claim field.
+
+    name = "sp500"                        # the source's name
+    path = "constituents.parquet"         # relative to this file; .csv, .jsonl, .duckdb too
+    authority = 1.0
+
+    [claim]                               # long: one claim a row
+    subject = "company"                   # a column
+    relation = { constant = "sector" }    # the same for all rows
+    value = "gics_sector"
+    question = { template = "What is the sector of {subject}?" }
+    paraphrases = { templates = ["Which sector is {subject} in?"] }
+
+    [relations."sector"]
+    multi_valued = false                  # true: the slot holds a set
+
+or wide, one claim for each of several value columns:
+
+    [wide]
+    subject = "country"
+    [wide.values.capital]
+    relation = "capital"
+    question = "What is the capital of {subject}?"
+"""
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from warehouse.claims import CLAIM_FIELDS, LIST_FIELDS
+from warehouse.errors import MappingError
+from warehouse.sources.nearest import hint
+
+FORMATS = {
+    ".parquet": "parquet",
+    ".csv": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".duckdb": "duckdb",
+    ".db": "duckdb",
+}
+_TOP = ("name", "path", "format", "table", "query", "authority", "claim", "wide", "relations")
+_WIDE = ("subject", "source", "authority", "observed_at", "valid_from", "valid_to", "aliases")
+_VALUES = ("relation", "question", "cloze", "paraphrases")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """Where the content of one claim field comes from."""
+
+    kind: str
+    """column, constant or templates."""
+    texts: tuple[str, ...]
+    """The column's name, the constant, or the templates (one, except in lists)."""
+
+
+View = dict[str, Field]
+"""One claim per row: claim field -> where it comes from."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mapping:
+    """A source and how its columns become claims; paths are resolved, keys are checked."""
+
+    name: str
+    file: Path
+    """The mapping file itself."""
+    path: Path
+    given_path: str
+    """The path as the mapping gives it, for people."""
+    format: str
+    table: str | None = None
+    query: str | None = None
+    authority: float = 1.0
+    """Of claims that give none."""
+    views: tuple[View, ...]
+    """One for a long table, one per value column for a wide one."""
+    multi_valued: dict[str, bool] = field(default_factory=dict)
+
+
+def load_mapping(path: Path) -> Mapping:
+    """Read and check the mapping file `path`.
+
+    Raises:
+        MappingError: it is missing, not TOML, or a key is unknown, missing or of the wrong type.
+    """
+    values = _read_toml(path)
+    _check_keys(path, "", values, _TOP)
+    given = _text(path, "path", values.get("path"))
+    source = (path.parent / given).resolve()
+    kind = _format(path, values, source)
+    mapping = Mapping(
+        name=_text(path, "name", values.get("name", path.stem)),
+        file=path,
+        path=source,
+        given_path=given,
+        format=kind,
+        table=_optional_text(path, "table", values),
+        query=_optional_text(path, "query", values),
+        authority=_number(path, "authority", values.get("authority", 1.0)),
+        views=_views(path, values),
+        multi_valued=_relations(path, values.get("relations", {})),
+    )
+    if kind == "duckdb" and (mapping.table is None) == (mapping.query is None):
+        raise MappingError(f"{path}: a DuckDB file needs either `table` or `query`")
+    if kind != "duckdb" and (mapping.table or mapping.query):
+        raise MappingError(f"{path}: `table` and `query` are for DuckDB files, this is {kind}")
+    return mapping
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        found = [entry.name for entry in path.parent.glob("*.toml")] if path.parent.is_dir() else []
+        raise MappingError(
+            f"no mapping file {path}{hint(path.name, found, what='mappings in that folder')}"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise MappingError(f"{path} is not UTF-8 text: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise MappingError(f"{path} is not valid TOML: {error}") from error
+    except OSError as error:
+        raise MappingError(f"cannot read {path}: {error}") from error
+
+
+def _views(path: Path, values: dict[str, Any]) -> tuple[View, ...]:
+    if ("claim" in values) == ("wide" in values):
+        raise MappingError(
+            f"{path}: give either [claim] (one claim a row) or [wide] (one claim a column)"
+        )
+    if "claim" in values:
+        table = _table(path, "claim", values["claim"])
+        _check_keys(path, "claim.", table, CLAIM_FIELDS)
+        _require(path, "claim.", table, ("subject", "value"))
+        _require_prompt(path, "claim.", table)
+        return (
+            {name: _field(path, f"claim.{name}", name, given) for name, given in table.items()},
+        )
+    return _wide_views(path, _table(path, "wide", values["wide"]))
+
+
+def _wide_views(path: Path, wide: dict[str, Any]) -> tuple[View, ...]:
+    _check_keys(path, "wide.", wide, (*_WIDE, "values"))
+    _require(path, "wide.", wide, ("subject", "values"))
+    shared = {
+        name: _field(path, f"wide.{name}", name, given)
+        for name, given in wide.items()
+        if name != "values"
+    }
+    columns = _table(path, "wide.values", wide["values"])
+    if not columns:
+        raise MappingError(f"{path}: [wide.values] names no column; add [wide.values.COLUMN]")
+    return tuple(
+        {**shared, **_value_view(path, column, given)} for column, given in columns.items()
+    )
+
+
+def _value_view(path: Path, column: str, given: object) -> View:
+    key = f"wide.values.{column}"
+    table = _table(path, key, given)
+    _check_keys(path, f"{key}.", table, _VALUES)
+    _require_prompt(path, f"{key}.", table)
+    view = {
+        "value": Field(kind="column", texts=(column,)),
+        "relation": Field(kind="constant", texts=(column,)),
+    }
+    for name, text in table.items():
+        if name == "relation":
+            view[name] = Field(kind="constant", texts=(_text(path, f"{key}.{name}", text),))
+        else:
+            texts = text if name == "paraphrases" else [text]
+            view[name] = Field(kind="templates", texts=_texts(path, f"{key}.{name}", texts))
+    return view
+
+
+def _field(path: Path, key: str, name: str, given: object) -> Field:
+    if isinstance(given, str):
+        return Field(kind="column", texts=(given,))
+    kinds = ("column", "constant", "templates" if name in LIST_FIELDS else "template")
+    if not isinstance(given, dict) or len(given) != 1 or next(iter(given)) not in kinds:
+        raise MappingError(
+            f"{path}: {key} = {given!r} must be a column's name or one of "
+            + ", ".join(f"{{ {kind} = ... }}" for kind in kinds)
+        )
+    kind, content = next(iter(given.items()))
+    if kind == "templates":
+        return Field(kind="templates", texts=_texts(path, key, content))
+    if kind == "constant" and isinstance(content, int | float) and not isinstance(content, bool):
+        content = str(content)
+    kind = "templates" if kind == "template" else kind
+    return Field(kind=kind, texts=(_text(path, key, content),))
+
+
+def _relations(path: Path, given: object) -> dict[str, bool]:
+    declared = {}
+    for relation, settings in _table(path, "relations", given).items():
+        key = f'relations."{relation}"'
+        table = _table(path, key, settings)
+        _check_keys(path, f"{key}.", table, ("multi_valued",))
+        value = table.get("multi_valued", False)
+        if not isinstance(value, bool):
+            raise MappingError(f"{path}: {key}.multi_valued = {value!r} must be true or false")
+        declared[relation] = value
+    return declared
+
+
+def _format(path: Path, values: dict[str, Any], source: Path) -> str:
+    given = values.get("format", FORMATS.get(source.suffix.lower()))
+    if given not in FORMATS.values():
+        raise MappingError(
+            f"{path}: cannot tell the format of {source.name}; set format to one of "
+            f"{', '.join(sorted(set(FORMATS.values())))}"
+        )
+    return str(given)
+
+
+def _check_keys(path: Path, prefix: str, table: dict[str, Any], known: tuple[str, ...]) -> None:
+    for key in table:
+        if key not in known:
+            raise MappingError(f"{path}: unknown key {prefix}{key}{hint(key, known, what='keys')}")
+
+
+def _require(path: Path, prefix: str, table: dict[str, Any], names: tuple[str, ...]) -> None:
+    for name in names:
+        if name not in table:
+            raise MappingError(f"{path}: {prefix}{name} is required")
+
+
+def _require_prompt(path: Path, prefix: str, table: dict[str, Any]) -> None:
+    if "question" not in table and "cloze" not in table:
+        raise MappingError(
+            f"{path}: map {prefix}question or {prefix}cloze, or give a template such as "
+            '{ template = "What is the capital of {subject}?" }'
+        )
+
+
+def _table(path: Path, key: str, value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise MappingError(f"{path}: {key} = {value!r} must be a table")
+    return value
+
+
+def _text(path: Path, key: str, value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise MappingError(f"{path}: {key} = {value!r} must be a text")
+    return value
+
+
+def _optional_text(path: Path, key: str, values: dict[str, Any]) -> str | None:
+    return _text(path, key, values[key]) if key in values else None
+
+
+def _texts(path: Path, key: str, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value:
+        raise MappingError(f"{path}: {key} = {value!r} must be a list of texts")
+    return tuple(_text(path, key, item) for item in value)
+
+
+def _number(path: Path, key: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise MappingError(f"{path}: {key} = {value!r} must be a number")
+    return float(value)

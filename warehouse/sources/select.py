@@ -1,0 +1,130 @@
+"""Turn a raw table into claims as its mapping says: one select per view, made of checked names.
+
+A mapping is the user's own, so this is the one place where SQL is put together in Python.
+"""
+
+import re
+
+import pyarrow as pa
+
+from warehouse import query
+from warehouse.claims import BATCH_SCHEMA, CLAIM_FIELDS, LIST_FIELDS, ClaimBatch, raw_rows
+from warehouse.errors import SourceError
+from warehouse.sources.mapping import Field, Mapping, View
+from warehouse.sources.nearest import hint
+from warehouse.sources.readers import Broken, RawTable, read_raw
+
+_PLACE = re.compile(r"\{([^{}]+)\}")
+_ROW = "lamini source row"  # a name that no user's column has
+
+
+def read_source(mapping: Mapping) -> ClaimBatch:
+    """Read the source that `mapping` names and make claims of its rows.
+
+    Raises:
+        SourceError: the source as a whole cannot be used; rows that cannot be are left to ingest,
+            which puts them into quarantine.
+    """
+    raw = read_raw(mapping)
+    selects = [_Select(mapping, raw.table.schema, view).sql() for view in mapping.views]
+    with query.connect() as con:
+        con.register("raw_rows", raw.table.append_column(_ROW, raw.rows))
+        claims = con.sql(" union all ".join(selects)).to_arrow_table().cast(BATCH_SCHEMA)
+    return ClaimBatch(
+        source=mapping.name,
+        file=mapping.given_path,
+        claims=pa.concat_tables([claims, _broken_claims(mapping, raw.broken)]),
+        raw=_raw(raw),
+        multi_valued=mapping.multi_valued,
+    )
+
+
+def _broken_claims(mapping: Mapping, broken: list[Broken]) -> pa.Table:
+    rows = [{"source": mapping.name, "row": row.row, "broken": row.why} for row in broken]
+    return pa.Table.from_pylist(rows, schema=BATCH_SCHEMA)
+
+
+def _raw(raw: RawTable) -> pa.Table:
+    return raw_rows(raw.table, raw.rows, {row.row: row.text for row in raw.broken})
+
+
+class _Select:
+    """The select of one view."""
+
+    def __init__(self, mapping: Mapping, schema: pa.Schema, view: View) -> None:
+        self.mapping = mapping
+        self.schema = schema
+        self.view = view
+
+    def sql(self) -> str:
+        columns = [f"{self.expression(name)} as {query.quote_name(name)}" for name in CLAIM_FIELDS]
+        return (
+            f"select {', '.join(columns)}, {query.quote_name(_ROW)} as row, "
+            "cast(null as varchar) as broken from raw_rows"
+        )
+
+    def expression(self, name: str) -> str:
+        given = self.view.get(name)
+        kind = "varchar[]" if name in LIST_FIELDS else "varchar"
+        text = f"cast(null as {kind})" if given is None else self._given(name, given, ())
+        default = {"source": self.mapping.name, "authority": str(self.mapping.authority)}.get(name)
+        return f"coalesce({text}, {query.quote_text(default)})" if default else text
+
+    def _given(self, name: str, given: Field, seen: tuple[str, ...]) -> str:
+        as_list = name in LIST_FIELDS
+        if given.kind == "column":
+            return self._column(given.texts[0], name, as_list=as_list)
+        if given.kind == "constant":
+            texts = [query.quote_text(text) for text in given.texts]
+        else:
+            texts = [self._template(name, text, seen) for text in given.texts]
+        return f"[{', '.join(texts)}]" if as_list else texts[0]
+
+    def _column(self, column: str, name: str, *, as_list: bool) -> str:
+        if column not in self.schema.names:
+            raise SourceError(
+                f"{self.mapping.given_path}: no column {column!r}, which {self.mapping.file} maps "
+                f"to {name}{hint(column, self.schema.names, what='columns')}"
+            )
+        kind, quoted = self.schema.field(column).type, query.quote_name(column)
+        if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+            if as_list:
+                return f"cast({quoted} as varchar[])"
+            raise self._wrong_type(column, name, kind)
+        if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+            raise self._wrong_type(column, name, kind)
+        text = f"cast({quoted} as varchar)"
+        if pa.types.is_floating(kind):
+            text = f"case when not isnan({quoted}) then {text} end"
+        return f"case when {quoted} is not null then [{text}] end" if as_list else text
+
+    def _template(self, name: str, template: str, seen: tuple[str, ...]) -> str:
+        parts = []
+        for index, part in enumerate(_PLACE.split(template)):
+            if index % 2:
+                parts.append(self._place(name, template, part, seen))
+            elif part:
+                parts.append(query.quote_text(part))
+        return f"({' || '.join(parts)})"
+
+    def _place(self, name: str, template: str, place: str, seen: tuple[str, ...]) -> str:
+        given = self.view.get(place)
+        if given is not None and place not in LIST_FIELDS and place != name:
+            if place in seen:
+                raise SourceError(
+                    f"{self.mapping.file}: the templates of {name} and {place} need each other"
+                )
+            return self._given(place, given, (*seen, name))
+        if place in self.schema.names:
+            return self._column(place, name, as_list=False)
+        known = [*self.schema.names, *(other for other in self.view if other not in LIST_FIELDS)]
+        raise SourceError(
+            f"{self.mapping.file}: the template {template!r} of {name} names {{{place}}}, which is "
+            f"neither a field nor a column{hint(place, known, what='fields and columns')}"
+        )
+
+    def _wrong_type(self, column: str, name: str, kind: pa.DataType) -> SourceError:
+        return SourceError(
+            f"{self.mapping.given_path}: column {column!r} holds {kind}, but {name} takes one text "
+            "per row; map another column, or cast it with a query"
+        )

@@ -1,0 +1,18 @@
+-- fail: input rows that no status accounts for (I8).
+-- grain: one row if the sums differ
+with taken as (
+    select coalesce(sum(i.num_rows), 0)::bigint as num_input_rows
+    from ingests as i
+),
+accounted as (
+    select
+        (select count(*) from decisions as d where d.recorded_to is null)
+        + (select count(*) from origins) - (select count(*) from claims)
+        + (select count(*) from quarantine) as num_accounted
+)
+select
+    'all input' as offender,
+    t.num_input_rows || ' rows came in, ' || a.num_accounted || ' are accounted for' as detail
+from taken as t
+cross join accounted as a
+where t.num_input_rows <> a.num_accounted

@@ -1,0 +1,3 @@
+-- Forget the ties of the last reconcile; they are found anew each time.
+-- grain: none left
+delete from conflicts

@@ -1,0 +1,33 @@
+-- Every claim with its status, the reason, and where it was first asserted (by file and row, so that
+-- the order of ingestion does not matter).
+-- grain: one row per claim_id
+with firsts as (
+    select
+        o.claim_id,
+        min({'file': o.file, 'row': o.row}) as origin
+    from origins as o
+    group by o.claim_id
+)
+select
+    c.claim_id,
+    c.fact_id,
+    c.subject,
+    c.relation,
+    c.value,
+    c.question,
+    c.cloze,
+    c.paraphrases,
+    c.aliases,
+    c.source,
+    c.authority,
+    c.observed_at,
+    c.valid_from,
+    c.valid_to,
+    d.status,
+    d.reason,
+    f.origin.file as file,
+    f.origin.row as row
+from claims as c
+inner join decisions as d on c.claim_id = d.claim_id and d.recorded_to is null
+inner join firsts as f on c.claim_id = f.claim_id
+order by c.fact_id, c.claim_id

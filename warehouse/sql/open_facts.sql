@@ -1,0 +1,30 @@
+-- Record the facts that are new or changed.
+-- grain: one row per added or changed fact_id
+-- params: $now
+insert into facts
+select
+    n.fact_id,
+    n.subject,
+    n.relation,
+    n.answer,
+    n."values",
+    n.question,
+    n.prompts,
+    n.prompt_kind,
+    n.aliases,
+    n.valid_from,
+    n.valid_to,
+    n.support,
+    n.contradict,
+    n.sources,
+    n.fact_hash,
+    n.training_hash,
+    $now as recorded_from,
+    null as recorded_to
+from new_facts as n
+anti join (
+    select f.fact_hash
+    from facts as f
+    where f.recorded_to is null
+) as c on n.fact_hash = c.fact_hash
+order by n.fact_id

@@ -1,0 +1,24 @@
+-- Say which snapshot the tables now hold.
+-- grain: one row added
+-- params: $snapshot_hash, $training_hash, $as_of, $now
+insert into reconciled
+with resolved as (
+    select count(distinct v.fact_id) as num_conflicts_resolved
+    from ranked_values as v
+    inner join new_facts as f on v.fact_id = f.fact_id
+    where v.outcome = 'beaten'
+),
+taken as (
+    select coalesce(sum(i.num_rows), 0)::bigint as num_input_rows
+    from ingests as i
+)
+select
+    $snapshot_hash as snapshot_hash,
+    $training_hash as training_hash,
+    $as_of as as_of,
+    t.num_input_rows,
+    r.num_conflicts_resolved,
+    (select coalesce(sum(len(a.prompts)), 0) from ambiguous as a) as num_ambiguous_prompts,
+    $now as recorded_at
+from resolved as r
+cross join taken as t

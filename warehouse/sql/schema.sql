@@ -1,0 +1,90 @@
+-- Tables of the catalogue, version 1. Claims are appended and never edited; what is decided about
+-- them is kept with the time at which it was recorded (recorded_from, recorded_to; null = now).
+-- grain: none (definitions)
+
+-- One row per schema version applied.
+create table if not exists schema_version (version integer, applied_at timestamp);
+
+-- One row per batch taken in; the same content is taken in once.
+create table if not exists ingests (
+    content_hash varchar, source varchar, file varchar, num_rows bigint, num_accepted bigint,
+    num_duplicates bigint, num_quarantined bigint, recorded_at timestamp
+);
+
+-- One row per distinct claim: what one source asserts, in normal form.
+create table if not exists claims (
+    claim_id varchar, fact_id varchar, subject varchar, relation varchar, value varchar,
+    question varchar, cloze varchar, prompt_kind varchar, paraphrases varchar[], aliases varchar[],
+    source varchar, authority double, observed_at date, valid_from date, valid_to date,
+    recorded_at timestamp
+);
+
+-- One row per input row that asserts a claim: the first one is the claim's origin, the others are
+-- its duplicates.
+create table if not exists origins (
+    claim_id varchar, file varchar, row bigint, content_hash varchar
+);
+
+-- One row per input row that could not be taken in, as it was given.
+create table if not exists quarantine (
+    source varchar, file varchar, row bigint, field varchar, reason varchar, explanation varchar,
+    raw varchar, content_hash varchar
+);
+
+-- One row per slot that any claim is about.
+create table if not exists slots (fact_id varchar, subject varchar, relation varchar);
+
+-- One row per (relation, source) that declares settings for the relation.
+create table if not exists relations (relation varchar, source varchar, multi_valued boolean);
+
+-- One row per claim that was withdrawn.
+create table if not exists retractions (claim_id varchar, reason varchar, recorded_at timestamp);
+
+-- One row per fact and span of recorded time.
+create table if not exists facts (
+    fact_id varchar, subject varchar, relation varchar, answer varchar, "values" varchar[],
+    question varchar, prompts varchar[], prompt_kind varchar, aliases varchar[], valid_from date,
+    valid_to date, support varchar[], contradict varchar[], sources varchar[], fact_hash varchar,
+    training_hash varchar, recorded_from timestamp, recorded_to timestamp
+);
+
+-- One row per claim and span of recorded time: its status and why.
+create table if not exists decisions (
+    claim_id varchar, status varchar, reason varchar, recorded_from timestamp,
+    recorded_to timestamp
+);
+
+-- One row per slot whose best values tie, as of the last reconcile.
+create table if not exists conflicts (
+    fact_id varchar, subject varchar, relation varchar, "values" varchar[], sources varchar[],
+    claim_ids varchar[], explanation varchar
+);
+
+-- One row per distinct state of everything that was reconciled.
+create table if not exists snapshots (
+    snapshot_hash varchar, training_hash varchar, num_slots bigint, num_facts bigint,
+    recorded_at timestamp, published_at timestamp
+);
+
+-- One row: which snapshot the tables hold now, as of which date, and how many claims it judged.
+create table if not exists reconciled (
+    snapshot_hash varchar, training_hash varchar, as_of date, num_input_rows bigint,
+    num_conflicts_resolved bigint, num_ambiguous_prompts bigint, recorded_at timestamp
+);
+
+-- One row per fact that a reconcile added, changed or retired.
+create table if not exists change_log (
+    snapshot_hash varchar, fact_id varchar, op varchar, old_answer varchar, new_answer varchar,
+    recorded_at timestamp
+);
+
+-- One row per fact and geometry: the group of experts that it is written to.
+create table if not exists assignment (
+    geometry varchar, fact_id varchar, group_index bigint, num_experts bigint, shard_index bigint
+);
+
+-- One row per fact and template that a run measured.
+create table if not exists recall (
+    run_key varchar, fact_id varchar, template varchar, is_exact boolean, agrees boolean,
+    oracle_exact boolean
+);
