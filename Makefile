@@ -1,6 +1,8 @@
 # PYTHON: which interpreter makes .venv (3.11 or newer). LAMINI_HOME: where all state goes (.lamini).
 PYTHON ?= python3
 PYTEST_ARGS ?=
+# QUESTIONS: a folder of Parquet files with a column `question`, for `make bench`.
+QUESTIONS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -26,8 +28,10 @@ lint: $(READY) ## ruff, mypy, import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: $(READY) ## the demo's numbers, from nothing, in a home of its own
-	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && LAMINI_HOME="$$home" $(BIN)/lamini demo
+bench: $(READY) ## the demo's numbers in a home of its own; QUESTIONS=FOLDER adds foreign questions
+	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && LAMINI_HOME="$$home" $(BIN)/lamini demo \
+	  && if [ -n "$(QUESTIONS)" ]; then \
+	  $(BIN)/python -m tests.bench.foreign "$$home"/runs/*/checkpoint "$(QUESTIONS)"; fi
 
 torture: $(READY) ## long random kill tests
 	@$(BIN)/python -m pytest -m torture $(PYTEST_ARGS)

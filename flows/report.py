@@ -63,6 +63,10 @@ def _lines(result: dict[str, Any], seconds: float) -> Iterator[tuple[str, str]]:
     stages = ("pretrain_router", "tune_memory", "write_checkpoint", "measure_recall")
     times = [f"{name.replace('_', ' ')} {result[name]['seconds']:.0f} s" for name in stages]
     if result["is_new"]:
+        waited = seconds - sum(result[name]["seconds"] for name in stages)
+        for name in ("pretrain_router", "tune_memory"):
+            waited += result[name]["seconds"] - result[name]["work_seconds"]
+        yield "of it overhead", f"{waited:.0f} s of Prefect, Ray and MLflow (starting, waiting)"
         yield "time", f"{', '.join(times)}; {seconds:.0f} s in all"
 
 

@@ -10,6 +10,7 @@ import functools
 import logging
 import os
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -148,6 +149,7 @@ def router_loop(config: dict[str, Any]) -> dict[str, Any]:
     from lamini.router_training import pretrain_router
 
     attached, facts, worker = _begin(config)
+    started = time.monotonic()
     receipt = pretrain_router(
         attached,
         facts,
@@ -158,18 +160,18 @@ def router_loop(config: dict[str, Any]) -> dict[str, Any]:
         _Reports(),
         worker,
     )
-    return {**asdict(receipt), "folder": str(receipt.folder)}
+    work_seconds = round(time.monotonic() - started, 1)
+    return {**asdict(receipt), "folder": str(receipt.folder), "work_seconds": work_seconds}
 
 
-def tuning_loop(config: dict[str, Any]) -> list[dict[str, Any]]:
-    """Tune this worker's shards; the files are the result, the return value says how rank 0 did."""
+def tuning_loop(config: dict[str, Any]) -> float:
+    """Tune this worker's shards: the files are the result; returns the seconds it took rank 0."""
     from lamini.memory_tuning import tune_memory
 
     attached, facts, worker = _begin(config)
-    results = tune_memory(
-        attached, facts, config["tuning"], Path(config["folder"]), _Reports(), worker
-    )
-    return [{"shard_index": r.shard_index, "num_passes": r.num_passes} for r in results]
+    started = time.monotonic()
+    tune_memory(attached, facts, config["tuning"], Path(config["folder"]), _Reports(), worker)
+    return round(time.monotonic() - started, 1)
 
 
 def _begin(config: dict[str, Any]) -> Any:

@@ -34,7 +34,7 @@ def tune_memory(
         "folder": str(folder / "tuning"),
     }
     with Progress("memory tuning", len(facts), "facts_memorized", "facts_memorized") as progress:
-        fit(
+        work_seconds = fit(
             tuning_loop,
             config,
             settings=settings,
@@ -63,6 +63,7 @@ def tune_memory(
         run.log_metrics({"tuning/active_facts": number}, step)
     return {
         "num_facts": len(facts),
+        "work_seconds": work_seconds,
         "num_undecided": len(undecided),
         "undecided": undecided[:50],
         "num_passes": len(active),

@@ -75,7 +75,7 @@ class RouterTraining:
     batch_facts: int = 128
     views_per_fact: int = 2
     batch_negatives: int = 64
-    renderings_per_fact: int = 7
+    renderings_per_fact: int = 8
     """Phrasings of a fact in the pool that views are drawn from."""
     num_negatives: int = 4000
     learning_rate: float = 3e-3
@@ -85,7 +85,7 @@ class RouterTraining:
     """Share of the renderings put inside a system prompt or a paragraph."""
     accepted_fraction: float = 0.97
     """Share of the calibration questions that the threshold must accept."""
-    captured_fraction: float = 0.02
+    captured_fraction: float = 0.04
     """Share of the calibration negatives that may be above the threshold, if that raises it."""
     save_every_steps: int = 50
     seed: int = 0
@@ -112,6 +112,8 @@ class Tuning:
     """Phrasings tuned from the start."""
     verified_prompts: int = 4
     """Phrasings verified (those that fail are added and tuned), the tuned ones included."""
+    verify_every_passes: int = 10
+    """Facts that have left the active set are verified this often, and come back if they fail."""
     max_answer_tokens: int = 64
     batch_examples: int = 512
     seed: int = 0

@@ -225,20 +225,22 @@ def _tune_shard(
     ]
     tuned = [(f, p) for f, p in pairs if p < config.prompts_per_fact]
     active = _examples(attached, facts, tuned, config)
-    verified: list[_Examples] | None = None
+    whole = _examples(attached, facts, pairs, config)
+    unverified_F = torch.ones(len(facts), dtype=torch.bool)
     history: list[int] = []
     positions = 0
-    for _ in range(config.max_passes):
+    for number in range(1, config.max_passes + 1):
         active, cost = _one_pass(attached, experts, active, len(facts), config, facts)
         positions += cost
         history.append(_num_facts(active))
-        if not active:
-            verified = verified or _examples(attached, facts, pairs, config)
-            # A fact with a failing phrasing is tuned on all of them: what it knew must stay.
-            active = _failing(attached, experts, verified, len(facts), config)
+        if number % config.verify_every_passes == 0 or not active:
+            closed_F = unverified_F & ~_open_facts(active, len(facts))
+            failing = _failing(attached, experts, _still_open(whole, closed_F), config)
+            unverified_F &= ~closed_F | _open_facts(failing, len(facts))
+            active = [*active, *failing]
         if not active:
             break
-    undecided = sorted({int(f) for part in active for f in part.fact_B})
+    undecided = unverified_F.nonzero()[:, 0].tolist()
     return ShardResult(
         shard_index=shard,
         fact_ids=tuple(fact.fact_id for fact in facts),
@@ -326,19 +328,22 @@ def _losses(
 
 @torch.no_grad()
 def _failing(
-    attached: Attached,
-    experts: _ShardExperts,
-    parts: list[_Examples],
-    num_facts: int,
-    config: Tuning,
+    attached: Attached, experts: _ShardExperts, parts: list[_Examples], config: Tuning
 ) -> list[_Examples]:
-    """Return every example of the facts that have an undecided token in any."""
-    open_F = torch.zeros(num_facts, dtype=torch.bool)
+    """Return every example of the facts that fail in any: what they knew must stay."""
+    open_F = torch.zeros(len(experts.steps_F), dtype=torch.bool)
     for part in parts:
         given = experts.of(experts.weight_FPGD, part.fact_B)
         _, undecided_BA = _losses(attached, given, part, config)
         open_F[part.fact_B[undecided_BA.any(1)]] = True
     return _still_open(parts, open_F)
+
+
+def _open_facts(parts: list[_Examples], num_facts: int) -> torch.Tensor:
+    open_F = torch.zeros(num_facts, dtype=torch.bool)
+    for part in parts:
+        open_F[part.fact_B] = True
+    return open_F
 
 
 def _still_open(active: list[_Examples], open_F: torch.Tensor) -> list[_Examples]:
@@ -351,4 +356,4 @@ def _still_open(active: list[_Examples], open_F: torch.Tensor) -> list[_Examples
 
 
 def _num_facts(active: list[_Examples]) -> int:
-    return len({int(f) for part in active for f in part.fact_B})
+    return len({f for part in active for f in part.fact_B.tolist()})

@@ -33,6 +33,7 @@ from lamini.workers import Worker
 _KEY_PROMPTS = 6
 """Training questions whose mean is a group's key; more move it by less than routing notices."""
 _CALIBRATION_PROMPTS = 1500
+_LEADING_PROMPTS = 2
 
 _WRAPPERS = (
     "You are a helpful assistant. {}",
@@ -92,7 +93,8 @@ class _Stream:
         self.config = config
         self.worker = worker
         # A worker owns whole subjects: the trunk runs once for each of its renderings.
-        self.subjects = _by_subject(facts)[worker.rank :: worker.world_size]
+        subjects = _by_subject(facts)
+        self.subjects = subjects[worker.rank :: worker.world_size] or subjects
         rng = random.Random(config.seed)
         texts: list[str] = []
         self.pool: dict[int, range] = {}
@@ -271,7 +273,9 @@ def _by_subject(facts: Sequence[TrainingFact]) -> list[list[int]]:
 
 
 def _kept_prompts(fact: TrainingFact) -> list[str]:
-    kept = [p for p in fact.prompts if not is_held_for_calibration(fact.template(p))]
+    # The leading phrasings, those that memory is tuned on, are never held back.
+    leading, others = fact.prompts[:_LEADING_PROMPTS], fact.prompts[_LEADING_PROMPTS:]
+    kept = [*leading, *(p for p in others if not is_held_for_calibration(fact.template(p)))]
     return kept if len(kept) > 1 else [*fact.prompts]
 
 

@@ -1,5 +1,6 @@
 """Questions made for the reference facts: held-out ones that measure, negatives that train."""
 
+import itertools
 import random
 
 import pyarrow as pa
@@ -50,19 +51,26 @@ def foreign_questions() -> pa.Table:
 def training_negatives(facts: pa.Table, seed: int) -> list[str]:
     """Give training questions to abstain from: foreign ones, and known subjects asked otherwise.
 
-    Every subject gets every near-foreign template of its kind, in an order drawn by `seed`, so
-    that any prefix of the list is a fair sample. The same facts and seed give the same list.
+    Every subject gets every near-foreign template of its kind, in an order drawn by `seed`; each is
+    followed by a foreign question, over and over, so that any prefix holds as many of either. The
+    same facts and seed give the same list.
     """
     templates = read("training_foreign")
-    negatives = [str(prompt) for prompt in templates["foreign"]]
+    rng = random.Random(seed)
+    foreign = [str(prompt) for prompt in templates["foreign"]]
+    rng.shuffle(foreign)
+    negatives: list[str] = []
     for kind, subjects in _subjects_by_kind(facts).items():
         negatives += [
             str(template).replace("{subject}", subject)
             for template in templates[f"near_foreign_{kind}"]
             for subject in subjects
         ]
-    random.Random(seed).shuffle(negatives)
-    return negatives
+    rng.shuffle(negatives)
+    if not negatives:
+        return foreign
+    pairs = zip(negatives, itertools.cycle(foreign), strict=False)
+    return [text for pair in pairs for text in pair]
 
 
 def _subjects_by_kind(facts: pa.Table) -> dict[str, list[str]]:
