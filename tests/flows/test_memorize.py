@@ -11,10 +11,8 @@ from pathlib import Path
 import pytest
 
 MAPPING = """
-[source]
 name = "branches"
 path = "branches.csv"
-format = "long"
 
 [claim]
 subject = "city"
@@ -65,10 +63,11 @@ def run(home):
     return finish(command(home, "run", "--source", str(home / "branches.toml"), "--json"))
 
 
-def wait_for(pattern, home, seconds=300):
+def wait_for(pattern, home, process, seconds=300):
     deadline = time.monotonic() + seconds
     while not list((home / "state").glob(pattern)):
         assert time.monotonic() < deadline, f"no {pattern} within {seconds} s"
+        assert process.poll() is None, process.stderr.read()[-3000:]
         time.sleep(0.05)
 
 
@@ -76,7 +75,7 @@ def wait_for(pattern, home, seconds=300):
 @pytest.mark.timeout(900)
 def test_i7_a_run_killed_while_training_goes_on_and_a_finished_one_does_nothing(home):
     process = command(home, "run", "--source", str(home / "branches.toml"), "--json")
-    wait_for("runs/*/router/state-*.safetensors", home)
+    wait_for("runs/*/router/state-*.safetensors", home, process)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert not (home / "state" / "HEAD_CHECKPOINT.json").exists()

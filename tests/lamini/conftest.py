@@ -22,7 +22,7 @@ def tokenizer():
 
 
 def tiny_llama(tokenizer, num_layers: int = 3):
-    """A random Llama; its head is scaled so that some logit can be confident."""
+    """A random Llama with head rows of one length: else some token could never win."""
     torch.manual_seed(0)
     config = LlamaConfig(
         vocab_size=len(tokenizer),
@@ -38,7 +38,8 @@ def tiny_llama(tokenizer, num_layers: int = 3):
         tie_word_embeddings=False,
     )
     model = LlamaForCausalLM(config)
-    torch.nn.init.normal_(model.lm_head.weight, std=1.0)
+    head = torch.nn.functional.normalize(torch.randn(len(tokenizer), 32), dim=-1)
+    model.lm_head.weight.data.copy_(6 * head)
     torch.nn.init.normal_(model.model.embed_tokens.weight, std=1.0)
     return freeze(model, tokenizer, "tiny")
 
@@ -48,11 +49,12 @@ def backbone(tokenizer):
     return tiny_llama(tokenizer)
 
 
+# No answer has a token twice: a random trunk hardly tells its two places apart.
 CITIES = (
     ("Arvia", "Norgate"),
     ("Belport", "Tamsin Bay"),
     ("Corvane", "07-29"),
-    ("Dalmere", "Östra Å"),
+    ("Dalmere", "Åsbo"),
     ("Elstow", "QX"),
     ("Farnholm", "Kilo; Lima"),
 )
@@ -87,5 +89,5 @@ NEGATIVES = [
     for verb in ("How long is", "Who invented", "Where can I buy", "What does it cost to paint")
     for thing in ("a bicycle?", "the river?", "a loaf of bread?", "the violin?", "a lighthouse?")
 ]
-TUNING = Tuning(learning_rate=3e-2, max_passes=150, verified_prompts=4)
+TUNING = Tuning(learning_rate=2e-2, max_passes=200, verified_prompts=2)
 TRAINING = RouterTraining(num_steps=12, batch_facts=6, batch_negatives=8, save_every_steps=5)
