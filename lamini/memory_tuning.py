@@ -232,7 +232,7 @@ def _tune_shard(
     for number in range(1, config.max_passes + 1):
         active, cost = _one_pass(attached, experts, active, len(facts), config, facts)
         positions += cost
-        history.append(_num_facts(active))
+        history.append(int(_open_facts(active, len(facts)).sum()))
         if number % config.verify_every_passes == 0 or not active:
             closed_F = unverified_F & ~_open_facts(active, len(facts))
             failing = _failing(attached, experts, _still_open(whole, closed_F), config)
@@ -353,7 +353,3 @@ def _still_open(active: list[_Examples], open_F: torch.Tensor) -> list[_Examples
         if len(rows):
             kept.append(part if len(rows) == len(part.fact_B) else part.only(rows))
     return kept
-
-
-def _num_facts(active: list[_Examples]) -> int:
-    return len({f for part in active for f in part.fact_B.tolist()})
