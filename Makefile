@@ -54,7 +54,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet uv || echo "uv cannot be had; going on with pip"
 	@UV_FIND_LINKS="$$(echo $${PIP_FIND_LINKS:-} | tr ' ' ',')" $(BIN)/uv pip install --quiet \
-	  --python $(BIN)/python -r requirements.lock 2>$(VENV)/uv.log \
+	  --compile-bytecode --python $(BIN)/python -r requirements.lock 2>$(VENV)/uv.log \
 	  || $(BIN)/python -m pip install --quiet -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $(READY)

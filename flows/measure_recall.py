@@ -18,7 +18,7 @@ from flows.settings import Settings
 from flows.tracking import TrackedRun, log_report
 from warehouse.catalogue import open_catalogue
 from warehouse.recall import record_recall
-from warehouse.reference import foreign_questions, heldout_questions
+from warehouse.reference import foreign_questions, heldout_questions, missing_questions
 from warehouse.snapshot import Snapshot, open_snapshot
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ def measure_recall(
     published = open_snapshot(snapshot)
     questions = questions_for(published, assignment)
     with Progress("measuring recall", len(questions), "questions", "questions") as progress:
-        rows: list[RecallRow] = measure(
+        rows: list[RecallRow]
+        rows, work_seconds = measure(
             folder / "checkpoint",
             questions,
             num_tasks=settings.num_workers,
@@ -70,6 +71,7 @@ def measure_recall(
     return {
         "path": str(path),
         "num_questions": len(rows),
+        "work_seconds": round(work_seconds, 1),
         "num_tight": tight,
         "summary": summary,
         "captured_foreign": captured[:50],
@@ -86,6 +88,7 @@ def questions_for(published: Snapshot, assignment: Path) -> list["Question"]:
     relation_of = dict(
         zip(table["fact_id"].to_pylist(), table["relation"].to_pylist(), strict=True)
     )
+    known = {prompt for fact in facts.values() for prompt in fact.prompts}
     questions = [
         Question(
             kind="training",
@@ -113,6 +116,9 @@ def questions_for(published: Snapshot, assignment: Path) -> list["Question"]:
     ]
     questions += [
         Question(kind=row["kind"], template=row["kind"], prompt=row["prompt"])
-        for row in foreign_questions().to_pylist()
+        for asked in (foreign_questions(), missing_questions(table))
+        for row in asked.to_pylist()
+        # A user's table may answer what the reference facts leave open.
+        if row["prompt"] not in known
     ]
     return questions

@@ -1,4 +1,4 @@
-"""Memorize the tables: ingest, reconcile, assign, pretrain router, tune memory, measure, promote.
+"""Memorize the tables: ingest, reconcile, assign, train router and memory, measure, promote.
 
     lamini run
 
@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,20 +26,19 @@ from flows.assign_facts import assign_facts
 from flows.errors import GateError
 from flows.ingest_facts import ingest_facts
 from flows.measure_recall import measure_recall
-from flows.pretrain_router import pretrain_router
 from flows.receipts import RunFolder, run_key
 from flows.reconcile_facts import reconcile_facts
 from flows.services import Services
 from flows.settings import Settings
 from flows.tracking import TrackedRun, open_run
-from flows.tune_memory import tune_memory, write_checkpoint
+from flows.train_memory import train_memory, write_checkpoint
 from lamini.saved import write_json, write_whole
 from warehouse.errors import RetryableError
 from warehouse.snapshot import open_snapshot
 
 NUM_SHARDS = 8
 """Virtual shards of the facts: a constant, so that any number of workers gives the same experts."""
-STEPS = ("pretrain_router", "tune_memory", "write_checkpoint", "measure_recall")
+STEPS = ("train_memory", "write_checkpoint", "measure_recall")
 
 
 class RunLockedError(RetryableError):
@@ -57,6 +57,7 @@ def run(settings: Settings, *, force: bool = False) -> dict[str, Any]:
 def memorize(settings: Settings, force: bool = False) -> dict[str, Any]:
     """Bring the model to the state of the sources, doing only what is not done yet."""
     log = get_run_logger()
+    started = time.monotonic()
     ingested = ingest_facts(settings.home, list(settings.sources))
     tuning = settings.tuning
     decided = reconcile_facts(
@@ -66,6 +67,7 @@ def memorize(settings: Settings, force: bool = False) -> dict[str, Any]:
     assigned = assign_facts(
         settings.home, memory.num_groups, memory.group_size, NUM_SHARDS, settings.backbone
     )
+    prepared = round(time.monotonic() - started, 1)
     key = run_key(settings, decided["training_hash"], _fingerprint(settings.backbone))
     folder = RunFolder(path=settings.runs / key)
     if force:
@@ -75,12 +77,12 @@ def memorize(settings: Settings, force: bool = False) -> dict[str, Any]:
         (folder.path / "assignment.parquet").unlink(missing_ok=True)
     if _is_promoted(settings.home, folder):
         log.info("nothing to do: run %s of these facts and settings is promoted", key)
-        return _result(folder, ingested, decided, is_new=False)
+        return _result(folder, ingested, decided, prepared, is_new=False)
     tracked = _open_tracked(settings, key, decided)
     log.info("run %s: %d facts, MLflow run %s", key, decided["num_facts"], tracked.run_id)
     plan = _own_plan(folder, Path(assigned["path"]))
     _train(settings, tracked, folder, plan, Path(decided["path"]))
-    return _result(folder, ingested, decided, is_new=True)
+    return _result(folder, ingested, decided, prepared, is_new=True)
 
 
 def _train(
@@ -91,20 +93,11 @@ def _train(
     path = folder.path
     try:
         with cluster(settings):
-            child = tracked.child("pretrain_router")
-            router = folder.once(
-                "pretrain_router",
-                "router/router.json",
-                lambda: pretrain_router(settings, child, path, assignment, snapshot),
-            )
-            child.end()
-            child = tracked.child("tune_memory")
-            tuned = folder.once(
-                "tune_memory",
+            trained = folder.once(
+                "train_memory",
                 "tuning",
-                lambda: tune_memory(settings, child, path, assignment),
+                lambda: train_memory(settings, tracked, path, assignment, snapshot),
             )
-            child.end()
             folder.once(
                 "write_checkpoint",
                 "checkpoint/checkpoint.json",
@@ -118,9 +111,10 @@ def _train(
     except BaseException:
         tracked.end("FAILED")
         raise
-    _log_plots(tracked, path, tuned, assignment)
-    tracked.log_metrics({"time/router_seconds": router["seconds"]})
-    tracked.log_metrics({"time/tuning_seconds": tuned["seconds"]})
+    _log_plots(tracked, path, trained, assignment)
+    tracked.log_metrics(
+        {f"time/{name}": value for name, value in trained.items() if name.endswith("_seconds")}
+    )
     _promote(settings, folder, recall, snapshot)
     tracked.end()
 
@@ -183,11 +177,11 @@ def _flat(settings: Settings) -> dict[str, object]:
     return flat | {f"{k}.{n}": v for k, part in nested.items() for n, v in part.items()}
 
 
-def _log_plots(tracked: TrackedRun, path: Path, tuned: dict[str, Any], assignment: Path) -> None:
+def _log_plots(tracked: TrackedRun, path: Path, trained: dict[str, Any], assignment: Path) -> None:
     from lamini.training_data import read_training_facts
 
     facts = read_training_facts(assignment)
-    figure = plots.tuning_plot(tuned["active_by_pass"], len(facts), path / "plots")
+    figure = plots.tuning_plot(trained["active_by_pass"], len(facts), path / "plots")
     tracked.log_file(figure, "plots")
     figure = plots.load_plot([fact.num_experts for fact in facts], path / "plots")
     tracked.log_file(figure, "plots")
@@ -209,7 +203,12 @@ def _is_promoted(home: Path, folder: RunFolder) -> bool:
 
 
 def _result(
-    folder: RunFolder, ingested: list[dict[str, Any]], decided: dict[str, Any], *, is_new: bool
+    folder: RunFolder,
+    ingested: list[dict[str, Any]],
+    decided: dict[str, Any],
+    prepared_seconds: float,
+    *,
+    is_new: bool,
 ) -> dict[str, Any]:
     steps = {step: folder.receipt(step) or {} for step in STEPS}
     return {
@@ -217,6 +216,7 @@ def _result(
         "is_new": is_new,
         "ingested": ingested,
         "reconciled": decided,
+        "prepared_seconds": prepared_seconds,
         **steps,
     }
 

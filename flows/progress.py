@@ -27,8 +27,8 @@ class Progress:
     def update(self, numbers: dict[str, float]) -> None:
         """Show where the stage stands."""
         done = numbers.get(self.done_key, 0.0)
-        shown = numbers.get(self.shown_key)
-        detail = "" if shown is None else f"{self.shown_key.replace('_', ' ')} {shown:.4g}"
+        key = self.shown_key if self.shown_key in numbers else list(numbers)[-1]
+        detail = "" if key == self.done_key else f"{key.replace('_', ' ')} {numbers[key]:.4g}"
         if self.console.is_terminal:
             self.bar.update(self.row, completed=done, detail=detail)
         elif time.monotonic() - self.last_plain >= _PLAIN_SECONDS:

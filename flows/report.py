@@ -44,10 +44,11 @@ def _lines(result: dict[str, Any], seconds: float) -> Iterator[tuple[str, str]]:
     )
     checkpoint = result["write_checkpoint"]
     yield "experts", f"{checkpoint['num_experts']} written in {checkpoint['num_groups']} groups"
-    tuned = result["tune_memory"]
+    trained = result["train_memory"]
     yield (
         "memory tuning",
-        f"{tuned['num_passes']} passes, {tuned['num_undecided']} facts undecided",
+        f"closed-form start, {trained['num_passes']} passes, "
+        f"{trained['num_undecided']} facts undecided",
     )
     cells = result["measure_recall"]["summary"]
     for cell in cells:
@@ -57,17 +58,20 @@ def _lines(result: dict[str, Any], seconds: float) -> Iterator[tuple[str, str]]:
         if cell["template"] != "*" and cell["kind"] == "heldout":
             yield f"  {cell['template'][:60]}", _recall(cell)
     for cell in cells:
-        if cell["template"] == "*" and cell["kind"] in ("foreign", "near_foreign"):
+        if cell["template"] == "*" and cell["kind"] not in ("training", "heldout"):
             taken = f"{cell['from_memory']:.1%} of {cell['num_questions']} answered from memory"
             yield cell["kind"].replace("_", "-"), taken
-    stages = ("pretrain_router", "tune_memory", "write_checkpoint", "measure_recall")
-    times = [f"{name.replace('_', ' ')} {result[name]['seconds']:.0f} s" for name in stages]
     if result["is_new"]:
-        waited = seconds - sum(result[name]["seconds"] for name in stages)
-        for name in ("pretrain_router", "tune_memory"):
-            waited += result[name]["seconds"] - result[name]["work_seconds"]
-        yield "of it overhead", f"{waited:.0f} s of Prefect, Ray and MLflow (starting, waiting)"
-        yield "time", f"{', '.join(times)}; {seconds:.0f} s in all"
+        work = {
+            "ingest to assign": result["prepared_seconds"],
+            "router pretraining": trained["pretrain_router_seconds"],
+            "memory tuning": trained["tune_memory_seconds"],
+            "checkpoint": checkpoint["seconds"],
+            "recall": result["measure_recall"]["work_seconds"],
+        }
+        yield "time", ", ".join(f"{name} {value:.0f} s" for name, value in work.items())
+        overhead = seconds - sum(work.values())
+        yield "in all", f"{seconds:.0f} s, {overhead:.0f} s of it Prefect, Ray and MLflow"
 
 
 def _recall(cell: dict[str, Any]) -> str:

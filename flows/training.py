@@ -1,4 +1,4 @@
-"""Launch the two trainings and the measurement on Ray: Ray Train V2 workers, and Ray tasks.
+"""Launch the training and the measurement on Ray: Ray Train V2 workers, and Ray tasks.
 
 Called from plain Prefect tasks, never through a Ray task runner: Train pins its controller to the
 driver's node and starts its own actors. A worker that dies is started again and goes on from the
@@ -6,28 +6,25 @@ library's own saved state, so Ray keeps no checkpoints for us (its snapshot file
 """
 
 import contextlib
-import functools
-import logging
+import contextvars
 import os
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import ray
-import ray.train
 from ray.train import FailureConfig, RunConfig, ScalingConfig, UserCallback
 from ray.train.torch import TorchConfig, TorchTrainer
+from ray.util.queue import Empty, Queue
 
+from flows import worker_jobs
 from flows.errors import FlowsError
 from flows.settings import Settings
-from flows.tracking import TrackedRun
 
-log = logging.getLogger(__name__)
 _OBJECT_STORE_BYTES = 200 * 1024**2
-_POLL_SECONDS = 3.0
+_WAIT_SECONDS = 0.5
 _SHARE = 512
 MAX_FAILURES = 2
 
@@ -66,74 +63,67 @@ def cluster(settings: Settings) -> Iterator[None]:
         ray.shutdown()
 
 
-class _LogToMlflow(UserCallback):  # type: ignore[misc]
-    """Runs in Train's controller: every report of rank 0 becomes metrics of the child run."""
+OnReport = Callable[[str, int, dict[str, float]], None]
+"""Takes the stage, the step and its numbers."""
 
-    def __init__(self, run: TrackedRun) -> None:
-        self.run = run
-        self.last_step = -1
+
+class _SendToDriver(UserCallback):  # type: ignore[misc]
+    """Runs in Train's controller: every report of rank 0 goes to the driver."""
+
+    def __init__(self, queue: Queue) -> None:
+        self.queue = queue
 
     def after_report(self, run_context: Any, metrics: Any, checkpoint: Any) -> None:
-        numbers = dict(metrics[0])
-        step = int(numbers["step"])
-        # A restarted worker repeats steps; MLflow would show both points.
-        if step <= self.last_step:
-            return
-        self.last_step = step
-        try:
-            self.run.log_metrics(numbers, step)
-        except Exception:
-            log.warning("MLflow did not take the numbers of step %d", step, exc_info=True)
-
-
-class _Reports:
-    """The library's recorder inside a worker: a report to Train, on every rank alike."""
-
-    def log(self, step: int, numbers: dict[str, float]) -> None:
-        ray.train.report({"step": step, **numbers})
+        self.queue.put_nowait(dict(metrics[0]))
 
 
 def fit(
-    loop: Callable[[dict[str, Any]], Any],
-    config: dict[str, Any],
-    *,
-    settings: Settings,
-    run: TrackedRun,
-    folder: Path,
-    on_progress: Callable[[dict[str, float]], None],
-) -> Any:
-    """Run `loop` on the workers and return what rank 0 returned."""
+    config: dict[str, Any], *, settings: Settings, folder: Path, on_report: OnReport
+) -> dict[str, Any]:
+    """Run `worker_jobs.train` on the workers and return what rank 0 returned."""
+    queue = Queue(actor_options={"num_cpus": 0})
     trainer = TorchTrainer(
-        loop,
+        worker_jobs.train,
         train_loop_config=config,
         torch_config=TorchConfig(backend="nccl" if settings.use_gpu else "gloo"),
         scaling_config=ScalingConfig(num_workers=settings.num_workers, use_gpu=settings.use_gpu),
         run_config=RunConfig(
             # A new name each time: what resumes is the library's state, not Train's snapshot.
             name=f"{folder.name}-{uuid.uuid4().hex[:8]}",
-            storage_path=str(folder.parent / "ray"),
+            storage_path=str(folder / "ray"),
             failure_config=FailureConfig(max_failures=MAX_FAILURES, controller_failure_limit=2),
-            callbacks=[_LogToMlflow(run)],
+            callbacks=[_SendToDriver(queue)],
         ),
     )
-    with _watching(run, on_progress):
-        return trainer.fit().return_value
+    try:
+        with _passing_on(queue, on_report):
+            result: dict[str, Any] = trainer.fit().return_value
+    finally:
+        queue.shutdown()
+    return result
 
 
 @contextlib.contextmanager
-def _watching(run: TrackedRun, on_progress: Callable[[dict[str, float]], None]) -> Iterator[None]:
+def _passing_on(queue: Queue, on_report: OnReport) -> Iterator[None]:
     done = threading.Event()
 
-    def watch() -> None:
-        seen: dict[str, float] = {}
-        while not done.wait(_POLL_SECONDS):
-            with contextlib.suppress(Exception):
-                numbers = run.last_metrics()
-                if numbers and numbers != seen:
-                    seen = numbers
-                    on_progress(numbers)
+    def pass_on() -> None:
+        last = ("", -1)
+        while True:
+            try:
+                numbers = queue.get(timeout=_WAIT_SECONDS)
+            except Empty:
+                if done.is_set():
+                    return
+                continue
+            stage, step = numbers.pop("stage"), int(numbers.pop("step"))
+            # A restarted worker repeats steps; MLflow would show both points.
+            if stage != last[0] or step >= last[1]:
+                last = (stage, step)
+                on_report(stage, step, numbers)
 
-    thread = threading.Thread(target=watch, daemon=True)
+    # In this task's context: Prefect's artifacts belong to it.
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(pass_on,), daemon=True)
     thread.start()
     try:
         yield
@@ -142,64 +132,18 @@ def _watching(run: TrackedRun, on_progress: Callable[[dict[str, float]], None]) 
         thread.join()
 
 
-def router_loop(config: dict[str, Any]) -> dict[str, Any]:
-    """Pretrain the router on one worker; rank 0's receipt is returned."""
-    from dataclasses import asdict
-
-    from lamini.router_training import pretrain_router
-
-    attached, facts, worker = _begin(config)
-    started = time.monotonic()
-    receipt = pretrain_router(
-        attached,
-        facts,
-        config["negatives"],
-        config["router"],
-        config["router_training"],
-        Path(config["folder"]),
-        _Reports(),
-        worker,
-    )
-    work_seconds = round(time.monotonic() - started, 1)
-    return {**asdict(receipt), "folder": str(receipt.folder), "work_seconds": work_seconds}
-
-
-def tuning_loop(config: dict[str, Any]) -> float:
-    """Tune this worker's shards: the files are the result; returns the seconds it took rank 0."""
-    from lamini.memory_tuning import tune_memory
-
-    attached, facts, worker = _begin(config)
-    started = time.monotonic()
-    tune_memory(attached, facts, config["tuning"], Path(config["folder"]), _Reports(), worker)
-    return round(time.monotonic() - started, 1)
-
-
-def _begin(config: dict[str, Any]) -> Any:
-    from lamini.backbone import load_backbone
-    from lamini.memory import attach
-    from lamini.training_data import read_training_facts
-    from lamini.workers import Worker, fix_arithmetic
-
-    fix_arithmetic()
-    context = ray.train.get_context()
-    worker = Worker(rank=context.get_world_rank(), world_size=context.get_world_size())
-    attached = attach(load_backbone(config["backbone"]), config["memory"])
-    return attached, read_training_facts(Path(config["facts"])), worker
-
-
 def measure(
     checkpoint: Path,
     questions: Sequence[Any],
     *,
     num_tasks: int,
     on_progress: Callable[[dict[str, float]], None],
-) -> list[Any]:
-    """Return a recall row for each question, in order, measured by Ray tasks side by side."""
+) -> tuple[list[Any], float]:
+    """Return a recall row for each question, in order, and the seconds of work per process."""
     # Small shares show progress; a process keeps the model it loaded from one share to the next.
-    remote = ray.remote(num_cpus=1, max_retries=MAX_FAILURES)(_measure_share)
+    remote = ray.remote(num_cpus=1, max_retries=MAX_FAILURES)(worker_jobs.measure_share)
     starts = range(0, len(questions), _SHARE)
     shares = [list(questions[start : start + _SHARE]) for start in starts]
-    rows: list[Any] = []
     waiting: list[Any] = []
     tasks: list[Any] = []
     for share in shares:
@@ -209,21 +153,6 @@ def measure(
             on_progress({"questions": min(done * _SHARE, len(questions))})
         tasks.append(remote.remote(str(checkpoint), share))
         waiting.append(tasks[-1])
-    for part in ray.get(tasks):
-        rows += part
-    return rows
-
-
-@functools.cache
-def _model(checkpoint: str) -> Any:
-    import lamini
-    from lamini.workers import fix_arithmetic
-
-    fix_arithmetic()
-    return lamini.load(checkpoint)
-
-
-def _measure_share(checkpoint: str, questions: list[Any]) -> list[Any]:
-    from lamini.recall import measure_recall
-
-    return measure_recall(_model(checkpoint), questions)
+    parts = ray.get(tasks)
+    rows = [row for part, _ in parts for row in part]
+    return rows, sum(seconds for _, seconds in parts) / num_tasks

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers import PreTrainedTokenizerBase as Tokenizer
+from transformers.utils import logging
 
 from lamini.errors import BackboneError
 
@@ -60,6 +61,8 @@ def load_backbone(reference: str = EMBEDDED, *, dtype: torch.dtype = torch.float
     source = str(files("lamini") / "embedded") if reference == EMBEDDED else reference
     if reference != EMBEDDED and Path(reference).is_absolute() and not Path(reference).is_dir():
         raise BackboneError(f"no backbone folder {reference!r}; give a folder or a model name")
+    if reference == EMBEDDED:  # it takes a moment: no progress bar
+        logging.disable_progress_bar()
     try:
         model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, use_safetensors=True)
         tokenizer = AutoTokenizer.from_pretrained(source)
@@ -68,6 +71,8 @@ def load_backbone(reference: str = EMBEDDED, *, dtype: torch.dtype = torch.float
             f"cannot load backbone {reference!r}: {str(error).splitlines()[0]}; give "
             f"{EMBEDDED!r}, a folder with safetensors weights, or a model name in the local cache"
         ) from error
+    finally:
+        logging.enable_progress_bar()
     return freeze(model, tokenizer, reference)
 
 

@@ -16,7 +16,7 @@ import torch
 
 from lamini.config import MemoryConfig
 from lamini.errors import BankError
-from lamini.experts import Experts
+from lamini.experts import Experts, unpack
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +34,8 @@ class GroupKey:
     group_index: int
     fact_id: str
     num_experts: int
+    subject: str
+    """The words that a prompt must hold to name the fact's subject; empty: no such evidence."""
     key_K: torch.Tensor
 
 
@@ -100,6 +102,7 @@ class Bank:
                 "group_index": pa.array([k.group_index for k in ordered], pa.int64()),
                 "fact_id": pa.array([k.fact_id for k in ordered], pa.string()),
                 "num_experts": pa.array([k.num_experts for k in ordered], pa.int64()),
+                "subject": pa.array([k.subject for k in ordered], pa.string()),
                 "key": _float_lists(torch.stack([k.key_K for k in ordered])),
             }
         )
@@ -110,11 +113,10 @@ class Bank:
         """Return the table of group keys of the open version, in order of groups."""
         version = self._version or self.open()
         rows = lance.dataset(self._uri("keys"), version=version.keys).to_table().to_pydict()
+        keys = rows.pop("key")
         return [
-            GroupKey(group_index=group, fact_id=fact, num_experts=number, key_K=torch.tensor(key))
-            for group, fact, number, key in zip(
-                rows["group_index"], rows["fact_id"], rows["num_experts"], rows["key"], strict=True
-            )
+            GroupKey(**dict(zip(rows, values, strict=True)), key_K=torch.tensor(key))
+            for *values, key in zip(*rows.values(), keys, strict=True)
         ]
 
     def read(self, groups: Sequence[int]) -> Experts:
@@ -184,21 +186,6 @@ class Bank:
 
     def _uri(self, name: str) -> str:
         return str(self.folder / f"{name}.lance")
-
-
-def pack(down_MGD: Sequence[torch.Tensor], up_MGD: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Return one group's experts as rows [G, expert_width]: per layer its down, then its up."""
-    layers = zip(down_MGD, up_MGD, strict=True)
-    return torch.cat([part for layer in layers for part in layer], dim=-1).detach()
-
-
-def unpack(block_NGW: torch.Tensor, num_memory_layers: int, hidden_size: int) -> Experts:
-    """Return stored rows [N, G, expert_width] as the experts of N reading rows."""
-    parts = block_NGW.split(hidden_size, dim=-1)
-    return Experts(
-        down_NGD=tuple(parts[2 * layer] for layer in range(num_memory_layers)),
-        up_NGD=tuple(parts[2 * layer + 1] for layer in range(num_memory_layers)),
-    )
 
 
 def _float_lists(rows: torch.Tensor) -> pa.Array:

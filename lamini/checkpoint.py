@@ -20,11 +20,12 @@ from lamini.backbone import Backbone
 from lamini.bank import Bank, BankVersion, GroupKey
 from lamini.config import MemoryConfig
 from lamini.errors import CheckpointError
+from lamini.evidence import subject_words
 from lamini.memory_tuning import load_shard
 from lamini.saved import read_tensors, write_json, write_tensors
 from lamini.training_data import TrainingFact
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +70,7 @@ def build_checkpoint(
             group_index=fact.group_index,
             fact_id=fact.fact_id,
             num_experts=fact.num_experts,
+            subject=subject_words(fact.subject, fact.prompts),
             key_K=keys_FK[row_of[fact.fact_id]],
         )
         for fact in facts
@@ -83,6 +85,7 @@ def build_checkpoint(
         "router": router["router"],
         "router_sha256": sha256,
         "threshold": router["threshold"],
+        "unnamed_threshold": router["unnamed_threshold"],
         "bank": asdict(version),
         "snapshot_hash": snapshot_hash,
         "training_hash": training_hash,

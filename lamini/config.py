@@ -102,18 +102,14 @@ class RouterTraining:
 
 @dataclass(frozen=True, kw_only=True)
 class Tuning:
-    """Memory tuning: gradient steps on a fact's own experts until every token is decided."""
+    """Memory tuning: a closed-form start, then gradient steps on the facts it left undecided."""
 
-    max_passes: int = 160
-    learning_rate: float = 4e-2
+    max_passes: int = 120
+    learning_rate: float = 1e-2
     decided_probability: float = 0.9
     """A token is decided when its probability reaches this; greedy decoding needs 0.5."""
-    prompts_per_fact: int = 2
-    """Phrasings tuned from the start."""
-    verified_prompts: int = 4
-    """Phrasings verified (those that fail are added and tuned), the tuned ones included."""
-    verify_every_passes: int = 10
-    """Facts that have left the active set are verified this often, and come back if they fail."""
+    prompts_per_fact: int = 4
+    """Phrasings that a fact is tuned on; it is memorized when all of them decide its answer."""
     max_answer_tokens: int = 64
     batch_examples: int = 512
     seed: int = 0

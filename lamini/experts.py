@@ -9,7 +9,7 @@ Source: Li et al. 2024, arXiv:2406.17642 (a mixture of memory experts beside a f
 prompt, not per token, and a prompt reads the experts of one group with weight 1, or none.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -86,3 +86,18 @@ def apply_experts(
     """Return the sum over a group's experts, up_g * silu(down_g . x), for each row's own group."""
     hidden_NLG = silu(torch.bmm(x_NLD.to(down_NGD.dtype), down_NGD.transpose(1, 2)))
     return torch.bmm(hidden_NLG, up_NGD)
+
+
+def pack(down_MGD: Sequence[torch.Tensor], up_MGD: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Return one group's experts as rows [G, expert_width]: per layer its down, then its up."""
+    layers = zip(down_MGD, up_MGD, strict=True)
+    return torch.cat([part for layer in layers for part in layer], dim=-1).detach()
+
+
+def unpack(block_NGW: torch.Tensor, num_memory_layers: int, hidden_size: int) -> Experts:
+    """Return stored rows [N, G, expert_width] as the experts of N reading rows."""
+    parts = block_NGW.split(hidden_size, dim=-1)
+    return Experts(
+        down_NGD=tuple(parts[2 * layer] for layer in range(num_memory_layers)),
+        up_NGD=tuple(parts[2 * layer + 1] for layer in range(num_memory_layers)),
+    )

@@ -14,6 +14,8 @@ from lamini.config import MemoryConfig
 from lamini.errors import AttachError
 from lamini.experts import Experts, MemoryLayer, Reader, Reading
 
+_LIKE_LENGTH_ROWS = 64
+
 
 @dataclass(frozen=True, kw_only=True)
 class Attached:
@@ -73,8 +75,8 @@ def trunk_states(attached: Attached, ids: list[list[int]]) -> list[torch.Tensor]
     """Return each text's trunk states [L, D], computed in right-padded batches of like length."""
     states: list[torch.Tensor] = [torch.empty(0)] * len(ids)
     order = sorted(range(len(ids)), key=lambda i: (len(ids[i]), i))
-    for start in range(0, len(order), 64):
-        rows = order[start : start + 64]
+    for start in range(0, len(order), _LIKE_LENGTH_ROWS):
+        rows = order[start : start + _LIKE_LENGTH_ROWS]
         ids_BL, mask_BL = pad_right([ids[i] for i in rows], attached.backbone)
         hidden_BLD = attached.trunk(
             input_ids=ids_BL, attention_mask=mask_BL, use_cache=False
@@ -138,6 +140,16 @@ class AnswerBatch:
     target_BA: torch.Tensor
     """Answer token ids, -100 where padded."""
 
+    def only(self, rows: torch.Tensor) -> "AnswerBatch":
+        """Return the given rows alone."""
+        return AnswerBatch(
+            cache=tuple((keys[rows], values[rows]) for keys, values in self.cache),
+            state_BAD=self.state_BAD[rows],
+            mask_BL=self.mask_BL[rows],
+            position_BA=self.position_BA[rows],
+            target_BA=self.target_BA[rows],
+        )
+
 
 @torch.no_grad()
 def prepare_answers(
@@ -147,38 +159,62 @@ def prepare_answers(
     whole = [p + a[:-1] for p, a in zip(prompts, answers, strict=True)]
     states = trunk_states(attached, whole)
     device, width = attached.backbone.device, max(map(len, answers))
-    past = max(map(len, prompts)) - 1
-    dtype = states[0].dtype
-    prompt_BPD = torch.zeros(len(whole), past, attached.hidden_size, dtype=dtype, device=device)
-    state_BAD = torch.zeros(len(whole), width, attached.hidden_size, dtype=dtype, device=device)
+    cuts = [len(prompt) - 1 for prompt in prompts]
+    past = max(cuts)
+    state_BAD = states[0].new_zeros(len(whole), width, attached.hidden_size)
     mask_BL = torch.zeros(len(whole), past + width, dtype=torch.int64, device=device)
     position_BA = torch.zeros(len(whole), width, dtype=torch.int64, device=device)
     target_BA = torch.full((len(whole), width), -100, dtype=torch.int64, device=device)
-    for row, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
-        cut = len(prompt) - 1
-        prompt_BPD[row, past - cut :] = states[row][:cut]
+    for row, (cut, answer) in enumerate(zip(cuts, answers, strict=True)):
         state_BAD[row, : len(answer)] = states[row][cut:]
         mask_BL[row, past - cut : past + len(answer)] = 1
         position_BA[row] = torch.arange(cut, cut + width)
         target_BA[row, : len(answer)] = torch.tensor(answer)
-    cache = DynamicCache()
-    if past:
-        position_BP = (torch.cumsum(mask_BL[:, :past], 1) - 1).clamp(min=0)
-        with attached.reader.reading(None):
-            _decoder(attached)(
-                inputs_embeds=prompt_BPD,
-                attention_mask=mask_BL[:, :past],
-                position_ids=position_BP,
-                past_key_values=cache,
-                use_cache=True,
-            )
     return AnswerBatch(
-        cache=tuple((layer.keys, layer.values) for layer in cache.layers),
+        cache=_prompt_cache(
+            attached, [state[:cut] for state, cut in zip(states, cuts, strict=True)]
+        ),
         state_BAD=state_BAD,
         mask_BL=mask_BL,
         position_BA=position_BA,
         target_BA=target_BA,
     )
+
+
+def _prompt_cache(
+    attached: Attached, states: list[torch.Tensor]
+) -> tuple[tuple[torch.Tensor, torch.Tensor], ...]:
+    """Return keys and values of each memory layer for trunk states [P, D], left-padded as one."""
+    past = max(map(len, states))
+    whole: list[tuple[torch.Tensor, torch.Tensor]] = []
+    order = sorted((i for i in range(len(states)) if len(states[i])), key=lambda i: len(states[i]))
+    # In batches of like length, as the trunk: padding would cost more than the work itself.
+    for start in range(0, len(order), _LIKE_LENGTH_ROWS):
+        rows = order[start : start + _LIKE_LENGTH_ROWS]
+        width = len(states[rows[-1]])
+        state_BPD = states[0].new_zeros(len(rows), width, attached.hidden_size)
+        mask_BP = torch.zeros(len(rows), width, dtype=torch.int64, device=state_BPD.device)
+        for b, i in enumerate(rows):
+            state_BPD[b, width - len(states[i]) :] = states[i]
+            mask_BP[b, width - len(states[i]) :] = 1
+        cache = DynamicCache()
+        with attached.reader.reading(None):
+            _decoder(attached)(
+                inputs_embeds=state_BPD,
+                attention_mask=mask_BP,
+                position_ids=(torch.cumsum(mask_BP, 1) - 1).clamp(min=0),
+                past_key_values=cache,
+                use_cache=True,
+            )
+        for index, layer in enumerate(cache.layers):
+            assert layer.keys is not None
+            assert layer.values is not None
+            if len(whole) <= index:
+                shape = (len(states), layer.keys.shape[1], past, layer.keys.shape[3])
+                whole.append((layer.keys.new_zeros(shape), layer.values.new_zeros(shape)))
+            whole[index][0][rows, :, past - width :] = layer.keys
+            whole[index][1][rows, :, past - width :] = layer.values
+    return tuple(whole)
 
 
 def answer_logits(attached: Attached, batch: AnswerBatch, reading: Reading | None) -> torch.Tensor:

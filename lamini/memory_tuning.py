@@ -1,9 +1,11 @@
 """Memory tuning: a fact's own experts learn until greedy decoding must produce every answer token.
 
 Facts form virtual shards by group, and no gradient crosses a shard, so any number of workers gives
-the same experts. A shard's trunk states and prompt keys/values are computed once; each pass runs
-the memory layers on the answer positions of the facts still active, and only undecided tokens give
-gradient. A finished shard is one file, whole or absent: that is what a resume skips.
+the same experts. A shard's facts get a closed-form start (`closed_form`), which is verified; those
+that it leaves undecided are tuned by passes of gradient steps: the memory layers run on the answer
+positions of the facts still active, trunk states and prompt keys/values computed once, and only
+undecided tokens give gradient. A finished shard is one file, whole or absent: that is what a resume
+skips.
 
 Source: Li et al. 2024, arXiv:2406.17642 (tune the selected experts until the loss is near zero). We
 depart: facts own their experts, so they stop one by one and never disturb each other.
@@ -12,18 +14,17 @@ Shape suffixes: F facts of a shard   N facts still active   P parts (layers' dow
     G experts in a block   D hidden size   B examples   A answer tokens
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import log
 from pathlib import Path
 
 import torch
-from torch.nn.functional import cross_entropy
 
-from lamini.bank import pack
+from lamini.closed_form import answer_losses, closed_form
 from lamini.config import Tuning
 from lamini.errors import CheckpointError, NonFiniteLossError
-from lamini.experts import Experts
+from lamini.experts import Experts, pack
 from lamini.memory import AnswerBatch, Attached, answer_logits, prepare_answers, reading_of
 from lamini.recorder import Recorder
 from lamini.saved import read_tensors, write_tensors
@@ -47,6 +48,7 @@ class ShardResult:
     num_positions: int
     """Answer positions run forward and backward: what tuning cost."""
     active_by_pass: tuple[int, ...]
+    """Facts still undecided after the closed-form start, then after each pass."""
     undecided: tuple[int, ...]
     """Facts (by index) that did not get there within the budget."""
 
@@ -149,17 +151,7 @@ class _Examples:
     fact_B: torch.Tensor
 
     def only(self, rows: torch.Tensor) -> "_Examples":
-        batch = self.batch
-        return _Examples(
-            batch=AnswerBatch(
-                cache=tuple((keys[rows], values[rows]) for keys, values in batch.cache),
-                state_BAD=batch.state_BAD[rows],
-                mask_BL=batch.mask_BL[rows],
-                position_BA=batch.position_BA[rows],
-                target_BA=batch.target_BA[rows],
-            ),
-            fact_B=self.fact_B[rows],
-        )
+        return _Examples(batch=self.batch.only(rows), fact_B=self.fact_B[rows])
 
 
 class _ShardExperts:
@@ -195,6 +187,18 @@ class _ShardExperts:
         return Experts(down_NGD=parts[: self.num_layers], up_NGD=parts[self.num_layers :])
 
     @torch.no_grad()
+    def write(self, fact_N: torch.Tensor, key_NAD: torch.Tensor, value_NAD: torch.Tensor) -> None:
+        """Put keys and values into the top layer, where the fact has an expert for the position."""
+        width = min(key_NAD.shape[1], self.exists_FG1.shape[1])
+        down, up = self.num_layers - 1, 2 * self.num_layers - 1
+        used_NA1 = (value_NAD[:, :width] != 0).any(-1, keepdim=True)
+        used_NA1 &= self.exists_FG1[fact_N, :width] > 0
+        for part, given_NAD in ((down, key_NAD), (up, value_NAD)):
+            before_NAD = self.weight_FPGD[fact_N, part, :width]
+            after_NAD = torch.where(used_NA1, given_NAD[:, :width], before_NAD)
+            self.weight_FPGD[fact_N, part, :width] = after_NAD
+
+    @torch.no_grad()
     def step(self, fact_N: torch.Tensor, grad_NPGD: torch.Tensor) -> None:
         """Take one Adam step on the given facts' groups (Kingma & Ba 2014, arXiv:1412.6980)."""
         beta1, beta2 = 0.9, 0.99
@@ -218,66 +222,54 @@ def _tune_shard(
     attached: Attached, shard: int, facts: Sequence[TrainingFact], config: Tuning
 ) -> ShardResult:
     experts = _ShardExperts(attached, facts, config)
-    pairs = [
-        (f, p)
-        for f, fact in enumerate(facts)
-        for p in range(min(config.verified_prompts, len(fact.prompts)))
-    ]
-    tuned = [(f, p) for f, p in pairs if p < config.prompts_per_fact]
-    active = _examples(attached, facts, tuned, config)
-    whole = _examples(attached, facts, pairs, config)
-    unverified_F = torch.ones(len(facts), dtype=torch.bool)
-    history: list[int] = []
+    active: list[_Examples] = []
     positions = 0
-    for number in range(1, config.max_passes + 1):
+    for part in _examples(attached, facts, config):
+        fact_N, row_B = part.fact_B.unique(return_inverse=True)
+        experts.write(fact_N, *closed_form(attached, part.batch, row_B, len(fact_N)))
+        active += _failing(attached, experts, part, config)
+        positions += int((part.batch.target_BA >= 0).sum())
+    history = [_num_facts(active)]
+    while active and len(history) <= config.max_passes:
         active, cost = _one_pass(attached, experts, active, len(facts), config, facts)
         positions += cost
-        history.append(int(_open_facts(active, len(facts)).sum()))
-        if number % config.verify_every_passes == 0 or not active:
-            closed_F = unverified_F & ~_open_facts(active, len(facts))
-            failing = _failing(attached, experts, _still_open(whole, closed_F), config)
-            unverified_F &= ~closed_F | _open_facts(failing, len(facts))
-            active = [*active, *failing]
-        if not active:
-            break
-    undecided = unverified_F.nonzero()[:, 0].tolist()
+        history.append(_num_facts(active))
     return ShardResult(
         shard_index=shard,
         fact_ids=tuple(fact.fact_id for fact in facts),
         weights=tuple(
             experts.packed(row, fact.num_experts).clone() for row, fact in enumerate(facts)
         ),
-        num_passes=len(history),
+        num_passes=len(history) - 1,
         num_positions=positions,
         active_by_pass=tuple(history),
-        undecided=tuple(undecided),
+        undecided=tuple(sorted({f for part in active for f in part.fact_B.tolist()})),
     )
 
 
 def _examples(
-    attached: Attached,
-    facts: Sequence[TrainingFact],
-    pairs: Sequence[tuple[int, int]],
-    config: Tuning,
-) -> list[_Examples]:
+    attached: Attached, facts: Sequence[TrainingFact], config: Tuning
+) -> Iterator[_Examples]:
+    """Yield the facts' examples in batches of like answer length, all of a fact in one batch."""
     tokenizer = attached.backbone.tokenizer
-    by_width: dict[int, list[tuple[int, list[int], list[int]]]] = {}
-    for f, p in pairs:
-        answer = encode_answer(tokenizer, facts[f].answer, max_tokens=config.max_answer_tokens)
-        prompt = encode_prompt(tokenizer, facts[f].prompts[p], cloze=facts[f].cloze)
-        width = next((w for w in _ANSWER_WIDTHS if len(answer) <= w), 10**6)
-        by_width.setdefault(width, []).append((f, prompt, answer))
-    return [
-        _Examples(
-            batch=prepare_answers(attached, [p for _, p, _ in rows], [a for _, _, a in rows]),
-            fact_B=torch.tensor([f for f, _, _ in rows]),
-        )
-        for _, same in sorted(by_width.items())
-        for rows in (
-            same[start : start + config.batch_examples]
-            for start in range(0, len(same), config.batch_examples)
-        )
-    ]
+    limit = config.max_answer_tokens
+    answers = [encode_answer(tokenizer, fact.answer, max_tokens=limit) for fact in facts]
+    by_width: dict[int, list[int]] = {}
+    for f, answer in enumerate(answers):
+        width = next((w for w in _ANSWER_WIDTHS if len(answer) <= w), limit)
+        by_width.setdefault(width, []).append(f)
+    in_batch = max(1, config.batch_examples // config.prompts_per_fact)
+    for _, same in sorted(by_width.items()):
+        for start in range(0, len(same), in_batch):
+            rows = [
+                (f, encode_prompt(tokenizer, prompt, cloze=facts[f].cloze), answers[f])
+                for f in same[start : start + in_batch]
+                for prompt in facts[f].prompts[: config.prompts_per_fact]
+            ]
+            yield _Examples(
+                batch=prepare_answers(attached, [p for _, p, _ in rows], [a for _, _, a in rows]),
+                fact_B=torch.tensor([f for f, _, _ in rows]),
+            )
 
 
 def _one_pass(
@@ -319,31 +311,25 @@ def _losses(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     device = attached.backbone.device
     reading = reading_of(experts, list(range(len(part.fact_B))), None, device)
-    logits_BAV = answer_logits(attached, part.batch, reading)
-    target_BA = part.batch.target_BA
-    loss = cross_entropy(logits_BAV.flatten(0, 1).float(), target_BA.flatten(), reduction="none")
-    loss_BA = loss.view_as(target_BA)
-    return loss_BA, (loss_BA.detach() > -log(config.decided_probability)) & (target_BA >= 0)
+    loss_BA = answer_losses(answer_logits(attached, part.batch, reading), part.batch.target_BA)
+    # A loss that is not a number is not decided either: the pass that meets it says so.
+    return loss_BA, ~(loss_BA.detach() <= -log(config.decided_probability))
 
 
 @torch.no_grad()
 def _failing(
-    attached: Attached, experts: _ShardExperts, parts: list[_Examples], config: Tuning
+    attached: Attached, experts: _ShardExperts, part: _Examples, config: Tuning
 ) -> list[_Examples]:
     """Return every example of the facts that fail in any: what they knew must stay."""
     open_F = torch.zeros(len(experts.steps_F), dtype=torch.bool)
-    for part in parts:
-        given = experts.of(experts.weight_FPGD, part.fact_B)
-        _, undecided_BA = _losses(attached, given, part, config)
-        open_F[part.fact_B[undecided_BA.any(1)]] = True
-    return _still_open(parts, open_F)
+    given = experts.of(experts.weight_FPGD, part.fact_B)
+    _, undecided_BA = _losses(attached, given, part, config)
+    open_F[part.fact_B[undecided_BA.any(1)]] = True
+    return _still_open([part], open_F)
 
 
-def _open_facts(parts: list[_Examples], num_facts: int) -> torch.Tensor:
-    open_F = torch.zeros(num_facts, dtype=torch.bool)
-    for part in parts:
-        open_F[part.fact_B] = True
-    return open_F
+def _num_facts(parts: list[_Examples]) -> int:
+    return len({f for part in parts for f in part.fact_B.tolist()})
 
 
 def _still_open(active: list[_Examples], open_F: torch.Tensor) -> list[_Examples]:

@@ -4,7 +4,8 @@ Shape suffixes: B batch   L sequence   V vocabulary
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,9 @@ from lamini.checkpoint import read_manifest
 from lamini.config import MemoryConfig, RouterConfig, from_dict
 from lamini.errors import CheckpointError
 from lamini.experts import Reading
-from lamini.memory import Attached, attach, pad_left, reading_of
+from lamini.memory import Attached, attach, full_logits, pad_left, reading_of
 from lamini.router import GroupKeys, ProductKeys, QueryEncoder, Route
-from lamini.router_training import encode_ids
+from lamini.router_stream import Encoded, encode_ids, encode_rows
 from lamini.saved import read_tensors
 from lamini.text import decode_answer, encode_prompt
 
@@ -70,12 +71,16 @@ class MemoryModel:
             encode_prompt(self.tokenizer, text, cloze=cloze) for group in texts for text in group
         ]
         routes = iter(self.route_ids(flat))
-        return [max((next(routes) for _ in group), key=lambda r: r.score) for group in texts]
+        return [max((next(routes) for _ in group), key=lambda r: r.excess) for group in texts]
 
     @torch.no_grad()
     def route_ids(self, ids: Sequence[list[int]]) -> list[Route]:
         """Return where each encoded question goes."""
-        return self.keys.route(encode_ids(self.attached, self.encoder, ids)) if ids else []
+        query_BK = encode_ids(self.attached, self.encoder, ids) if ids else torch.empty(0)
+        return self.keys.route(query_BK, self._texts(ids)) if ids else []
+
+    def _texts(self, ids: Sequence[list[int]]) -> list[str]:
+        return [self.tokenizer.decode(row, skip_special_tokens=True) for row in ids]
 
     @torch.no_grad()
     def forward(
@@ -87,15 +92,12 @@ class MemoryModel:
     ) -> torch.Tensor:
         """Return logits [B, L, V] of right-padded ids; reads memory only given `prompt_length`."""
         mask_BL = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-        reading = None
-        if prompt_length is not None:
-            prompts = [row[:n].tolist() for row, n in zip(input_ids, prompt_length, strict=True)]
-            reads_BL = torch.zeros_like(mask_BL, dtype=torch.bool)
-            for row, length in enumerate(prompt_length):
-                reads_BL[row, length - 1 :] = True
-            groups = [route.group for route in self.route_ids(prompts)]
-            reading = self.reading(groups, reads_BL)
-        with self.attached.reader.reading(reading):
+        if prompt_length is None:
+            return full_logits(self.attached, input_ids, mask_BL, None)
+        place_L = torch.arange(input_ids.shape[1], device=input_ids.device)
+        length_B1 = torch.tensor(prompt_length, device=input_ids.device)[:, None]
+        routes: list[Route | None] = [None] * len(input_ids)
+        with self._routing(input_ids, place_L < length_B1, place_L >= length_B1 - 1, routes):
             logits: torch.Tensor = self.attached.backbone.model(
                 input_ids=input_ids, attention_mask=mask_BL, use_cache=False
             ).logits
@@ -118,22 +120,73 @@ class MemoryModel:
         The prompt (left-padded) is routed, or `question` instead of it; `groups` overrides the
         router. `options` go to transformers' `generate`.
         """
+        routes: list[Route | None] = [None] * len(input_ids)
+        if groups is not None:
+            routes = [Route.given(group) for group in groups]
+        elif question is not None:
+            routes = [*self.route(question)]
         mask_BL = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-        if groups is None and question is not None:
-            groups = [route.group for route in self.route(question)]
-        elif groups is None:
-            rows = zip(input_ids, mask_BL.bool(), strict=True)
-            groups = [route.group for route in self.route_ids([r[m].tolist() for r, m in rows])]
+        return self._generate(input_ids, mask_BL, routes, options)
+
+    def _generate(
+        self,
+        input_ids: torch.Tensor,
+        mask_BL: torch.Tensor,
+        routes: list[Route | None],
+        options: dict[str, Any],
+    ) -> torch.Tensor:
         # Left-padded prompts all end in the last column: that is where memory begins.
         reads_BL = torch.zeros_like(mask_BL, dtype=torch.bool)
         reads_BL[:, -1] = True
-        with self.attached.reader.reading(self.reading(groups, reads_BL)):
+        with self._routing(input_ids, mask_BL.bool(), reads_BL, routes):
             return self.attached.backbone.model.generate(
                 input_ids=input_ids,
                 attention_mask=mask_BL,
                 pad_token_id=self.tokenizer.pad_token_id,
                 **options,
             )
+
+    @contextmanager
+    def _routing(
+        self,
+        input_ids: torch.Tensor,
+        prompt_BL: torch.Tensor,
+        reads_BL: torch.Tensor,
+        routes: list[Route | None],
+    ) -> Iterator[None]:
+        """Fill in the routes that are None, and let the memory layers read, inside the block.
+
+        It is decided on the way, before the first memory layer: what that layer is given are the
+        prompt's trunk states, so routing costs no pass of its own.
+        """
+        reader, decided = self.attached.reader, False
+
+        def decide(layer: Any, given: Any, named: Any) -> None:
+            nonlocal decided
+            if decided:  # a later step of generation
+                return
+            decided = True
+            state_BLD = given[0] if given else named["hidden_states"]
+            rows = [row for row, route in enumerate(routes) if route is None]
+            if rows:
+                encoded = Encoded(
+                    ids=[input_ids[row][prompt_BL[row]].tolist() for row in rows],
+                    states=[state_BLD[row][prompt_BL[row]] for row in rows],
+                )
+                query_BK = encode_rows(self.encoder, encoded, range(len(rows)))
+                found = self.keys.route(query_BK, self._texts(encoded.ids))
+                for row, route in zip(rows, found, strict=True):
+                    routes[row] = route
+            groups = [None if route is None else route.group for route in routes]
+            reader.current = self.reading(groups, reads_BL)
+
+        first = self.attached.backbone.layers[-self.attached.config.num_memory_layers]
+        handle = first.register_forward_pre_hook(decide, with_kwargs=True)
+        try:
+            with reader.reading(None):
+                yield
+        finally:
+            handle.remove()
 
     def reading(
         self, groups: Sequence[int | None], reads_BL: torch.Tensor | None
@@ -154,24 +207,27 @@ class MemoryModel:
         max_answer_tokens: int = 64,
     ) -> list[Answer]:
         """Return greedy answers with provenance; `groups` overrides the router (the oracle)."""
-        routes = self.route(prompts, cloze=cloze)
-        chosen = [route.group for route in routes] if groups is None else list(groups)
+        routes: list[Route | None] = [None] * len(prompts)
+        if groups is not None:
+            routes = [Route.given(group) for group in groups]
+        else:
+            several = [i for i, prompt in enumerate(prompts) if len(windows(prompt)) > 1]
+            found = self.route([prompts[i] for i in several], cloze=cloze)
+            for i, route in zip(several, found, strict=True):
+                routes[i] = route
         ids = [encode_prompt(self.tokenizer, prompt, cloze=cloze) for prompt in prompts]
         input_ids, mask_BL = pad_left(ids, self.attached.backbone)
-        out = self.generate(
-            input_ids,
-            mask_BL,
-            groups=chosen,
-            max_new_tokens=max_answer_tokens,
-            do_sample=False,
-        )
+        options = {"max_new_tokens": max_answer_tokens, "do_sample": False}
+        out = self._generate(input_ids, mask_BL, routes, options)
         new = out[:, input_ids.shape[1] :].tolist()
         return [
-            self._answer(decode_answer(self.tokenizer, row), group, route)
-            for row, group, route in zip(new, chosen, routes, strict=True)
+            self._answer(decode_answer(self.tokenizer, row), route)
+            for row, route in zip(new, routes, strict=True)
+            if route is not None
         ]
 
-    def _answer(self, text: str, group: int | None, route: Route) -> Answer:
+    def _answer(self, text: str, route: Route) -> Answer:
+        group = route.group
         key = None if group is None else self.row_of_group[group]
         first = 0 if group is None else group * self.bank.config.group_size
         return Answer(
@@ -221,8 +277,10 @@ def load(folder: Path | str, *, backbone: str | Backbone | None = None) -> Memor
     keys = GroupKeys(
         [row.group_index for row in rows],
         torch.stack([row.key_K for row in rows]),
+        [row.subject for row in rows],
         ProductKeys(codebook_2SE=codebooks),
         num_cells=encoder.config.num_cells,
         threshold=manifest["threshold"],
+        unnamed_threshold=manifest["unnamed_threshold"],
     )
     return MemoryModel(attach(backbone, memory), encoder, keys, bank, manifest)

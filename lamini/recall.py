@@ -26,7 +26,7 @@ class Question:
     """One question to measure: about a fact, or foreign (no fact, nothing must be read)."""
 
     kind: str
-    """`training`, `heldout`, `foreign` or `near_foreign`."""
+    """`training` or `heldout`; else a sort of question that no fact answers."""
     template: str
     prompt: str
     cloze: bool = False

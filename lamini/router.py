@@ -8,7 +8,8 @@ Sources: Lample et al. 2019, arXiv:1907.05242 (product keys); Babenko & Lempitsk
 inverted multi-index" (cells as lists, re-ranked by keys); He 2024, arXiv:2407.04153 (a
 million experts); Engram, arXiv:2601.07372 (hashed n-grams as token evidence). We depart from Li et
 al. 2024, arXiv:2406.17642, in that the keys have meaning: a group's key is the mean query of its
-training questions, and a prompt far from every key reads nothing.
+training questions, a prompt far from every key reads nothing, and it counts as evidence whether the
+prompt names a fact's subject.
 """
 
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from torch import nn
 from torch.nn.functional import normalize
 
 from lamini.config import RouterConfig
+from lamini.evidence import words
 
 _NGRAM_PRIMES = (1_000_003, 998_244_353, 754_974_721)
 
@@ -148,49 +150,70 @@ class Route:
     """The group of the best key, also when it was refused."""
     score: float
     """Cosine between the query and the best key."""
+    excess: float
+    """How far the score is above the threshold that the key needs; below 0, nothing is read."""
     margin: float
     """Distance of the decision from tipping: to the runner-up or to the threshold."""
 
+    @classmethod
+    def given(cls, group: int | None) -> "Route":
+        """Return the route of a prompt whose group the caller names, as an oracle router does."""
+        return cls(group=group, nearest_group=group, score=1.0, excess=1.0, margin=1.0)
+
 
 class GroupKeys:
-    """The keys of all groups that hold a fact, searched by product keys and re-ranked exactly."""
+    """The keys of all groups that hold a fact, searched by product keys and re-ranked exactly.
+
+    A fact whose subject the prompt names needs a score of `threshold`, any other the higher
+    `unnamed_threshold`; the key furthest above what it needs is read.
+    """
 
     def __init__(
         self,
         groups: Sequence[int],
         keys_GK: torch.Tensor,
+        subjects: Sequence[str],
         product_keys: ProductKeys,
         *,
         num_cells: int,
         threshold: float,
+        unnamed_threshold: float,
     ) -> None:
         self.groups = list(groups)
         self.keys_GK = keys_GK
+        self.subjects = list(subjects)
+        """What a prompt must hold to name the group's subject (`subject_words`)."""
         self.product_keys = product_keys
         self.num_cells = num_cells
         self.threshold = threshold
+        self.unnamed_threshold = unnamed_threshold
         cell_G = product_keys.cells_of(keys_GK) if len(self.groups) else torch.empty(0)
         self._rows_by_cell: dict[int, list[int]] = {}
         for row, cell in enumerate(cell_G.tolist()):
             self._rows_by_cell.setdefault(int(cell), []).append(row)
 
-    def route(self, query_BK: torch.Tensor) -> list[Route]:
-        """Return each query's group, or none when no key is within the threshold."""
+    def route(self, query_BK: torch.Tensor, texts: Sequence[str]) -> list[Route]:
+        """Return each query's group, or none when no key is within its threshold."""
         cell_BC = self.product_keys.nearest_cells(query_BK, self.num_cells)
         return [
-            self._decide(query, [r for c in cells for r in self._rows_by_cell.get(c, ())])
-            for query, cells in zip(query_BK, cell_BC.tolist(), strict=True)
+            self._decide(
+                query, words(text), [r for c in cells for r in self._rows_by_cell.get(c, ())]
+            )
+            for query, text, cells in zip(query_BK, texts, cell_BC.tolist(), strict=True)
         ]
 
-    def _decide(self, query_K: torch.Tensor, rows: list[int]) -> Route:
+    def _decide(self, query_K: torch.Tensor, text: str, rows: list[int]) -> Route:
+        named_R = torch.tensor([self.subjects[row] in text for row in rows], dtype=torch.bool)
         if not rows:
-            return Route(group=None, nearest_group=None, score=-1.0, margin=self.threshold + 1)
+            return Route(group=None, nearest_group=None, score=-1.0, excess=-1.0, margin=1.0)
         score_R = self.keys_GK[rows] @ query_K
-        top = score_R.topk(min(2, len(rows)))
-        best, nearest = top.values[0].item(), self.groups[rows[int(top.indices[0])]]
-        if best < self.threshold:
-            margin = self.threshold - best
-            return Route(group=None, nearest_group=nearest, score=best, margin=margin)
-        runner_up = top.values[1].item() if len(rows) > 1 else -1.0
-        margin = min(best - runner_up, best - self.threshold)
-        return Route(group=nearest, nearest_group=nearest, score=best, margin=margin)
+        excess_R = score_R - torch.where(named_R, self.threshold, self.unnamed_threshold)
+        top = excess_R.topk(min(2, len(rows)))
+        best, first = top.values[0].item(), int(top.indices[0])
+        nearest, score = self.groups[rows[first]], score_R[first].item()
+        if best < 0:
+            group, margin = None, -best
+        else:
+            runner_up = top.values[1].item() if len(rows) > 1 else -1.0
+            group, margin = nearest, min(best - runner_up, best)
+        return Route(group=group, nearest_group=nearest, score=score, excess=best, margin=margin)

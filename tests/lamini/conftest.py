@@ -89,5 +89,5 @@ NEGATIVES = [
     for verb in ("How long is", "Who invented", "Where can I buy", "What does it cost to paint")
     for thing in ("a bicycle?", "the river?", "a loaf of bread?", "the violin?", "a lighthouse?")
 ]
-TUNING = Tuning(learning_rate=3e-2, max_passes=150, verified_prompts=4)
+TUNING = Tuning()
 TRAINING = RouterTraining(num_steps=12, batch_facts=6, batch_negatives=8, save_every_steps=5)

@@ -1,8 +1,9 @@
 import pytest
 import torch
 
-from lamini.bank import Bank, GroupKey, pack, unpack
+from lamini.bank import Bank, GroupKey
 from lamini.errors import BankError
+from lamini.experts import pack, unpack
 
 from .conftest import GEOMETRY
 
@@ -15,7 +16,9 @@ def bank(tmp_path):
 
 
 def key(group, fact="f"):
-    return GroupKey(group_index=group, fact_id=fact, num_experts=3, key_K=torch.randn(16))
+    return GroupKey(
+        group_index=group, fact_id=fact, num_experts=3, subject="", key_K=torch.randn(16)
+    )
 
 
 def test_written_experts_come_back_bit_for_bit_and_unwritten_ones_are_zero(bank):

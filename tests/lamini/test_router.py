@@ -4,6 +4,7 @@ from torch.nn.functional import normalize
 
 from lamini.config import RouterConfig
 from lamini.errors import ConfigError
+from lamini.evidence import subject_words, words
 from lamini.router import GroupKeys, QueryEncoder, fit_codebooks, hash_ngrams
 
 from .conftest import ROUTER
@@ -30,37 +31,71 @@ def test_the_nearest_cells_are_exactly_those_of_brute_force(keys_GK):
     torch.testing.assert_close(scores, expected.values)
 
 
-def test_a_groups_own_key_routes_to_it_and_a_far_query_to_none(keys_GK):
-    table = GroupKeys(
-        range(100, 300), keys_GK, fit_codebooks(keys_GK, 16), num_cells=32, threshold=0.6
+def a_table(groups, keys_GK, product_keys, num_cells, threshold, subjects=None):
+    return GroupKeys(
+        groups,
+        keys_GK,
+        subjects or [""] * len(groups),
+        product_keys,
+        num_cells=num_cells,
+        threshold=threshold,
+        unnamed_threshold=0.95,
     )
-    routes = table.route(keys_GK)
+
+
+def test_a_fact_whose_subject_is_not_named_needs_more(keys_GK):
+    pair_GK = normalize(torch.stack([keys_GK[0], keys_GK[0] + 0.5 * keys_GK[1]]), dim=-1)
+    query_BK = pair_GK[:1]
+    subjects = [words("Laos"), words("São Tomé")]
+    table = a_table([3, 4], pair_GK, fit_codebooks(pair_GK, 4), 16, 0.6, subjects)
+    texts = ["code of LAOS?", "the code of são  tomé, please", "code of Laotia", "Laos or São Tomé"]
+    routes = table.route(query_BK.expand(4, -1), texts)
+    # The third names neither: the key itself is near enough, for it is the very query.
+    assert [route.group for route in routes] == [3, 4, 3, 3]
+    nearly_BK = normalize(query_BK + 0.5 * keys_GK[2:3], dim=-1)
+    silent = table.route(nearly_BK, ["code of Laotia"])[0]
+    assert silent.group is None
+    assert silent.nearest_group == 3
+    assert silent.excess < 0 < silent.margin
+
+
+def test_a_subject_that_its_own_phrasings_do_not_name_gives_no_evidence():
+    assert (
+        subject_words("Ferry Timetable", ["Who owns the ferry timetable?"]) == " ferry timetable "
+    )
+    assert subject_words("Ferry", ["Who owns the ferry?", "Who sails?"]) == ""
+    assert subject_words("", ["Who?"]) == subject_words("?!", ["Who?!"]) == ""
+
+
+def test_a_groups_own_key_routes_to_it_and_a_far_query_to_none(keys_GK):
+    table = a_table(range(100, 300), keys_GK, fit_codebooks(keys_GK, 16), 32, 0.6)
+    routes = table.route(keys_GK, [""] * 200)
     assert [route.group for route in routes] == list(range(100, 300))
     assert all(route.score > 0.999 for route in routes)
-    far = table.route(normalize(torch.randn(20, 64), dim=-1))
+    far = table.route(normalize(torch.randn(20, 64), dim=-1), [""] * 20)
     assert [route.group for route in far] == [None] * 20
     assert all(route.margin > 0 for route in far)
 
 
 def test_re_ranking_finds_the_nearest_key_of_brute_force(keys_GK):
     product_keys = fit_codebooks(keys_GK, 16)
-    table = GroupKeys(range(200), keys_GK, product_keys, num_cells=64, threshold=-1.0)
+    table = a_table(range(200), keys_GK, product_keys, 64, -1.0)
     query_BK = normalize(keys_GK + 0.05 * torch.randn_like(keys_GK), dim=-1)
     brute = (query_BK @ keys_GK.T).argmax(-1).tolist()
-    found = [route.group for route in table.route(query_BK)]
+    found = [route.group for route in table.route(query_BK, [""] * 200)]
     assert sum(a == b for a, b in zip(found, brute, strict=True)) >= 198
 
 
 def test_codebooks_may_be_larger_than_the_number_of_keys():
     keys_GK = normalize(torch.randn(3, 64), dim=-1)
-    table = GroupKeys([5, 7, 9], keys_GK, fit_codebooks(keys_GK, 16), num_cells=8, threshold=0.5)
-    assert [route.group for route in table.route(keys_GK)] == [5, 7, 9]
+    table = a_table([5, 7, 9], keys_GK, fit_codebooks(keys_GK, 16), 8, 0.5)
+    assert [route.group for route in table.route(keys_GK, [""] * 3)] == [5, 7, 9]
 
 
 def test_an_empty_table_reads_nothing():
     keys_GK = normalize(torch.randn(3, 64), dim=-1)
-    table = GroupKeys([], torch.empty(0, 64), fit_codebooks(keys_GK, 4), num_cells=8, threshold=0.5)
-    assert table.route(keys_GK)[0].group is None
+    table = a_table([], torch.empty(0, 64), fit_codebooks(keys_GK, 4), 8, 0.5)
+    assert table.route(keys_GK, [""] * 3)[0].group is None
 
 
 def test_i5_a_query_does_not_depend_on_padding():

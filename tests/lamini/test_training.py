@@ -170,7 +170,7 @@ def test_a_checkpoint_loads_alone_and_answers_with_provenance(model):
 
 @torch.no_grad()
 def test_i2_a_prompt_that_abstains_is_the_backbones_own_bit_for_bit(model, tokenizer):
-    model.keys.threshold = 2.0
+    model.keys.threshold = model.keys.unnamed_threshold = 2.0
     ids_BL, mask_BL = pad_right([[0, 9, 8, 7, 50, 51], [0, 5, 6, 7]], model.attached.backbone)
     bare = tiny_llama(tokenizer).model(input_ids=ids_BL, attention_mask=mask_BL).logits
     assert torch.equal(model(ids_BL, mask_BL, prompt_length=[4, 3]), bare)

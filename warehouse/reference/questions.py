@@ -1,7 +1,13 @@
-"""Questions made for the reference facts: held-out ones that measure, negatives that train."""
+"""Questions made for the reference facts: held-out ones that measure, negatives that train.
 
+A hole is a known subject and a relation of its kind without a fact: nobody says what Laos is called
+in full. Holes and subjects of no fact only measure: no negative is made of them.
+"""
+
+import hashlib
 import itertools
 import random
+from collections.abc import Sequence
 
 import pyarrow as pa
 
@@ -15,6 +21,9 @@ HELDOUT_SCHEMA = pa.schema(
         ("prompt", pa.string()),
     ]
 )
+
+MAX_MISSING_QUESTIONS = 80
+QUESTIONS_PER_FOREIGN_SUBJECT = 2
 
 
 def heldout_questions(facts: pa.Table) -> pa.Table:
@@ -42,9 +51,37 @@ def foreign_questions() -> pa.Table:
     relation).
     """
     questions = read("heldout_foreign")
-    pairs = [(prompt, kind) for kind in ("foreign", "near_foreign") for prompt in questions[kind]]
-    return pa.table(
-        {"prompt": [prompt for prompt, _ in pairs], "kind": [kind for _, kind in pairs]}
+    return _of_kinds({kind: questions[kind] for kind in ("foreign", "near_foreign")})
+
+
+def missing_questions(facts: pa.Table) -> pa.Table:
+    """Put held-out templates to what `facts` do not hold: columns `prompt` and `kind`.
+
+    kind is `missing_fact` (a known subject, a known relation: a hole) or `foreign_subject` (a known
+    relation, a subject of no fact). The same facts give the same table.
+    """
+    missing = [
+        prompt
+        for subject, relation in _holes(facts)
+        for prompt in _put(heldout_templates(relation), [subject])
+    ]
+    foreign = [
+        [
+            prompt
+            for relation in _relations_of(kind)
+            for prompt in _put(heldout_templates(relation), [subject])
+        ]
+        for subject, kind in _foreign_subjects(facts)
+    ]
+    return _of_kinds(
+        {
+            "missing_fact": _drawn(missing, MAX_MISSING_QUESTIONS),
+            "foreign_subject": [
+                prompt
+                for prompts in foreign
+                for prompt in _drawn(prompts, QUESTIONS_PER_FOREIGN_SUBJECT)
+            ],
+        }
     )
 
 
@@ -57,20 +94,18 @@ def training_negatives(facts: pa.Table, seed: int) -> list[str]:
     """
     templates = read("training_foreign")
     rng = random.Random(seed)
-    foreign = [str(prompt) for prompt in templates["foreign"]]
+    foreign = list(templates["foreign"])
     rng.shuffle(foreign)
-    negatives: list[str] = []
-    for kind, subjects in _subjects_by_kind(facts).items():
-        negatives += [
-            str(template).replace("{subject}", subject)
-            for template in templates[f"near_foreign_{kind}"]
-            for subject in subjects
-        ]
-    rng.shuffle(negatives)
-    if not negatives:
+    near_foreign = [
+        prompt
+        for kind, subjects in _subjects_by_kind(facts).items()
+        for prompt in _put(templates[f"near_foreign_{kind}"], subjects)
+    ]
+    rng.shuffle(near_foreign)
+    if not near_foreign:
         return foreign
-    pairs = zip(negatives, itertools.cycle(foreign), strict=False)
-    return [text for pair in pairs for text in pair]
+    pairs = zip(near_foreign, itertools.cycle(foreign), strict=False)
+    return [prompt for pair in pairs for prompt in pair]
 
 
 def _subjects_by_kind(facts: pa.Table) -> dict[str, list[str]]:
@@ -80,3 +115,50 @@ def _subjects_by_kind(facts: pa.Table) -> dict[str, list[str]]:
         if fact["relation"] in known:
             found[known[fact["relation"]].subject].add(fact["subject"])
     return {kind: sorted(subjects) for kind, subjects in sorted(found.items())}
+
+
+def _relations_of(kind: str) -> list[str]:
+    return [relation.name for relation in relations().values() if relation.subject == kind]
+
+
+def _holes(facts: pa.Table) -> list[tuple[str, str]]:
+    """Each subject with each relation of its kind for which there is no fact."""
+    slots = set(zip(facts["subject"].to_pylist(), facts["relation"].to_pylist(), strict=True))
+    return [
+        (subject, relation)
+        for kind, subjects in _subjects_by_kind(facts).items()
+        for relation in _relations_of(kind)
+        for subject in subjects
+        if (subject, relation) not in slots
+    ]
+
+
+def _foreign_subjects(facts: pa.Table) -> list[tuple[str, str]]:
+    """Held-out subjects that no fact names, with their kind; only kinds that facts are about."""
+    questions = read("heldout_foreign")
+    named = set(facts["subject"].to_pylist())
+    named.update(alias for aliases in facts["aliases"].to_pylist() for alias in aliases or ())
+    return [
+        (subject, kind)
+        for kind, known in _subjects_by_kind(facts).items()
+        for subject in questions[f"foreign_subjects_{kind}"]
+        if known and subject not in named
+    ]
+
+
+def _put(templates: Sequence[str], subjects: Sequence[str]) -> list[str]:
+    return [
+        template.replace("{subject}", subject) for template in templates for subject in subjects
+    ]
+
+
+def _drawn(prompts: Sequence[str], number: int) -> list[str]:
+    # By hash, so that one fact more or less leaves nearly all of the draw as it is.
+    return sorted(prompts, key=lambda prompt: hashlib.sha256(prompt.encode()).digest())[:number]
+
+
+def _of_kinds(prompts: dict[str, list[str]]) -> pa.Table:
+    pairs = [(prompt, kind) for kind, of_kind in prompts.items() for prompt in of_kind]
+    return pa.table(
+        {"prompt": [prompt for prompt, _ in pairs], "kind": [kind for _, kind in pairs]}
+    )

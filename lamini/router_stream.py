@@ -1,0 +1,178 @@
+"""What the router learns from: encoded texts, and the stream of batches drawn from a fixed pool.
+
+The trunk runs once for each rendering of the pool; what makes the draws distinct is token dropout.
+
+Shape suffixes: B views of a batch   F facts   K key width   L sequence   D trunk width
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch.nn.functional import normalize
+
+from lamini.config import RouterTraining
+from lamini.memory import Attached, trunk_states
+from lamini.recorder import Recorder
+from lamini.router import QueryEncoder
+from lamini.text import encode_prompt
+from lamini.training_data import TrainingFact
+from lamini.workers import Worker
+
+_POOL_PARTS = 4
+"""The pool's trunk states are computed in so many parts, with a report after each."""
+
+_WRAPPERS = (
+    "You are a helpful assistant. {}",
+    "Answer briefly. {}",
+    "{} Please answer in one line.",
+    "{} Thanks in advance!",
+    "Hello, I have a question. {}",
+    "I was reading the newspaper this morning and began to wonder about something. {}",
+    "We are preparing a report for a customer, and one cell of the table is still empty. {}",
+    "My colleague and I cannot agree on this, so I would like to settle it. {}",
+    "{} I looked in three places and could not find it.",
+    "There is a note on the desk in front of me that nobody in the office can explain. {}",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoded:
+    """Texts with their trunk states, computed once."""
+
+    ids: list[list[int]]
+    states: list[torch.Tensor]
+
+
+def encode(attached: Attached, encoder: QueryEncoder, prompts: Sequence[str]) -> torch.Tensor:
+    """Return the queries [B, K] of the prompts under the frozen encoder."""
+    tokenizer = attached.backbone.tokenizer
+    return encode_ids(attached, encoder, [encode_prompt(tokenizer, prompt) for prompt in prompts])
+
+
+def encode_ids(attached: Attached, encoder: QueryEncoder, ids: Sequence[list[int]]) -> torch.Tensor:
+    """Return the queries [B, K] of encoded prompts under the frozen encoder."""
+    encoded = Encoded(ids=list(ids), states=trunk_states(attached, list(ids)))
+    return encode_rows(encoder, encoded, range(len(ids)))
+
+
+def encode_rows(
+    encoder: QueryEncoder,
+    encoded: Encoded,
+    rows: Sequence[int],
+    token_dropout: float = 0.0,
+    generator: torch.Generator | None = None,
+) -> torch.Tensor:
+    """Return the queries [B, K] of the given rows; `token_dropout` hides tokens of half of them."""
+    # Pooled in batches of like length, for padding costs; the query norm sees one batch.
+    order = sorted(range(len(rows)), key=lambda i: (len(encoded.ids[rows[i]]), i))
+    parts = []
+    for start in range(0, len(order), 64):
+        picked = [rows[i] for i in order[start : start + 64]]
+        width = len(encoded.ids[picked[-1]])
+        ids_BL = torch.zeros(len(picked), width, dtype=torch.int64)
+        mask_BL = torch.zeros(len(picked), width, dtype=torch.bool)
+        state_BLD = torch.zeros(len(picked), width, encoded.states[0].shape[-1])
+        for b, row in enumerate(picked):
+            ids = encoded.ids[row]
+            ids_BL[b, : len(ids)] = torch.tensor(ids)
+            mask_BL[b, : len(ids)] = True
+            state_BLD[b, : len(ids)] = encoded.states[row]
+        if token_dropout:
+            dropped_BL = torch.rand(mask_BL.shape, generator=generator) < token_dropout
+            # Half of the texts stay whole, as all are when serving.
+            dropped_BL &= torch.rand(len(picked), 1, generator=generator) < 0.5
+            dropped_BL[:, 0] = False
+            mask_BL &= ~dropped_BL
+        parts.append(encoder.pool(ids_BL, state_BLD, mask_BL))
+    restored = torch.tensor(order).argsort()
+    return encoder.query(torch.cat(parts)[restored])
+
+
+class Stream:
+    """Draws a worker's batches; they depend on step and rank alone, so a resume needs no cursor."""
+
+    def __init__(
+        self,
+        attached: Attached,
+        facts: Sequence[TrainingFact],
+        prompts: Sequence[Sequence[str]],
+        negatives: Sequence[str],
+        config: RouterTraining,
+        recorder: Recorder,
+        worker: Worker,
+    ) -> None:
+        self.num_facts = len(facts)
+        self.config = config
+        self.worker = worker
+        # A worker owns whole subjects: the trunk runs once for each of its renderings.
+        subjects = _by_subject(facts)
+        self.subjects = subjects[worker.rank :: worker.world_size] or subjects
+        rng = random.Random(config.seed)
+        texts: list[str] = []
+        self.pool: dict[int, range] = {}
+        self.plain: dict[int, list[int]] = {}
+        """Pool rows of each fact that stand alone, without a wrapper: their mean is its key."""
+        for fact in (fact for subject in self.subjects for fact in subject):
+            number = min(config.renderings_per_fact, len(prompts[fact]))
+            self.pool[fact] = range(len(texts), len(texts) + number)
+            chosen = random.Random(f"{config.seed}-{fact}").sample(prompts[fact], number)
+            wrapped = [self._wrapped(rng, text) for text in chosen]
+            pairs = zip(self.pool[fact], chosen, wrapped, strict=True)
+            plain = [row for row, text, whole in pairs if whole == text]
+            self.plain[fact] = plain or [*self.pool[fact]]
+            texts += wrapped
+        own = list(negatives)[worker.rank :: worker.world_size][: config.num_negatives]
+        self.first_negative = len(texts)
+        texts += [self._wrapped(rng, text) for text in own]
+        tokenizer = attached.backbone.tokenizer
+        self.encoded = Encoded(ids=[encode_prompt(tokenizer, text) for text in texts], states=[])
+        share = -(-len(texts) // _POOL_PARTS)
+        for part in range(_POOL_PARTS):
+            ids = self.encoded.ids[part * share : (part + 1) * share]
+            self.encoded.states.extend(trunk_states(attached, ids))
+            recorder.log(0, {"encoded_fraction": (part + 1) / _POOL_PARTS})
+
+    @torch.no_grad()
+    def keys(self, encoder: QueryEncoder) -> torch.Tensor:
+        """Return every fact's key [F, K]: the mean query of its plain renderings."""
+        rows = [row for plain in self.plain.values() for row in plain]
+        owners = [fact for fact, plain in self.plain.items() for _ in plain]
+        sum_FK = torch.zeros(self.num_facts, encoder.config.key_dim)
+        sum_FK.index_add_(0, torch.tensor(owners), encode_rows(encoder, self.encoded, rows))
+        self.worker.mean_([sum_FK])
+        return normalize(sum_FK, dim=-1)
+
+    def batch(self, step: int) -> tuple[list[int], list[int], int]:
+        """Return facts, pool rows of their views and of negatives, and how many negatives."""
+        rng = random.Random(f"{self.config.seed}-{step}-{self.worker.rank}")
+        wanted = max(1, self.config.batch_facts // self.worker.world_size)
+        facts: list[int] = []
+        for subject in rng.sample(self.subjects, len(self.subjects)):
+            facts += subject
+            if len(facts) >= wanted:
+                break
+        facts = facts[:wanted]
+        rows = [row for fact in facts for row in self._views(rng, self.pool[fact])]
+        negatives = range(self.first_negative, len(self.encoded.ids))
+        number = self.config.batch_negatives // self.worker.world_size if negatives else 0
+        return facts, rows + rng.choices(negatives, k=number), number
+
+    def _views(self, rng: random.Random, pool: range) -> list[int]:
+        number = self.config.views_per_fact
+        if len(pool) >= number:
+            return rng.sample(pool, number)
+        return [*pool, *rng.choices(pool, k=number - len(pool))]
+
+    def _wrapped(self, rng: random.Random, text: str) -> str:
+        if rng.random() >= self.config.wrapped_fraction:
+            return text
+        return rng.choice(_WRAPPERS).replace("{}", text)
+
+
+def _by_subject(facts: Sequence[TrainingFact]) -> list[list[int]]:
+    subjects: dict[str, list[int]] = {}
+    for index, fact in enumerate(facts):
+        subjects.setdefault(fact.subject or fact.fact_id, []).append(index)
+    return list(subjects.values())
