@@ -1,6 +1,6 @@
-"""Measure recall: training phrasings, held-out templates, foreign questions, as Ray tasks.
+"""Recall: what is asked (training and held-out phrasings, foreign questions), what came of it.
 
-Reads: RUN/checkpoint, the head snapshot. Writes: RUN/recall/recall.parquet (a row for each
+Reads: RUN/recall/shares, which the job measured. Writes: RUN/recall/recall.parquet (a row for each
 question), plots, metrics to MLflow, and the recall table of the catalogue.
 """
 
@@ -13,9 +13,9 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from flows import plots
-from flows.progress import Progress
 from flows.settings import Settings
 from flows.tracking import TrackedRun, log_report
+from flows.worker_jobs import read_shares
 from warehouse.catalogue import open_catalogue
 from warehouse.recall import record_recall
 from warehouse.reference import foreign_questions, heldout_questions, missing_questions
@@ -24,28 +24,19 @@ from warehouse.snapshot import Snapshot, open_snapshot
 if TYPE_CHECKING:
     from lamini.recall import Question
 
-NUM_TRAINING_PROMPTS = 2
-"""Training phrasings measured for each fact: free-running generation is slow."""
-
 
 @task(cache_policy=NO_CACHE)
-def measure_recall(
+def record_measured(
     settings: Settings, run: TrackedRun, folder: Path, assignment: Path, snapshot: Path
 ) -> dict[str, Any]:
-    """Ask everything, free-running, and record each answer with its cause."""
-    from flows.training import measure
-    from lamini.recall import RecallRow, summarize, write_rows
+    """Put the measured shares together, and record each answer with its cause."""
+    from lamini.recall import summarize, write_rows
 
     published = open_snapshot(snapshot)
-    questions = questions_for(published, assignment)
-    with Progress("measuring recall", len(questions), "questions", "questions") as progress:
-        rows: list[RecallRow]
-        rows, work_seconds = measure(
-            folder / "checkpoint",
-            questions,
-            num_tasks=settings.num_workers,
-            on_progress=progress.update,
-        )
+    rows = read_shares(
+        folder / "recall",
+        len(questions_for(published, assignment, settings.tuning.prompts_per_fact)),
+    )
     path = folder / "recall" / "recall.parquet"
     write_rows(rows, path)
     with open_catalogue(settings.warehouse) as con:
@@ -71,15 +62,18 @@ def measure_recall(
     return {
         "path": str(path),
         "num_questions": len(rows),
-        "work_seconds": round(work_seconds, 1),
         "num_tight": tight,
         "summary": summary,
         "captured_foreign": captured[:50],
     }
 
 
-def questions_for(published: Snapshot, assignment: Path) -> list["Question"]:
-    """Return what is asked: two training phrasings and the held-out ones a fact, and foreign."""
+def questions_for(published: Snapshot, assignment: Path, num_prompts: int) -> list["Question"]:
+    """Return what is asked: every fact in training and held-out phrasings, and foreign questions.
+
+    Free-running generation is slow: a fact is asked one of its `num_prompts` tuned phrasings, the
+    next fact the next one.
+    """
     from lamini.recall import Question
     from lamini.training_data import read_training_facts
 
@@ -93,14 +87,13 @@ def questions_for(published: Snapshot, assignment: Path) -> list["Question"]:
         Question(
             kind="training",
             template=relation_of[fact.fact_id],
-            prompt=prompt,
+            prompt=fact.prompts[turn % min(num_prompts, len(fact.prompts))],
             cloze=fact.cloze,
             fact_id=fact.fact_id,
             answer=fact.answer,
             group_index=fact.group_index,
         )
-        for fact in facts.values()
-        for prompt in fact.prompts[:NUM_TRAINING_PROMPTS]
+        for turn, fact in enumerate(facts.values())
     ]
     questions += [
         Question(

@@ -25,13 +25,13 @@ from flows.asking import POINTER
 from flows.assign_facts import assign_facts
 from flows.errors import GateError
 from flows.ingest_facts import ingest_facts
-from flows.measure_recall import measure_recall
+from flows.measure_recall import record_measured
 from flows.receipts import RunFolder, run_key
 from flows.reconcile_facts import reconcile_facts
 from flows.services import Services
 from flows.settings import Settings
 from flows.tracking import TrackedRun, open_run
-from flows.train_memory import train_memory, write_checkpoint
+from flows.train_memory import log_checkpoint, train_memory
 from lamini.saved import write_json, write_whole
 from warehouse.errors import RetryableError
 from warehouse.snapshot import open_snapshot
@@ -72,7 +72,7 @@ def memorize(settings: Settings, force: bool = False) -> dict[str, Any]:
     folder = RunFolder(path=settings.runs / key)
     if force:
         folder.forget(*STEPS)
-        for name in ("router", "tuning"):
+        for name in ("router", "tuning", "recall"):
             shutil.rmtree(folder.path / name, ignore_errors=True)
         (folder.path / "assignment.parquet").unlink(missing_ok=True)
     if _is_promoted(settings.home, folder):
@@ -95,19 +95,19 @@ def _train(
         with cluster(settings):
             trained = folder.once(
                 "train_memory",
-                "tuning",
+                "checkpoint/checkpoint.json",
                 lambda: train_memory(settings, tracked, path, assignment, snapshot),
             )
-            folder.once(
-                "write_checkpoint",
-                "checkpoint/checkpoint.json",
-                lambda: write_checkpoint(settings, tracked, path, assignment, snapshot),
-            )
-            recall = folder.once(
-                "measure_recall",
-                "recall/recall.parquet",
-                lambda: measure_recall(settings, tracked, path, assignment, snapshot),
-            )
+        folder.once(
+            "write_checkpoint",
+            "checkpoint/checkpoint.json",
+            lambda: log_checkpoint(tracked, path),
+        )
+        recall = folder.once(
+            "measure_recall",
+            "recall/recall.parquet",
+            lambda: record_measured(settings, tracked, path, assignment, snapshot),
+        )
     except BaseException:
         tracked.end("FAILED")
         raise

@@ -66,8 +66,8 @@ def _lines(result: dict[str, Any], seconds: float) -> Iterator[tuple[str, str]]:
             "ingest to assign": result["prepared_seconds"],
             "router pretraining": trained["pretrain_router_seconds"],
             "memory tuning": trained["tune_memory_seconds"],
-            "checkpoint": checkpoint["seconds"],
-            "recall": result["measure_recall"]["work_seconds"],
+            "checkpoint": trained["write_checkpoint_seconds"],
+            "recall": trained["measure_recall_seconds"],
         }
         yield "time", ", ".join(f"{name} {value:.0f} s" for name, value in work.items())
         overhead = seconds - sum(work.values())

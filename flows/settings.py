@@ -138,6 +138,7 @@ def environment(home: Path) -> dict[str, str]:
         "TRANSFORMERS_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
         "OMP_NUM_THREADS": "1",
+        "LANCE_LOG": "error",  # it warns of every dataset that it creates
         "MPLBACKEND": "Agg",
         "GIT_PYTHON_REFRESH": "quiet",
         "NO_PROXY": direct,

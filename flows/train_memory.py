@@ -1,7 +1,8 @@
-"""Train: router pretraining (one epoch, then frozen) and memory tuning, in one Ray Train job.
+"""Train: router pretraining, memory tuning, checkpoint and recall, in one Ray Train job.
 
 Reads: the assignment file, the snapshot. Writes: RUN/router, RUN/tuning (a file for each finished
-shard), RUN/checkpoint; metrics of both stages and the checkpoint as LoggedModel to MLflow.
+shard), RUN/checkpoint, RUN/recall/shares; metrics of both trainings and the checkpoint as
+LoggedModel to MLflow.
 """
 
 import contextlib
@@ -12,12 +13,13 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
+from flows.measure_recall import questions_for
 from flows.progress import Progress
 from flows.settings import Settings
 from flows.tracking import TrackedRun
-from flows.worker_jobs import ROUTER, TUNING
+from flows.worker_jobs import RECALL, ROUTER, TUNING
 from warehouse.reference import training_negatives
-from warehouse.snapshot import open_snapshot
+from warehouse.snapshot import Snapshot, open_snapshot
 
 log = logging.getLogger(__name__)
 NUM_NEGATIVES = 20_000
@@ -31,6 +33,8 @@ def train_memory(
     from flows.training import fit
     from lamini.training_data import read_training_facts
 
+    published = open_snapshot(snapshot)
+    questions = questions_for(published, assignment, settings.tuning.prompts_per_fact)
     config = {
         "backbone": settings.backbone,
         "memory": settings.memory,
@@ -38,25 +42,33 @@ def train_memory(
         "router_training": settings.router_training,
         "tuning": settings.tuning,
         "facts": str(assignment),
-        "negatives": _negatives(settings, snapshot),
+        "negatives": _negatives(settings, published),
+        "questions": questions,
+        "hashes": {
+            "snapshot_hash": published.snapshot_hash,
+            "training_hash": published.training_hash,
+        },
         "folder": str(folder),
     }
     facts = read_training_facts(assignment)
     num_steps = settings.router_training.num_steps
     stages = {stage: run.child(stage) for stage in (ROUTER, TUNING)}
+    bars = {
+        ROUTER: lambda: Progress("router pretraining", num_steps, "step", "loss"),
+        TUNING: lambda: Progress("memory tuning", len(facts), "facts_memorized", "passes"),
+        RECALL: lambda: Progress("measuring recall", len(questions), "questions", "questions"),
+    }
     with contextlib.ExitStack() as stack:
-        shown = {
-            ROUTER: stack.enter_context(Progress("router pretraining", num_steps, "step", "loss"))
-        }
+        shown = {ROUTER: stack.enter_context(bars[ROUTER]())}
 
         def on_report(stage: str, step: int, numbers: dict[str, float]) -> None:
             if stage not in shown:
                 stack.close()
-                bar = Progress("memory tuning", len(facts), "facts_memorized", "passes")
-                shown[stage] = stack.enter_context(bar)
+                shown[stage] = stack.enter_context(bars[stage]())
             shown[stage].update({"step": step, **numbers})
             try:
-                stages[stage].log_metrics(numbers, step)
+                if stage in stages:
+                    stages[stage].log_metrics(numbers, step)
             except Exception:
                 log.warning("MLflow did not take the numbers of step %d", step, exc_info=True)
 
@@ -77,8 +89,8 @@ def train_memory(
     return {**done, **tuned}
 
 
-def _negatives(settings: Settings, snapshot: Path) -> list[str]:
-    facts = open_snapshot(snapshot).facts()
+def _negatives(settings: Settings, published: Snapshot) -> list[str]:
+    facts = published.facts()
     asked = {prompt for prompts in facts["prompts"].to_pylist() for prompt in prompts}
     negatives = training_negatives(facts, settings.router_training.seed)[:NUM_NEGATIVES]
     # A user's table may answer what is foreign to the reference facts.
@@ -115,39 +127,23 @@ def _summary(tuning: Path, facts: list[Any]) -> dict[str, Any]:
 
 
 @task(cache_policy=NO_CACHE)
-def write_checkpoint(
-    settings: Settings, run: TrackedRun, folder: Path, assignment: Path, snapshot: Path
-) -> dict[str, Any]:
-    """Assemble router and experts into RUN/checkpoint and record it as LoggedModel."""
-    from lamini.backbone import load_backbone
-    from lamini.checkpoint import build_checkpoint
-    from lamini.training_data import read_training_facts
+def log_checkpoint(run: TrackedRun, folder: Path) -> dict[str, Any]:
+    """Record the checkpoint that the job wrote as LoggedModel."""
+    from lamini.checkpoint import read_manifest
 
-    facts = read_training_facts(assignment)
-    published = open_snapshot(snapshot)
-    backbone = load_backbone(settings.backbone)
-    receipt = build_checkpoint(
-        folder / "checkpoint",
-        backbone=backbone,
-        memory=settings.memory,
-        hidden_size=int(backbone.model.config.get_text_config().hidden_size),
-        facts=facts,
-        router_folder=folder / "router",
-        tuning_folder=folder / "tuning",
-        snapshot_hash=published.snapshot_hash,
-        training_hash=published.training_hash,
-    )
+    manifest = read_manifest(folder / "checkpoint")
+    hashes = {name: manifest[name] for name in ("snapshot_hash", "training_hash")}
+    counts = {"num_groups": manifest["num_facts"], "num_experts": manifest["num_experts"]}
     model_id = run.log_checkpoint(
-        receipt.folder,
+        folder / "checkpoint",
         0,
-        {"checkpoint/experts": receipt.num_experts, "checkpoint/groups": receipt.num_groups},
-        {"snapshot_hash": published.snapshot_hash, "training_hash": published.training_hash},
+        {f"checkpoint/{name}": number for name, number in counts.items()},
+        hashes,
     )
     return {
-        "path": str(receipt.folder),
-        "num_groups": receipt.num_groups,
-        "num_experts": receipt.num_experts,
-        "router_sha256": receipt.router_sha256,
-        "snapshot_hash": published.snapshot_hash,
+        "path": str(folder / "checkpoint"),
+        **counts,
+        **hashes,
+        "router_sha256": manifest["router_sha256"],
         "model_id": model_id,
     }

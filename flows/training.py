@@ -1,6 +1,6 @@
-"""Launch the training and the measurement on Ray: Ray Train V2 workers, and Ray tasks.
+"""Launch the work on Ray: one Ray Train V2 job that trains, writes the checkpoint and measures it.
 
-Called from plain Prefect tasks, never through a Ray task runner: Train pins its controller to the
+Called from a plain Prefect task, never through a Ray task runner: Train pins its controller to the
 driver's node and starts its own actors. A worker that dies is started again and goes on from the
 library's own saved state, so Ray keeps no checkpoints for us (its snapshot file is not atomic).
 """
@@ -10,7 +10,8 @@ import contextvars
 import os
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,6 @@ from flows.settings import Settings
 
 _OBJECT_STORE_BYTES = 200 * 1024**2
 _WAIT_SECONDS = 0.5
-_SHARE = 512
 MAX_FAILURES = 2
 
 
@@ -40,6 +40,8 @@ def cluster(settings: Settings) -> Iterator[None]:
     Raises:
         ClusterError: the cluster has too few CPUs or GPUs, which would wait for ever.
     """
+    # Ray's daemons are forked only to be replaced by exec.
+    warnings.filterwarnings("ignore", message="lance is not fork-safe")
     if "RAY_ADDRESS" in os.environ:
         ray.init(log_to_driver=False, ignore_reinit_error=True)
     else:
@@ -130,29 +132,3 @@ def _passing_on(queue: Queue, on_report: OnReport) -> Iterator[None]:
     finally:
         done.set()
         thread.join()
-
-
-def measure(
-    checkpoint: Path,
-    questions: Sequence[Any],
-    *,
-    num_tasks: int,
-    on_progress: Callable[[dict[str, float]], None],
-) -> tuple[list[Any], float]:
-    """Return a recall row for each question, in order, and the seconds of work per process."""
-    # Small shares show progress; a process keeps the model it loaded from one share to the next.
-    remote = ray.remote(num_cpus=1, max_retries=MAX_FAILURES)(worker_jobs.measure_share)
-    starts = range(0, len(questions), _SHARE)
-    shares = [list(questions[start : start + _SHARE]) for start in starts]
-    waiting: list[Any] = []
-    tasks: list[Any] = []
-    for share in shares:
-        if len(waiting) >= num_tasks:
-            _, waiting = ray.wait(waiting, num_returns=1)
-            done = len(tasks) - len(waiting)
-            on_progress({"questions": min(done * _SHARE, len(questions))})
-        tasks.append(remote.remote(str(checkpoint), share))
-        waiting.append(tasks[-1])
-    parts = ray.get(tasks)
-    rows = [row for part, _ in parts for row in part]
-    return rows, sum(seconds for _, seconds in parts) / num_tasks

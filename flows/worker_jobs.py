@@ -1,19 +1,27 @@
-"""What runs inside Ray's processes: both trainings on a Train worker, a share of the questions.
+"""What runs inside Ray Train's workers: both trainings, the checkpoint, measuring recall.
 
-Apart from the launchers because every process imports this module: it pulls in no MLflow, no
+Apart from the launcher because every process imports this module: it pulls in no MLflow, no
 Prefect, and the library only when the work begins.
 """
 
-import functools
+import itertools
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import ray.train
 
-ROUTER, TUNING = "pretrain_router", "tune_memory"
-"""The stages of a training job, each with its own MLflow run."""
+if TYPE_CHECKING:
+    from lamini.model import MemoryModel
+    from lamini.recall import Question, RecallRow
+    from lamini.workers import Worker
+
+ROUTER, TUNING, RECALL = "pretrain_router", "tune_memory", "measure_recall"
+"""The stages of a job, as its reports name them."""
+SHARE = 512
+"""Questions that one worker measures between two reports; a share is what a resume skips."""
 
 
 class _Reports:
@@ -27,13 +35,16 @@ class _Reports:
 
 
 def train(config: dict[str, Any]) -> dict[str, Any]:
-    """Pretrain the router, then tune memory: the files are the result; rank 0's summary returns.
+    """Pretrain the router, tune memory, write the checkpoint, measure it; rank 0's summary returns.
 
-    One job for both, since a worker's imports take longer than the tuning of a thousand facts.
+    The files are the result, and what a job that is started again goes on from. One job for all,
+    since a worker's imports take longer than the tuning of a thousand facts.
     """
     from lamini.backbone import load_backbone
-    from lamini.memory import attach
+    from lamini.checkpoint import build_checkpoint
+    from lamini.memory import attach, detach
     from lamini.memory_tuning import tune_memory
+    from lamini.model import load
     from lamini.router_training import pretrain_router
     from lamini.training_data import read_training_facts
     from lamini.workers import Worker, fix_arithmetic
@@ -44,7 +55,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     attached = attach(load_backbone(config["backbone"]), config["memory"])
     facts = read_training_facts(Path(config["facts"]))
     folder = Path(config["folder"])
-    started = time.monotonic()
+    clock = [time.monotonic()]
     receipt = pretrain_router(
         attached,
         facts,
@@ -55,28 +66,59 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
         _Reports(ROUTER),
         worker,
     )
-    routed = time.monotonic()
+    clock.append(time.monotonic())
     tune_memory(attached, facts, config["tuning"], folder / "tuning", _Reports(TUNING), worker)
+    clock.append(time.monotonic())
+    detach(attached)
+    if worker.leads:
+        build_checkpoint(
+            folder / "checkpoint",
+            backbone=attached.backbone,
+            memory=config["memory"],
+            hidden_size=attached.hidden_size,
+            facts=facts,
+            router_folder=folder / "router",
+            tuning_folder=folder / "tuning",
+            **config["hashes"],
+        )
+    worker.wait()
+    clock.append(time.monotonic())
+    model = load(folder / "checkpoint", backbone=attached.backbone)
+    _measure(model, config["questions"], folder / "recall", worker)
+    clock.append(time.monotonic())
+    names = (ROUTER, TUNING, "write_checkpoint", RECALL)
+    spent = [after - before for before, after in itertools.pairwise(clock)]
     return {
         "router": {**asdict(receipt), "folder": str(receipt.folder)},
-        f"{ROUTER}_seconds": round(routed - started, 1),
-        f"{TUNING}_seconds": round(time.monotonic() - routed, 1),
+        **{f"{name}_seconds": round(s, 1) for name, s in zip(names, spent, strict=True)},
     }
 
 
-def measure_share(checkpoint: str, questions: list[Any]) -> tuple[list[Any], float]:
-    """Return a recall row for each question, and the seconds that it took."""
-    from lamini.recall import measure_recall
+def _measure(
+    model: "MemoryModel", questions: Sequence["Question"], folder: Path, worker: "Worker"
+) -> None:
+    """Measure this worker's shares of the questions, a file each; all report after each round."""
+    from lamini.recall import measure_recall, write_rows
 
-    model = _model(checkpoint)
-    started = time.monotonic()
-    return measure_recall(model, questions), time.monotonic() - started
+    reports = _Reports(RECALL)
+    for round_start in range(0, len(questions), SHARE * worker.world_size):
+        start = round_start + SHARE * worker.rank
+        share = list(questions[start : start + SHARE])
+        path = share_path(folder, start)
+        if share and not path.is_file():
+            write_rows(measure_recall(model, share), path)
+        done = min(round_start + SHARE * worker.world_size, len(questions))
+        reports.log(done, {"questions": done})
 
 
-@functools.cache
-def _model(checkpoint: str) -> Any:
-    import lamini
-    from lamini.workers import fix_arithmetic
+def share_path(folder: Path, start: int) -> Path:
+    """The file of the recall rows from question `start` on."""
+    return folder / "shares" / f"{start:08d}.parquet"
 
-    fix_arithmetic()
-    return lamini.load(checkpoint)
+
+def read_shares(folder: Path, num_questions: int) -> list["RecallRow"]:
+    """Return the rows of all questions, in order."""
+    from lamini.recall import read_rows
+
+    starts = range(0, num_questions, SHARE)
+    return [row for start in starts for row in read_rows(share_path(folder, start))]

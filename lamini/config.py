@@ -71,13 +71,13 @@ class RouterConfig:
 class RouterTraining:
     """Router pretraining: one pass over a stream of distinct renderings."""
 
-    num_steps: int = 180
+    num_steps: int = 160
     batch_facts: int = 128
     views_per_fact: int = 2
     batch_negatives: int = 64
     renderings_per_fact: int = 8
     """Phrasings of a fact in the pool that views are drawn from."""
-    num_negatives: int = 4000
+    num_negatives: int = 3000
     learning_rate: float = 3e-3
     temperature: float = 0.05
     token_dropout: float = 0.1

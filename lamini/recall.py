@@ -147,6 +147,11 @@ def write_rows(rows: Sequence[RecallRow], path: Path) -> None:
     part.replace(path)
 
 
+def read_rows(path: Path) -> list[RecallRow]:
+    """Return the rows that `write_rows` wrote."""
+    return [RecallRow(**row) for row in pq.read_table(path).to_pylist()]
+
+
 _SCHEMA = pa.schema(
     [
         ("kind", pa.string()),

@@ -33,7 +33,7 @@ from lamini.saved import newest_state, write_json, write_state, write_tensors
 from lamini.training_data import TrainingFact, is_held_for_calibration
 from lamini.workers import Worker
 
-_CALIBRATION_PROMPTS = 1500
+_CALIBRATION_PROMPTS = 1000
 _LEADING_PROMPTS = 2
 
 
@@ -115,12 +115,13 @@ def pretrain_router(
         if prompt not in kept[index]
     ]
     foreign = [text for text in distinct if is_held_for_calibration(text)]
-    numbers = _calibrate(attached, encoder, key_FK, facts, unseen, foreign, config)
-    sha256 = ""
     if worker.leads:
-        sha256 = _write_router(attached, encoder, key_FK, facts, numbers, config, folder)
+        numbers = _calibrate(attached, encoder, key_FK, facts, unseen, foreign, config)
+        _write_router(attached, encoder, key_FK, facts, numbers, config, folder)
     worker.wait()
-    return RouterReceipt(folder=folder, sha256=sha256, num_steps=config.num_steps, **numbers)
+    written = _finished(folder, facts)
+    assert written is not None
+    return written
 
 
 def _loss(
@@ -226,7 +227,7 @@ def _write_router(
     numbers: dict[str, float],
     config: RouterTraining,
     folder: Path,
-) -> str:
+) -> None:
     codebooks = fit_codebooks(key_FK, attached.config.num_subkeys, seed=config.seed)
     tensors = {f"encoder.{name}": value for name, value in encoder.state_dict().items()}
     tensors |= {"codebooks": codebooks.codebook_2SE, "keys": key_FK}
@@ -241,7 +242,6 @@ def _write_router(
             **numbers,
         },
     )
-    return sha256
 
 
 def _finished(folder: Path, facts: Sequence[TrainingFact]) -> RouterReceipt | None:
