@@ -18,6 +18,7 @@ from typing import Any
 
 from prefect import flow, get_run_logger
 from prefect.artifacts import create_link_artifact
+from prefect.logging.handlers import APILogWorker
 from prefect.runtime import flow_run
 
 from flows import plots
@@ -28,7 +29,8 @@ from flows.ingest_facts import ingest_facts
 from flows.measure_recall import record_measured
 from flows.receipts import RunFolder, run_key
 from flows.reconcile_facts import reconcile_facts
-from flows.services import Services
+from flows.servers import HOST
+from flows.services import MLFLOW_PORT, Services
 from flows.settings import Settings
 from flows.tracking import TrackedRun, open_run
 from flows.train_memory import log_checkpoint, train_memory
@@ -50,6 +52,8 @@ def run(settings: Settings, *, force: bool = False) -> dict[str, Any]:
     with _lock(settings.home), Services(settings.home) as services:
         services.wait_ready()
         result: dict[str, Any] = memorize(settings, force)
+        # The last lines go out in batches, and would find the server gone.
+        APILogWorker.drain_all(timeout=10)
         return result
 
 
@@ -162,7 +166,7 @@ def _open_tracked(settings: Settings, key: str, decided: dict[str, Any]) -> Trac
     counts = {f"facts/{status}": number for status, number in decided["counts"].items()}
     tracked.log_metrics({"facts/facts": decided["num_facts"], **counts})
     create_link_artifact(
-        link=f"/#/experiments/{tracked.experiment_id}/runs/{tracked.run_id}",
+        link=f"http://{HOST}:{MLFLOW_PORT}/#/experiments/{tracked.experiment_id}/runs/{tracked.run_id}",
         link_text=f"MLflow run {tracked.run_id}",
         key="mlflow-run",
         description=f"MLflow run {tracked.run_id} in experiment lamini; `lamini ui` shows it.",
@@ -181,7 +185,7 @@ def _log_plots(tracked: TrackedRun, path: Path, trained: dict[str, Any], assignm
     from lamini.training_data import read_training_facts
 
     facts = read_training_facts(assignment)
-    figure = plots.tuning_plot(trained["active_by_pass"], len(facts), path / "plots")
+    figure = plots.tuning_plot(trained["active_by_pass"], path / "plots")
     tracked.log_file(figure, "plots")
     figure = plots.load_plot([fact.num_experts for fact in facts], path / "plots")
     tracked.log_file(figure, "plots")

@@ -18,12 +18,11 @@ def recall_plots(
     return [_by_template(summary, folder), _scores(rows, folder)]
 
 
-def tuning_plot(active_by_pass: Sequence[int], num_facts: int, folder: Path) -> Path:
-    """Draw the share of facts memorized over the passes."""
-    figure, axes = _new("Memory tuning", "pass", "facts memorized (%)")
-    share = [100 * (1 - active / num_facts) for active in active_by_pass]
-    axes.plot(range(1, len(share) + 1), share)
-    axes.set_ylim(0, 101)
+def tuning_plot(active_by_pass: Sequence[int], folder: Path) -> Path:
+    """Draw how many facts the closed-form start and each pass after it left undecided."""
+    figure, axes = _new("Memory tuning", "passes after the closed-form start", "facts undecided")
+    axes.step(range(len(active_by_pass)), active_by_pass, where="post")
+    axes.set_ylim(bottom=0)
     return _save(figure, folder / "tuning.png")
 
 
@@ -50,7 +49,7 @@ def _by_template(summary: Sequence[dict[str, Any]], folder: Path) -> Path:
     axes.set_xlabel("%")
     axes.set_title("Held-out templates: recall, router agreement, recall under an oracle router")
     if cells:
-        axes.legend(fontsize=7)
+        figure.legend(fontsize=7, loc="outside lower center", ncols=3)
     return _save(figure, folder / "heldout_templates.png")
 
 

@@ -58,7 +58,9 @@ class Services:
         given = os.environ.get("PREFECT_API_URL")
         if given and answers(f"{given.rstrip('/')}/health"):
             return
-        self.server, self.is_ours = start_prefect(self.home, self.port)
+        # Where `lamini ui` will show it too, if it can be had: links to the run stay good.
+        port = self.port or next(port for port in range(PREFECT_PORT, 65536) if is_free(port))
+        self.server, self.is_ours = start_prefect(self.home, port)
         os.environ["PREFECT_API_URL"] = self.api_url
 
     def wait_ready(self, timeout_seconds: float = START_SECONDS) -> str:

@@ -14,7 +14,15 @@ from typing import Any
 
 import mlflow
 from mlflow import MlflowClient
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.entities import (
+    Dataset,
+    DatasetInput,
+    InputTag,
+    LoggedModelOutput,
+    Metric,
+    Param,
+    RunTag,
+)
 
 from flows.settings import mlflow_artifacts, mlflow_uri
 
@@ -89,6 +97,9 @@ class TrackedRun:
                 self.run_id, key, float(value), step=step, model_id=logged.model_id
             )
         mlflow.finalize_logged_model(logged.model_id, "READY")
+        # Without it the run's page shows no model.
+        output = LoggedModelOutput(model_id=logged.model_id, step=step)
+        MlflowClient(self.uri).log_outputs(self.run_id, [output])
         return str(logged.model_id)
 
     def last_metrics(self) -> dict[str, float]:
