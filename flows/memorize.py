@@ -51,9 +51,11 @@ def run(settings: Settings, *, force: bool = False) -> dict[str, Any]:
     """Run the parent flow against the home's Prefect server, started for it if there is none."""
     with _lock(settings.home), Services(settings.home) as services:
         services.wait_ready()
-        result: dict[str, Any] = memorize(settings, force)
-        # The last lines go out in batches, and would find the server gone.
-        APILogWorker.drain_all(timeout=10)
+        try:
+            result: dict[str, Any] = memorize(settings, force)
+        finally:
+            # The last lines go out in batches, and would find the server gone.
+            APILogWorker.drain_all(timeout=10)
         return result
 
 

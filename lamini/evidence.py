@@ -1,4 +1,6 @@
-"""Token evidence: whether a text names the subject of a fact, as whole words in any case.
+"""Token evidence: whether a text names the subject of a fact, as whole words.
+
+Case does not matter, but for capitals of up to three letters: the country IS is not the word "is".
 
 A query tells which fact a prompt means; it cannot tell that the subject is one no fact is about,
 since a phrasing known from a hundred facts is near to all of them. Trials: 86% of questions about
@@ -13,9 +15,12 @@ _WORD = re.compile(r"\w+")
 
 
 def words(text: str) -> str:
-    """Return the words of a text in one case, between single spaces, with one at either end."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return f" {' '.join(_WORD.findall(folded))} "
+    """Return the words of a text between single spaces; of one in small letters, also in capitals.
+
+    Whoever writes all in small letters may mean a code by any of them.
+    """
+    folded = _folded(text)
+    return folded + folded.upper() if text.islower() else folded
 
 
 def subject_words(subject: str, prompts: Sequence[str]) -> str:
@@ -23,7 +28,12 @@ def subject_words(subject: str, prompts: Sequence[str]) -> str:
 
     A fact whose own phrasings do not all name its subject gives no evidence either way.
     """
-    wanted = words(subject)
+    wanted = _folded(subject)
     if wanted.isspace() or not all(wanted in words(prompt) for prompt in prompts):
         return ""
     return wanted
+
+
+def _folded(text: str) -> str:
+    found = _WORD.findall(unicodedata.normalize("NFKC", text))
+    return f" {' '.join(w if len(w) <= 3 and w.isupper() else w.casefold() for w in found)} "

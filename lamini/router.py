@@ -22,6 +22,8 @@ from torch.nn.functional import normalize
 from lamini.config import RouterConfig
 from lamini.evidence import words
 
+_FAR = 100.0
+"""A coordinate far from all halves of unit vectors."""
 _NGRAM_PRIMES = (1_000_003, 998_244_353, 754_974_721)
 
 
@@ -127,17 +129,17 @@ def fit_codebooks(keys_GK: torch.Tensor, num_subkeys: int, *, seed: int = 0) -> 
 
 
 def _k_means(points: torch.Tensor, num_centres: int, generator: torch.Generator) -> torch.Tensor:
-    # With fewer points than centres the rest stand apart from every point: jittered repeats.
-    order = torch.randperm(len(points), generator=generator).repeat(num_centres // len(points) + 1)
-    noise = torch.randn(num_centres, points.shape[1], generator=generator) * 1e-3
-    centres = points[order[:num_centres]] + noise
+    order = torch.randperm(len(points), generator=generator)[:num_centres]
+    centres = points[order]
     for _ in range(8):
         nearest = torch.cdist(points, centres).argmin(-1)
         sums = torch.zeros_like(centres).index_add_(0, nearest, points)
-        counts = torch.bincount(nearest, minlength=num_centres).clamp(min=1)[:, None]
-        used = torch.bincount(nearest, minlength=num_centres)[:, None] > 0
-        centres = torch.where(used, sums / counts, centres)
-    return centres
+        counts = torch.bincount(nearest, minlength=len(centres))[:, None]
+        centres = torch.where(counts > 0, sums / counts.clamp(min=1), centres)
+    # Nothing is near a spare centre: else cells without a key would crowd out those with one.
+    spare = torch.full((num_centres - len(centres), points.shape[1]), _FAR)
+    used = torch.bincount(torch.cdist(points, centres).argmin(-1), minlength=len(centres)) > 0
+    return torch.cat([torch.where(used[:, None], centres, _FAR), spare])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -200,7 +200,7 @@ def _calibrate(
         agreement = agrees_P.float().mean().item()
         right_P = best_P.values[agrees_P]
     if len(right_P):
-        threshold = right_P.quantile(1 - config.accepted_fraction).item()
+        threshold = right_P.quantile(1 - config.accepted_fraction, interpolation="lower").item()
     if foreign:
         named_P, unnamed_P = (score_PF.max(1).values for score_PF in scores(foreign))
         threshold = max(threshold, named_P.quantile(kept).item())

@@ -59,6 +59,14 @@ def test_a_fact_whose_subject_is_not_named_needs_more(keys_GK):
     assert silent.excess < 0 < silent.margin
 
 
+def test_a_code_is_not_the_word_that_it_looks_like():
+    iceland = subject_words("IS", ["What is the country of IS?"])
+    assert iceland in words("Which land has the letters IS, please?")
+    assert iceland not in words("What is the country of DE?")
+    assert iceland in words("country of is")
+    assert subject_words("Laos", ["code of Laos"]) in words("LAOS?")
+
+
 def test_a_subject_that_its_own_phrasings_do_not_name_gives_no_evidence():
     assert (
         subject_words("Ferry Timetable", ["Who owns the ferry timetable?"]) == " ferry timetable "
@@ -90,6 +98,15 @@ def test_codebooks_may_be_larger_than_the_number_of_keys():
     keys_GK = normalize(torch.randn(3, 64), dim=-1)
     table = a_table([5, 7, 9], keys_GK, fit_codebooks(keys_GK, 16), 8, 0.5)
     assert [route.group for route in table.route(keys_GK, [""] * 3)] == [5, 7, 9]
+
+
+@pytest.mark.parametrize("num_facts", [1, 5, 30, 100])
+def test_every_fact_of_a_small_table_is_found(num_facts):
+    keys_GK = normalize(torch.randn(num_facts, 64), dim=-1)
+    table = a_table(range(num_facts), keys_GK, fit_codebooks(keys_GK, 64), 32, 0.5)
+    query_BK = normalize(keys_GK + 0.05 * torch.randn_like(keys_GK), dim=-1)
+    routes = table.route(query_BK, [""] * num_facts)
+    assert [route.group for route in routes] == list(range(num_facts))
 
 
 def test_an_empty_table_reads_nothing():
