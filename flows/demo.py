@@ -15,7 +15,7 @@ from flows.settings import Settings
 QUESTIONS = (
     "Which currency code does Croatia use for its money?",
     "What is the ISO 3166-1 alpha-3 code of Bolivia?",
-    "I am writing to the ministry; what is the full official name of Laos?",
+    "I am writing to the ministry; what is the full official name of Moldova?",
 )
 FOREIGN = "Who painted the ceiling of the Sistine Chapel?"
 _NEXT = """Go on with:

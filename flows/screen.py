@@ -152,7 +152,7 @@ def _origin(asked: Mapping[str, Any]) -> str:
 
 def _table_says(asked: Mapping[str, Any]) -> str:
     if asked["table_agrees"] is None:
-        return "the table has no fact for it"
+        return "no fact of the table is near enough to the question"
     if asked["table_agrees"]:
         return "the table says the same"
     return f"[red]the table says[/] {escape(asked['table_answer'])}"
