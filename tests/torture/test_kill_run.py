@@ -1,0 +1,268 @@
+"""I7 for all of `lamini run`: killed anywhere, with or without what it started, and run again.
+
+TORTURE_RUN_KILLS (5): how many kills. TORTURE_SEED: draw the same moments again.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import lance
+import pyarrow.parquet as pq
+import pytest
+
+from flows.servers import find
+from flows.status import status
+from tests.torture.family import Family, wait_until
+from tests.torture.reading import check
+from warehouse.errors import NoSnapshotError
+from warehouse.snapshot import head
+
+pytestmark = [pytest.mark.torture, pytest.mark.timeout(7200)]
+
+NUM_KILLS = int(os.environ.get("TORTURE_RUN_KILLS") or 5)
+LONGEST_SECONDS = 1500
+RETRYABLE = 4
+MAPPING = """
+name = "branches"
+path = "branches.csv"
+
+[claim]
+subject = "city"
+relation = {constant = "branch.code"}
+value = "code"
+question = {template = "What is the branch code of {subject}?"}
+paraphrases = {templates = ["{subject} branch code"]}
+"""
+CITIES = ("Aarhus", "Bergen", "Coimbra", "Dresden", "Espoo", "Fribourg", "Graz", "Haarlem")
+SMALL = {
+    "LAMINI_AS_OF": "2025-06-01",
+    "LAMINI_ROUTER_TRAINING__NUM_STEPS": "40",
+    "LAMINI_ROUTER_TRAINING__BATCH_FACTS": "8",
+    "LAMINI_ROUTER_TRAINING__SAVE_EVERY_STEPS": "5",
+    "LAMINI_ROUTER_TRAINING__NUM_NEGATIVES": "64",
+    "LAMINI_MIN_RECALL": "0.5",
+}
+OF_ONE_RUN = ("folder", "path", "model_id")
+"""What a receipt says about the very run, not about its result; so is whatever ends in seconds."""
+
+
+class Homes:
+    """Starts commands in homes, and at the end leaves nothing of them running."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.families = []
+        self.ray = Path(tempfile.mkdtemp(prefix="ray-"))  # short: Ray makes sockets in it
+        rows = [f"{city},{city[:2].upper()}{i}7" for i, city in enumerate(CITIES)]
+        (folder / "branches.csv").write_text("\n".join(["city,code", *rows]) + "\n")
+        (folder / "branches.toml").write_text(MAPPING)
+
+    def start(self, home, *words):
+        log = self.folder / f"command-{len(self.families):03d}"
+        environment = {**SMALL, "LAMINI_HOME": str(home), "RAY_TMPDIR": str(self.ray)}
+        self.families.append(Family(["-m", "flows.cli", *words], environment, log))
+        return self.families[-1]
+
+    def run(self, home, *more):
+        source = ("--source", str(self.folder / "branches.toml"))
+        return self.start(home, "run", *source, "--json", *more)
+
+    def finish(self, family, seconds=LONGEST_SECONDS):
+        code = family.wait(seconds)
+        assert code == 0, (code, family.err.read_text()[-3000:])
+        return json.loads(family.out.read_text())
+
+    def clean_up(self):
+        for family in self.families:
+            family.clean_up()
+        shutil.rmtree(self.ray, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def homes(tmp_path_factory):
+    made = Homes(tmp_path_factory.mktemp("runs"))
+    yield made
+    made.clean_up()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(homes):
+    """A home that nobody killed, and how long its run took."""
+    home = homes.folder / "undisturbed"
+    started = time.monotonic()
+    assert homes.finish(homes.run(home))["is_new"]
+    return home, time.monotonic() - started
+
+
+@pytest.fixture(scope="module")
+def wanted(undisturbed):
+    """What every home must hold in the end."""
+    return settled(undisturbed[0])
+
+
+def settled(home):
+    """Give what must not depend on how often the run was killed, by a name for each part."""
+    found = {f"warehouse/{name}": value for name, value in published(home / "warehouse").items()}
+    pointer = home / "HEAD_CHECKPOINT.json"
+    if pointer.is_file():
+        found[pointer.name] = json.loads(pointer.read_text())
+    for folder in (home / "runs").glob("*"):
+        found |= {f"{folder.name}/{name}": value for name, value in run_state(folder).items()}
+    return found
+
+
+def published(warehouse):
+    paths = [*warehouse.glob("snapshots/*/*"), *warehouse.glob("assignments/*.parquet")]
+    return {str(path.relative_to(warehouse)): digest(path) for path in paths}
+
+
+def run_state(folder):
+    """Give every result that is visible in the folder of a run."""
+    whole = [
+        *folder.glob("assignment.parquet"),
+        *folder.glob("router/router.*"),
+        *folder.glob("tuning/shard-*"),
+        *folder.glob("checkpoint/*.*"),
+    ]
+    found = {str(path.relative_to(folder)): digest(path) for path in whole}
+    # Lance gives its files random names, so the bank is compared row by row.
+    for path in folder.glob("checkpoint/bank/*.lance"):
+        rows = lance.dataset(str(path)).to_table()
+        found[path.name] = sorted(map(repr, rows.to_pylist()))
+    for path in folder.glob("recall/recall.parquet"):
+        found[path.name] = pq.read_table(path).to_pylist()
+    for path in folder.glob("receipts/*.json"):
+        found[path.name] = without_times(json.loads(path.read_text()))
+    return found
+
+
+def without_times(receipt):
+    return {
+        name: without_times(value) if isinstance(value, dict) else value
+        for name, value in receipt.items()
+        if name not in OF_ONE_RUN and not name.endswith("seconds")
+    }
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def check_between(home, wanted):
+    """Whatever can be seen after a kill is whole: it is what the undisturbed run made."""
+    visible = settled(home)
+    assert {name: wanted.get(name) for name in visible} == visible
+    for folder in (home / "runs").glob("*/checkpoint"):
+        assert (folder / "checkpoint.json").is_file()
+    try:
+        check(head(home / "warehouse"))
+    except NoSnapshotError:
+        assert not (home / "warehouse" / "HEAD.json").exists()
+    if home.exists():
+        status(home)
+
+
+def check_use(homes, home):
+    """The commands that read find everything in order."""
+    shown = homes.finish(homes.start(home, "status", "--json"))
+    assert shown["pending"] == {"added": 0, "changed": 0, "retired": 0, "unchanged": len(CITIES)}
+    assert shown["checkpoint"]["run_key"] == shown["runs"][0]["run_key"]
+    question = "What is the branch code of Bergen?"
+    (asked,) = homes.finish(homes.start(home, "ask", question, "--json"))
+    assert asked["answer"] == "BE17"
+    assert asked["from_memory"]
+    assert asked["table_agrees"]
+
+
+def tracked(home):
+    """Give the status of each MLflow run by its stage, and that of each logged model."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=f"sqlite:///{home / 'mlflow' / 'mlflow.db'}")
+    experiments = [client.get_experiment_by_name("lamini").experiment_id]
+    runs = [(r.data.tags["lamini.stage"], r.info.status) for r in client.search_runs(experiments)]
+    models = client.search_logged_models(experiments)
+    return sorted(runs), [str(model.status) for model in models]
+
+
+def test_i7_a_run_killed_over_and_over_ends_as_if_nothing_had_happened(
+    homes, undisturbed, wanted, rng
+):
+    seconds = undisturbed[1]
+    kills, number = [], 0
+    while len(kills) < NUM_KILLS:
+        number += 1
+        home = homes.folder / f"killed-{number}"
+        done = False
+        while not done and len(kills) < NUM_KILLS:
+            moment = rng.uniform(0, seconds)
+            # The other way is what the OOM killer does: servers and Ray go on without a head.
+            whole = rng.random() < 0.6
+            family = homes.run(home)
+            done = family.wait(moment) is not None
+            if done:
+                homes.finish(family)
+                break
+            family.kill(whole=whole)
+            receipts = sorted(path.stem for path in home.glob("runs/*/receipts/*.json"))
+            kills.append((round(moment, 1), "family" if whole else "head", receipts))
+            check_between(home, wanted)
+        if not done:
+            homes.finish(homes.run(home))
+        sys.stdout.write(f"{tracked(home)}\n")
+        assert settled(home) == wanted
+        assert not list(home.glob("runs/*/.checkpoint.*"))
+        check_use(homes, home)
+    sys.stdout.write(f"undisturbed {seconds:.0f} s; {number} homes; {kills}\n")
+
+
+def holds_lock(family, home):
+    lock = home / "run.lock"
+    return lock.is_file() and lock.read_text() == str(family.process.pid)
+
+
+def check_refused(family, holder):
+    assert family.wait(LONGEST_SECONDS) == RETRYABLE
+    assert f"another run (process {holder.process.pid})" in family.err.read_text()
+
+
+def test_of_two_runs_at_once_one_works_and_the_other_says_who_holds_the_home(homes, wanted):
+    home = homes.folder / "shared"
+    first = homes.run(home)
+    wait_until(lambda: holds_lock(first, home), first)
+    second = homes.run(home)
+    check_refused(second, first)
+    assert first.process.poll() is None
+    homes.finish(first)
+    assert settled(home) == wanted
+
+
+def test_a_run_that_is_refused_leaves_the_other_its_server(homes, wanted):
+    """The one that comes first starts the server, the other takes the lock: both began at once."""
+    home = homes.folder / "raced"
+    refused = homes.run(home)
+    wait_until(lambda: find(home, "prefect") is not None, refused)
+    refused.head.suspend()
+    working = homes.run(home)
+    wait_until(lambda: holds_lock(working, home), working)
+    refused.head.resume()
+    check_refused(refused, working)
+    homes.finish(working)
+    assert settled(home) == wanted
+
+
+def test_i7_a_forced_run_that_was_killed_goes_on_when_run_again(homes, undisturbed, wanted):
+    home = homes.folder / "forced"
+    shutil.copytree(undisturbed[0], home)
+    receipts = home / "runs" / json.loads((home / "HEAD_CHECKPOINT.json").read_text())["run_key"]
+    forced = homes.run(home, "--force")
+    wait_until(lambda: not list(receipts.glob("receipts/*.json")), forced)
+    forced.kill(whole=True)
+    homes.finish(homes.run(home))
+    assert settled(home) == wanted
