@@ -1,22 +1,30 @@
 """The bank on disk: experts by number and group keys, in two versioned Lance datasets.
 
 Only written experts are stored; one never written is exactly zero. Lance gives versions, random
-access, merge by key and object stores; a write is one commit, so no reader sees half of it.
+access by position and object stores; a write is one commit, so no reader sees half of it. Numbers
+are found by a sorted column of them, read at the first access: 8 bytes for each written expert.
+
+Shape suffixes: N groups or experts asked for   G experts in a block   W floats of an expert
 """
 
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import lance
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import torch
+from lance.fragment import write_fragments
 
 from lamini.config import MemoryConfig
 from lamini.errors import BankError
+from lamini.expert_cache import ExpertCache
 from lamini.experts import Experts, unpack
+from lamini.group_table import GroupTable, float_lists, float_rows
+
+Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,18 +33,6 @@ class BankVersion:
 
     experts: int
     keys: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class GroupKey:
-    """One row of the table of group keys."""
-
-    group_index: int
-    fact_id: str
-    num_experts: int
-    subject: str
-    """The words that a prompt must hold to name the fact's subject; empty: no such evidence."""
-    key_K: torch.Tensor
 
 
 class Bank:
@@ -51,10 +47,10 @@ class Bank:
         self.folder = folder
         self.config = config
         self.hidden_size = hidden_size
-        self.cache_bytes = cache_bytes
-        self._cache: OrderedDict[int, torch.Tensor] = OrderedDict()
+        self._cache = ExpertCache(cache_bytes)
         self._experts: lance.LanceDataset | None = None
         self._version: BankVersion | None = None
+        self._numbers: tuple[Numbers, Numbers] | None = None
 
     @property
     def expert_width(self) -> int:
@@ -74,89 +70,103 @@ class Bank:
         except (ValueError, OSError) as error:
             raise BankError(f"no bank version {version} in {self.folder}: {error}") from error
         self._experts = experts
+        self._numbers = None
         self._cache.clear()
         self._version = BankVersion(experts=experts.version, keys=keys.version)
         return self._version
 
-    def write(self, weights: Mapping[int, torch.Tensor], keys: Sequence[GroupKey]) -> BankVersion:
-        """Merge whole groups, [num_experts, expert_width] each, and replace the group keys.
+    def write(
+        self,
+        weights: Mapping[int, torch.Tensor],
+        keys: GroupTable,
+        retired: Sequence[int] = (),
+    ) -> BankVersion:
+        """Replace whole groups, [num_experts, expert_width] each, and the table of group keys.
+
+        Experts of `retired` groups are deleted; those of all other groups stay as they are. It
+        starts from the open version (the latest, when none is open) and opens the new one.
 
         Raises:
-            BankError: a group is outside the bank or its experts have another shape.
+            BankError: a group is outside the bank, its experts have another shape, or it is both
+                written and retired; nothing is changed then.
         """
         for group, weight in weights.items():
             self._check(group, weight)
-        numbers = [
-            group * self.config.group_size + i
-            for group in sorted(weights)
-            for i in range(len(weights[group]))
-        ]
-        rows = torch.cat([weights[group] for group in sorted(weights)])
-        table = pa.table(
-            {"expert_id": pa.array(numbers, pa.int64()), "weights": _float_lists(rows)}
-        )
-        self._merge("experts", table, "expert_id")
-        ordered = sorted(keys, key=lambda key: key.group_index)
-        key_table = pa.table(
-            {
-                "group_index": pa.array([k.group_index for k in ordered], pa.int64()),
-                "fact_id": pa.array([k.fact_id for k in ordered], pa.string()),
-                "num_experts": pa.array([k.num_experts for k in ordered], pa.int64()),
-                "subject": pa.array([k.subject for k in ordered], pa.string()),
-                "key": _float_lists(torch.stack([k.key_K for k in ordered])),
-            }
-        )
-        lance.write_dataset(key_table, self._uri("keys"), mode="overwrite")
+        for group in (*retired, *keys.group_index_G.tolist()[-1:]):
+            self._check_number(group)
+        if both := sorted(set(weights) & set(retired)):
+            raise BankError(f"groups {both[:5]} are to be written and retired; decide for one")
+        ordered = sorted(weights)
+        size = self.config.group_size
+        numbers = [g * size + i for g in ordered for i in range(len(weights[g]))]
+        empty = torch.empty(0, self.expert_width)
+        rows = torch.cat([empty, *(weights[group] for group in ordered)])
+        columns = {"expert_id": pa.array(numbers, pa.int64()), "weights": float_lists(rows)}
+        self._replace(sorted({*weights, *retired}), pa.table(columns))
+        lance.write_dataset(keys.to_arrow(), self._uri("keys"), mode="overwrite")
         return self.open()
 
-    def group_keys(self) -> list[GroupKey]:
-        """Return the table of group keys of the open version, in order of groups."""
+    def group_table(self) -> GroupTable:
+        """Return the table of group keys of the open version."""
         version = self._version or self.open()
-        rows = lance.dataset(self._uri("keys"), version=version.keys).to_table().to_pydict()
-        keys = rows.pop("key")
-        return [
-            GroupKey(**dict(zip(rows, values, strict=True)), key_K=torch.tensor(key))
-            for *values, key in zip(*rows.values(), keys, strict=True)
-        ]
+        table = lance.dataset(self._uri("keys"), version=version.keys).to_table()
+        return GroupTable.from_arrow(table)
 
     def read(self, groups: Sequence[int]) -> Experts:
         """Return the experts of each group, padded with zeros to the block."""
-        self._load([group for group in dict.fromkeys(groups) if group not in self._cache])
-        width, dim = self.config.group_size, self.hidden_size
-        block_NGW = torch.zeros(len(groups), width, self.expert_width)
+        block_NGW = torch.zeros(len(groups), self.config.group_size, self.expert_width)
+        found = {group: self._cache.get(group) for group in dict.fromkeys(groups)}
+        found |= self._load([group for group, weight in found.items() if weight is None])
         for row, group in enumerate(groups):
-            stored = self._cache[group]
-            self._cache.move_to_end(group)
-            block_NGW[row, : len(stored)] = stored
-        self._evict()
-        return unpack(block_NGW, self.config.num_memory_layers, dim)
+            weight = found[group]
+            if weight is not None:
+                block_NGW[row, : len(weight)] = weight
+        return unpack(block_NGW, self.config.num_memory_layers, self.hidden_size)
+
+    def read_experts(self, numbers: Sequence[int]) -> torch.Tensor:
+        """Return single experts by number [N, expert_width]; one never written is zero."""
+        wanted = np.asarray(numbers, dtype=np.int64)
+        written, position = self._written()
+        place = np.searchsorted(written, wanted)
+        stored = place < len(written)
+        stored[stored] = written[place[stored]] == wanted[stored]
+        row_NW = torch.zeros(len(wanted), self.expert_width)
+        row_NW[torch.from_numpy(stored)] = self._take(position[place[stored]])
+        return row_NW
 
     def num_experts(self) -> int:
         """Written experts in the open version."""
         return int(self._dataset().count_rows())
 
-    def _load(self, groups: Sequence[int]) -> None:
+    def _load(self, groups: Sequence[int]) -> dict[int, torch.Tensor]:
+        """Return the written experts of groups, one access for all, and keep them in the cache."""
         if not groups:
-            return
-        size = self.config.group_size
-        spans = " or ".join(
-            f"(expert_id >= {g * size} and expert_id < {(g + 1) * size})" for g in groups
-        )
-        table = self._dataset().to_table(filter=spans)
-        numbers = table["expert_id"].to_numpy()
-        order = np.argsort(numbers)
-        flat = table["weights"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-        weights = torch.from_numpy(flat.reshape(-1, self.expert_width)[order].copy())
-        group_of_row = numbers[order] // size
-        for group in groups:
-            rows = np.flatnonzero(group_of_row == group)
-            self._cache[group] = weights[rows[0] : rows[-1] + 1] if len(rows) else weights[:0]
+            return {}
+        written, position = self._written()
+        bounds = np.asarray(groups, dtype=np.int64)[:, None] + np.array([0, 1])
+        start, stop = np.searchsorted(written, bounds * self.config.group_size).T.tolist()
+        spans = [position[a:b] for a, b in zip(start, stop, strict=True)]
+        parts = self._take(np.concatenate(spans)).split([len(span) for span in spans])
+        found = dict(zip(groups, parts, strict=True))
+        for group, weight in found.items():
+            if len(weight):
+                self._cache.put(group, weight)
+        return found
 
-    def _evict(self) -> None:
-        used = sum(w.numel() * w.element_size() for w in self._cache.values())
-        while used > self.cache_bytes and len(self._cache) > 1:
-            _, weight = self._cache.popitem(last=False)
-            used -= weight.numel() * weight.element_size()
+    def _take(self, position: Numbers) -> torch.Tensor:
+        if not len(position):
+            return torch.empty(0, self.expert_width)
+        return float_rows(self._dataset().take(position, columns=["weights"])["weights"])
+
+    def _written(self) -> tuple[Numbers, Numbers]:
+        """Return the numbers of all written experts, ascending, and the position of each."""
+        if self._numbers is None:
+            numbers = self._dataset().to_table(columns=["expert_id"])["expert_id"].to_numpy()
+            order = np.arange(len(numbers))
+            if (numbers[1:] < numbers[:-1]).any():
+                order = numbers.argsort(kind="stable")
+            self._numbers = numbers[order], order
+        return self._numbers
 
     def _dataset(self) -> lance.LanceDataset:
         if self._experts is None:
@@ -164,30 +174,44 @@ class Bank:
         assert self._experts is not None
         return self._experts
 
-    def _merge(self, name: str, table: pa.Table, key: str) -> None:
-        uri = self._uri(name)
+    def _replace(self, groups: Sequence[int], table: pa.Table) -> None:
+        """Put `table` in the place of all experts of `groups`, in one commit."""
+        uri = self._uri("experts")
         if not Path(uri).is_dir():
-            dataset = lance.write_dataset(table, uri)
-        else:
-            dataset = lance.dataset(uri)
-            merge = dataset.merge_insert(key).when_matched_update_all()
-            merge.when_not_matched_insert_all().execute(table)
-            dataset = lance.dataset(uri)
-        dataset.create_scalar_index(key, "BTREE", replace=True)
+            lance.write_dataset(table, uri)
+            return
+        dataset = lance.dataset(uri, version=self._version.experts if self._version else None)
+        if dataset.version != dataset.latest_version:
+            dataset.restore()  # type: ignore[no-untyped-call]  # a later version was never promoted
+        removed, updated = [], []
+        for fragment in dataset.get_fragments():
+            numbers = fragment.to_table(columns=["expert_id"])["expert_id"].to_numpy()
+            old = numbers[np.isin(numbers // self.config.group_size, groups)]
+            if len(old) == len(numbers):
+                removed.append(fragment.fragment_id)
+            elif len(old):
+                # Marks them deleted in a file beside the fragment; nothing is rewritten.
+                left = fragment.delete(f"expert_id in ({', '.join(map(str, old))})")
+                assert left is not None
+                updated.append(left)
+        if removed or updated or len(table):
+            new = write_fragments(table, dataset, mode="append") if len(table) else []
+            update = lance.LanceOperation.Update(
+                removed_fragment_ids=removed, updated_fragments=updated, new_fragments=new
+            )
+            lance.LanceDataset.commit(uri, update, read_version=dataset.version)
 
     def _check(self, group: int, weight: torch.Tensor) -> None:
-        if not 0 <= group < self.config.num_groups:
-            raise BankError(f"group {group} is outside the bank's {self.config.num_groups} groups")
+        self._check_number(group)
         if weight.shape[1] != self.expert_width or len(weight) > self.config.group_size:
             raise BankError(
                 f"group {group} has experts of shape {tuple(weight.shape)}; wanted at most "
                 f"{self.config.group_size} of width {self.expert_width}"
             )
 
+    def _check_number(self, group: int) -> None:
+        if not 0 <= group < self.config.num_groups:
+            raise BankError(f"group {group} is outside the bank's {self.config.num_groups} groups")
+
     def _uri(self, name: str) -> str:
         return str(self.folder / f"{name}.lance")
-
-
-def _float_lists(rows: torch.Tensor) -> pa.Array:
-    flat = pa.array(rows.detach().to(torch.float32).contiguous().view(-1).numpy())
-    return pa.FixedSizeListArray.from_arrays(flat, rows.shape[1])

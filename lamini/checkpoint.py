@@ -17,10 +17,11 @@ from typing import Any
 import torch
 
 from lamini.backbone import Backbone
-from lamini.bank import Bank, BankVersion, GroupKey
+from lamini.bank import Bank, BankVersion
 from lamini.config import MemoryConfig
 from lamini.errors import CheckpointError
 from lamini.evidence import subject_words
+from lamini.group_table import GroupTable
 from lamini.memory_tuning import load_shard
 from lamini.saved import read_tensors, write_json, write_tensors
 from lamini.training_data import TrainingFact
@@ -65,16 +66,13 @@ def build_checkpoint(
     sha256 = write_tensors(staging / "router.safetensors", tensors)
     row_of = {fact_id: row for row, fact_id in enumerate(router["fact_ids"])}
     weights = _tuned(facts, tuning_folder)
-    keys = [
-        GroupKey(
-            group_index=fact.group_index,
-            fact_id=fact.fact_id,
-            num_experts=fact.num_experts,
-            subject=subject_words(fact.subject, fact.prompts),
-            key_K=keys_FK[row_of[fact.fact_id]],
-        )
-        for fact in facts
-    ]
+    keys = GroupTable.of(
+        groups=[fact.group_index for fact in facts],
+        fact_ids=[fact.fact_id for fact in facts],
+        num_experts=[fact.num_experts for fact in facts],
+        subjects=[subject_words(fact.subject, fact.prompts) for fact in facts],
+        keys_GK=keys_FK[[row_of[fact.fact_id] for fact in facts]],
+    )
     bank = Bank(staging / "bank", memory, hidden_size)
     version = bank.write(weights, keys)
     manifest = {

@@ -29,12 +29,11 @@ class MemoryConfig:
 
     def __post_init__(self) -> None:
         _positive(self, "num_memory_layers", "num_experts", "group_size")
-        side = isqrt(self.num_experts // self.group_size)
-        if side * side * self.group_size != self.num_experts:
+        if self.num_experts % self.group_size:
             raise ConfigError(
-                f"num_experts={self.num_experts} must be group_size={self.group_size} times a "
-                f"square, since product keys address a square of groups; "
-                f"try {(side + 1) ** 2 * self.group_size}"
+                f"num_experts={self.num_experts} must be a multiple of group_size="
+                f"{self.group_size}, for groups own whole blocks; "
+                f"try {(self.num_experts // self.group_size + 1) * self.group_size}"
             )
 
     @property
@@ -43,8 +42,8 @@ class MemoryConfig:
 
     @property
     def num_subkeys(self) -> int:
-        """Sub-keys in each of the two codebooks: the side of the square of groups."""
-        return isqrt(self.num_groups)
+        """Sub-keys in each codebook: the side of the least square with a cell for each group."""
+        return isqrt(self.num_groups - 1) + 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from lamini.checkpoint import read_manifest
 from lamini.config import MemoryConfig, RouterConfig, from_dict
 from lamini.errors import CheckpointError
 from lamini.experts import Reading
+from lamini.group_table import GroupTable
 from lamini.memory import Attached, attach, full_logits, pad_left, reading_of
 from lamini.router import GroupKeys, ProductKeys, QueryEncoder, Route
 from lamini.router_stream import Encoded, encode_ids, encode_rows
@@ -50,6 +51,7 @@ class MemoryModel:
         encoder: QueryEncoder,
         keys: GroupKeys,
         bank: Bank,
+        table: GroupTable,
         manifest: dict[str, Any],
     ) -> None:
         self.attached = attached
@@ -57,7 +59,7 @@ class MemoryModel:
         self.keys = keys
         self.bank = bank
         self.manifest = manifest
-        self.row_of_group = {key.group_index: key for key in bank.group_keys()}
+        self.table = table
 
     @property
     def tokenizer(self) -> Any:
@@ -228,14 +230,18 @@ class MemoryModel:
 
     def _answer(self, text: str, route: Route) -> Answer:
         group = route.group
-        key = None if group is None else self.row_of_group[group]
-        first = 0 if group is None else group * self.bank.config.group_size
+        experts: tuple[int, ...] = ()
+        fact_ids: tuple[str, ...] = ()
+        if group is not None:
+            row, first = self.table.row_of(group), group * self.bank.config.group_size
+            experts = tuple(range(first, first + int(self.table.num_experts_G[row])))
+            fact_ids = (self.table.fact_ids[row],)
         return Answer(
             text=text,
-            from_memory=key is not None,
+            from_memory=group is not None,
             group=group,
-            experts=tuple(range(first, first + key.num_experts)) if key else (),
-            fact_ids=(key.fact_id,) if key else (),
+            experts=experts,
+            fact_ids=fact_ids,
             score=route.score,
             margin=route.margin,
         )
@@ -273,14 +279,14 @@ def load(folder: Path | str, *, backbone: str | Backbone | None = None) -> Memor
     encoder.eval()
     bank = Bank(folder / "bank", memory, manifest["hidden_size"])
     bank.open(BankVersion(**manifest["bank"]))
-    rows = bank.group_keys()
+    table = bank.group_table()
     keys = GroupKeys(
-        [row.group_index for row in rows],
-        torch.stack([row.key_K for row in rows]),
-        [row.subject for row in rows],
+        table.group_index_G.tolist(),
+        table.keys_GK,
+        table.subjects,
         ProductKeys(codebook_2SE=codebooks),
         num_cells=encoder.config.num_cells,
         threshold=manifest["threshold"],
         unnamed_threshold=manifest["unnamed_threshold"],
     )
-    return MemoryModel(attach(backbone, memory), encoder, keys, bank, manifest)
+    return MemoryModel(attach(backbone, memory), encoder, keys, bank, table, manifest)

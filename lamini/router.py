@@ -24,6 +24,8 @@ from lamini.evidence import words
 
 _FAR = 100.0
 """A coordinate far from all halves of unit vectors."""
+_STRETCH = 16_384
+"""Keys compared with all sub-keys at a time."""
 _NGRAM_PRIMES = (1_000_003, 998_244_353, 754_974_721)
 
 
@@ -98,8 +100,10 @@ class ProductKeys:
     @torch.no_grad()
     def cells_of(self, keys_GK: torch.Tensor) -> torch.Tensor:
         """Return each key's cell: its nearest sub-key in either half."""
-        half_2GE = torch.stack(keys_GK.chunk(2, dim=-1))
-        row_G, column_G = torch.cdist(half_2GE, self.codebook_2SE).argmin(-1)
+        row_G, column_G = (
+            _nearest(half_GE, subkey_SE)
+            for half_GE, subkey_SE in zip(keys_GK.chunk(2, -1), self.codebook_2SE, strict=True)
+        )
         return row_G * self.codebook_2SE.shape[1] + column_G
 
     @torch.no_grad()
@@ -126,6 +130,14 @@ def fit_codebooks(keys_GK: torch.Tensor, num_subkeys: int, *, seed: int = 0) -> 
     return ProductKeys(
         codebook_2SE=torch.stack([_k_means(half, num_subkeys, generator) for half in halves])
     )
+
+
+def _nearest(points_GE: torch.Tensor, centre_SE: torch.Tensor) -> torch.Tensor:
+    """Return the nearest centre of each point [G], a stretch at a time: all distances are G x S."""
+    if not len(points_GE):
+        return torch.empty(0, dtype=torch.int64)
+    parts = [torch.cdist(part, centre_SE).argmin(-1) for part in points_GE.split(_STRETCH)]
+    return torch.cat(parts)
 
 
 def _k_means(points: torch.Tensor, num_centres: int, generator: torch.Generator) -> torch.Tensor:
@@ -189,20 +201,26 @@ class GroupKeys:
         self.num_cells = num_cells
         self.threshold = threshold
         self.unnamed_threshold = unnamed_threshold
-        cell_G = product_keys.cells_of(keys_GK) if len(self.groups) else torch.empty(0)
-        self._rows_by_cell: dict[int, list[int]] = {}
-        for row, cell in enumerate(cell_G.tolist()):
-            self._rows_by_cell.setdefault(int(cell), []).append(row)
+        cell_G = product_keys.cells_of(keys_GK)
+        # The rows cell by cell: a cell's list is a stretch of them.
+        self._cell_G, self._row_G = cell_G.sort(stable=True)
 
     def route(self, query_BK: torch.Tensor, texts: Sequence[str]) -> list[Route]:
         """Return each query's group, or none when no key is within its threshold."""
         cell_BC = self.product_keys.nearest_cells(query_BK, self.num_cells)
         return [
-            self._decide(
-                query, words(text), [r for c in cells for r in self._rows_by_cell.get(c, ())]
-            )
-            for query, text, cells in zip(query_BK, texts, cell_BC.tolist(), strict=True)
+            self._decide(query, words(text), rows)
+            for query, text, rows in zip(query_BK, texts, self._candidates(cell_BC), strict=True)
         ]
+
+    def _candidates(self, cell_BC: torch.Tensor) -> list[list[int]]:
+        """Return the rows listed in each query's cells, those of the best cell first."""
+        start_BC = torch.searchsorted(self._cell_G, cell_BC)
+        count_BC = torch.searchsorted(self._cell_G, cell_BC, right=True) - start_BC
+        count = count_BC.flatten()
+        within = torch.arange(int(count.sum())) - (count.cumsum(0) - count).repeat_interleave(count)
+        rows = self._row_G[start_BC.flatten().repeat_interleave(count) + within]
+        return [part.tolist() for part in rows.split(count_BC.sum(1).tolist())]
 
     def _decide(self, query_K: torch.Tensor, text: str, rows: list[int]) -> Route:
         named_R = torch.tensor([self.subjects[row] in text for row in rows], dtype=torch.bool)

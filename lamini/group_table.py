@@ -1,0 +1,107 @@
+"""The table of group keys: which groups hold a fact, as columns, so that a million rows load fast.
+
+Shape suffixes: G groups with a key, in order of their numbers   K key width
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from lamini.errors import BankError
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupTable:
+    """Every group that holds a fact: its number, its fact, its experts, its key."""
+
+    group_index_G: torch.Tensor
+    """Ascending, int64."""
+    fact_ids: list[str]
+    num_experts_G: torch.Tensor
+    subjects: list[str]
+    """The words that a prompt must hold to name the fact's subject; empty: no such evidence."""
+    keys_GK: torch.Tensor
+
+    def __post_init__(self) -> None:
+        columns = (self.fact_ids, self.num_experts_G, self.subjects, self.keys_GK)
+        if any(len(column) != len(self) for column in columns):
+            raise BankError(f"columns of {[len(c) for c in columns]} rows for {len(self)} groups")
+        if bool((self.group_index_G[1:] <= self.group_index_G[:-1]).any()):
+            raise BankError("the groups of a table must ascend, each once; use GroupTable.of()")
+
+    def __len__(self) -> int:
+        return len(self.group_index_G)
+
+    @classmethod
+    def of(
+        cls,
+        groups: Sequence[int],
+        fact_ids: Sequence[str],
+        num_experts: Sequence[int],
+        subjects: Sequence[str],
+        keys_GK: torch.Tensor,
+    ) -> "GroupTable":
+        """Return the table of columns in any order.
+
+        Raises:
+            BankError: a group stands there twice, or the columns differ in length.
+        """
+        order_G = torch.tensor(groups, dtype=torch.int64).argsort(stable=True)
+        order = order_G.tolist()
+        return cls(
+            group_index_G=torch.tensor(groups, dtype=torch.int64)[order_G],
+            fact_ids=[fact_ids[row] for row in order],
+            num_experts_G=torch.tensor(num_experts, dtype=torch.int64)[order_G],
+            subjects=[subjects[row] for row in order],
+            keys_GK=keys_GK[order_G],
+        )
+
+    def row_of(self, group: int) -> int:
+        """Return the row of a group.
+
+        Raises:
+            BankError: the group holds no fact.
+        """
+        row = int(torch.searchsorted(self.group_index_G, group))
+        if row == len(self) or int(self.group_index_G[row]) != group:
+            raise BankError(f"group {group} holds no fact: it is none of the {len(self)} with one")
+        return row
+
+    def to_arrow(self) -> pa.Table:
+        """Return the table as the bank stores it."""
+        return pa.table(
+            {
+                "group_index": pa.array(self.group_index_G.numpy()),
+                "fact_id": pa.array(self.fact_ids, pa.string()),
+                "num_experts": pa.array(self.num_experts_G.numpy()),
+                "subject": pa.array(self.subjects, pa.string()),
+                "key": float_lists(self.keys_GK),
+            }
+        )
+
+    @classmethod
+    def from_arrow(cls, table: pa.Table) -> "GroupTable":
+        """Return the table that `to_arrow` gave; no float becomes a Python object on the way."""
+        return cls(
+            group_index_G=torch.from_numpy(table["group_index"].to_numpy().copy()),
+            fact_ids=table["fact_id"].to_pylist(),
+            num_experts_G=torch.from_numpy(table["num_experts"].to_numpy().copy()),
+            subjects=table["subject"].to_pylist(),
+            keys_GK=float_rows(table["key"]),
+        )
+
+
+def float_lists(rows: torch.Tensor) -> pa.Array:
+    """Return rows [N, W] as an Arrow array of N lists of W floats each."""
+    flat = pa.array(rows.detach().to(torch.float32).contiguous().view(-1).numpy())
+    return pa.FixedSizeListArray.from_arrays(flat, rows.shape[1])
+
+
+def float_rows(column: pa.ChunkedArray) -> torch.Tensor:
+    """Return what `float_lists` stored as one tensor [N, W], copied once."""
+    parts = [chunk.flatten().to_numpy() for chunk in column.chunks]
+    flat = np.concatenate(parts) if parts else np.empty(0, np.float32)
+    return torch.from_numpy(flat).view(len(column), column.type.list_size)
