@@ -2,9 +2,9 @@
 
 Backbone reference + router version + bank version + snapshot hash:
 
-checkpoint.json      every version and hash; written last, so a folder without it is none
-router.safetensors   encoder and codebooks; frozen
-bank/                experts and group keys (Lance)
+checkpoint.json   every version and hash; written last, so a folder without it is none
+router.*          the frozen router (`lamini.frozen_router`)
+bank/             experts and group keys (Lance)
 """
 
 import json
@@ -20,13 +20,13 @@ from lamini.backbone import Backbone
 from lamini.bank import Bank, BankVersion
 from lamini.config import MemoryConfig
 from lamini.errors import CheckpointError
-from lamini.evidence import subject_words
-from lamini.group_table import GroupTable
+from lamini.frozen_router import read_router
+from lamini.group_table import group_table
 from lamini.memory_tuning import load_shard
-from lamini.saved import read_tensors, write_json, write_tensors
+from lamini.saved import read_tensors, write_json
 from lamini.training_data import TrainingFact
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,30 +60,20 @@ def build_checkpoint(
     staging = folder.with_name(f".{folder.name}.staging")
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
-    router = json.loads((router_folder / "router.json").read_text())
-    tensors = read_tensors(router_folder / "router.safetensors")
-    keys_FK = tensors.pop("keys")
-    sha256 = write_tensors(staging / "router.safetensors", tensors)
-    row_of = {fact_id: row for row, fact_id in enumerate(router["fact_ids"])}
+    router = read_router(router_folder)
+    row_of = {fact_id: row for row, fact_id in enumerate(_pretrained_facts(router_folder))}
+    keys_FK = read_tensors(router_folder / "keys.safetensors")["keys"]
     weights = _tuned(facts, tuning_folder)
-    keys = GroupTable.of(
-        groups=[fact.group_index for fact in facts],
-        fact_ids=[fact.fact_id for fact in facts],
-        num_experts=[fact.num_experts for fact in facts],
-        subjects=[subject_words(fact.subject, fact.prompts) for fact in facts],
-        keys_GK=keys_FK[[row_of[fact.fact_id] for fact in facts]],
-    )
+    keys = group_table(facts, keys_FK[[row_of[fact.fact_id] for fact in facts]])
+    sha256 = router.write(staging)
     bank = Bank(staging / "bank", memory, hidden_size)
     version = bank.write(weights, keys)
-    manifest = {
+    manifest: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "backbone": {"reference": backbone.reference, "fingerprint": backbone.fingerprint()},
         "hidden_size": hidden_size,
         "memory": asdict(memory),
-        "router": router["router"],
         "router_sha256": sha256,
-        "threshold": router["threshold"],
-        "unnamed_threshold": router["unnamed_threshold"],
         "bank": asdict(version),
         "snapshot_hash": snapshot_hash,
         "training_hash": training_hash,
@@ -105,6 +95,11 @@ def build_checkpoint(
         bank=version,
         router_sha256=sha256,
     )
+
+
+def _pretrained_facts(folder: Path) -> list[str]:
+    fact_ids: list[str] = json.loads((folder / "pretrained.json").read_text())["fact_ids"]
+    return fact_ids
 
 
 def _tuned(facts: Sequence[TrainingFact], folder: Path) -> dict[int, torch.Tensor]:

@@ -59,11 +59,15 @@ class RouterConfig:
     """Rows of the hashed n-gram table."""
     num_cells: int = 32
     """Cells of the product-key square searched for one prompt."""
+    explained_share: float = 0.4
+    """How much the share of explained words counts in a score; the rest is the cosine."""
 
     def __post_init__(self) -> None:
         _positive(self, "num_queries", "head_dim", "key_dim", "num_ngrams", "num_cells")
         if self.key_dim % 2:
             raise ConfigError(f"key_dim={self.key_dim} must be even: it is split in two halves")
+        if not 0 <= self.explained_share < 1:
+            raise ConfigError(f"explained_share={self.explained_share} must lie in [0, 1)")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,8 @@ import pyarrow as pa
 import torch
 
 from lamini.errors import BankError
+from lamini.evidence import phrasing_words, subject_words
+from lamini.training_data import TrainingFact
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,10 +25,13 @@ class GroupTable:
     num_experts_G: torch.Tensor
     subjects: list[str]
     """The words that a prompt must hold to name the fact's subject; empty: no such evidence."""
+    phrasings: list[str]
+    """The words of the fact's phrasings but for the subject's, between spaces."""
     keys_GK: torch.Tensor
 
     def __post_init__(self) -> None:
-        columns = (self.fact_ids, self.num_experts_G, self.subjects, self.keys_GK)
+        texts = (self.fact_ids, self.subjects, self.phrasings)
+        columns = (*texts, self.num_experts_G, self.keys_GK)
         if any(len(column) != len(self) for column in columns):
             raise BankError(f"columns of {[len(c) for c in columns]} rows for {len(self)} groups")
         if bool((self.group_index_G[1:] <= self.group_index_G[:-1]).any()):
@@ -42,6 +47,7 @@ class GroupTable:
         fact_ids: Sequence[str],
         num_experts: Sequence[int],
         subjects: Sequence[str],
+        phrasings: Sequence[str],
         keys_GK: torch.Tensor,
     ) -> "GroupTable":
         """Return the table of columns in any order.
@@ -56,6 +62,7 @@ class GroupTable:
             fact_ids=[fact_ids[row] for row in order],
             num_experts_G=torch.tensor(num_experts, dtype=torch.int64)[order_G],
             subjects=[subjects[row] for row in order],
+            phrasings=[phrasings[row] for row in order],
             keys_GK=keys_GK[order_G],
         )
 
@@ -78,6 +85,7 @@ class GroupTable:
                 "fact_id": pa.array(self.fact_ids, pa.string()),
                 "num_experts": pa.array(self.num_experts_G.numpy()),
                 "subject": pa.array(self.subjects, pa.string()),
+                "phrasing": pa.array(self.phrasings, pa.string()),
                 "key": float_lists(self.keys_GK),
             }
         )
@@ -90,8 +98,27 @@ class GroupTable:
             fact_ids=table["fact_id"].to_pylist(),
             num_experts_G=torch.from_numpy(table["num_experts"].to_numpy().copy()),
             subjects=table["subject"].to_pylist(),
+            phrasings=table["phrasing"].to_pylist(),
             keys_GK=float_rows(table["key"]),
         )
+
+
+def group_table(
+    facts: Sequence[TrainingFact],
+    keys_GK: torch.Tensor,
+    prompts: Sequence[Sequence[str]] | None = None,
+) -> GroupTable:
+    """Return the table of the facts with these keys; `prompts` replaces their phrasings' words."""
+    subjects = [subject_words(fact.subject, fact.prompts) for fact in facts]
+    given = prompts or [fact.prompts for fact in facts]
+    return GroupTable.of(
+        groups=[fact.group_index for fact in facts],
+        fact_ids=[fact.fact_id for fact in facts],
+        num_experts=[fact.num_experts for fact in facts],
+        subjects=subjects,
+        phrasings=[phrasing_words(s, own) for s, own in zip(subjects, given, strict=True)],
+        keys_GK=keys_GK,
+    )
 
 
 def float_lists(rows: torch.Tensor) -> pa.Array:

@@ -15,14 +15,15 @@ import torch
 from lamini.backbone import Backbone, load_backbone
 from lamini.bank import Bank, BankVersion
 from lamini.checkpoint import read_manifest
-from lamini.config import MemoryConfig, RouterConfig, from_dict
+from lamini.config import MemoryConfig, from_dict
 from lamini.errors import CheckpointError
 from lamini.experts import Reading
+from lamini.frozen_router import read_router
+from lamini.group_keys import GroupKeys, Route
 from lamini.group_table import GroupTable
 from lamini.memory import Attached, attach, full_logits, pad_left, reading_of
-from lamini.router import GroupKeys, ProductKeys, QueryEncoder, Route
+from lamini.router import QueryEncoder
 from lamini.router_stream import Encoded, encode_ids, encode_rows
-from lamini.saved import read_tensors
 from lamini.text import decode_answer, encode_prompt
 
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+|\n+")
@@ -253,8 +254,10 @@ def windows(prompt: str) -> list[str]:
     return [prompt, *sentences] if len(sentences) > 1 else [prompt]
 
 
-def load(folder: Path | str, *, backbone: str | Backbone | None = None) -> MemoryModel:
-    """Return the model of a checkpoint folder.
+def load(
+    folder: Path | str, *, backbone: str | Backbone | None = None, strict: bool = False
+) -> MemoryModel:
+    """Return the model of a checkpoint folder; `strict` answers only where no doubt is left.
 
     Raises:
         CheckpointError: the folder is incomplete or damaged, or the backbone is not the one it was
@@ -271,22 +274,9 @@ def load(folder: Path | str, *, backbone: str | Backbone | None = None) -> Memor
             f"differ from those of {reference!r} then; give the one it was tuned on"
         )
     memory = from_dict(MemoryConfig, manifest["memory"])
-    tensors = read_tensors(folder / "router.safetensors")
-    encoder = QueryEncoder(manifest["hidden_size"], from_dict(RouterConfig, manifest["router"]))
-    codebooks = tensors.pop("codebooks")
-    encoder.load_state_dict({k.removeprefix("encoder."): v for k, v in tensors.items()})
-    encoder.requires_grad_(False)
-    encoder.eval()
+    router = read_router(folder)
     bank = Bank(folder / "bank", memory, manifest["hidden_size"])
     bank.open(BankVersion(**manifest["bank"]))
     table = bank.group_table()
-    keys = GroupKeys(
-        table.group_index_G.tolist(),
-        table.keys_GK,
-        table.subjects,
-        ProductKeys(codebook_2SE=codebooks),
-        num_cells=encoder.config.num_cells,
-        threshold=manifest["threshold"],
-        unnamed_threshold=manifest["unnamed_threshold"],
-    )
-    return MemoryModel(attach(backbone, memory), encoder, keys, bank, table, manifest)
+    keys = router.keys_of(table, strict=strict)
+    return MemoryModel(attach(backbone, memory), router.encoder, keys, bank, table, manifest)

@@ -1,4 +1,4 @@
-"""The router: cross attention over a prompt's tokens, product keys, group keys, silence.
+"""The router's geometry: cross attention over a prompt's tokens, and product keys.
 
 Shape suffixes in this file:
     B batch   L sequence   D trunk width   H learned queries   K key width   S sub-keys per codebook
@@ -8,11 +8,9 @@ Sources: Lample et al. 2019, arXiv:1907.05242 (product keys); Babenko & Lempitsk
 inverted multi-index" (cells as lists, re-ranked by keys); He 2024, arXiv:2407.04153 (a
 million experts); Engram, arXiv:2601.07372 (hashed n-grams as token evidence). We depart from Li et
 al. 2024, arXiv:2406.17642, in that the keys have meaning: a group's key is the mean query of its
-training questions, a prompt far from every key reads nothing, and it counts as evidence whether the
-prompt names a fact's subject.
+training questions, and a prompt far from every key reads nothing (`lamini/group_keys.py`).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -20,12 +18,9 @@ from torch import nn
 from torch.nn.functional import normalize
 
 from lamini.config import RouterConfig
-from lamini.evidence import words
 
 _FAR = 100.0
 """A coordinate far from all halves of unit vectors."""
-_STRETCH = 16_384
-"""Keys compared with all sub-keys at a time."""
 _NGRAM_PRIMES = (1_000_003, 998_244_353, 754_974_721)
 
 
@@ -37,6 +32,7 @@ class QueryEncoder(nn.Module):
 
     def __init__(self, hidden_size: int, config: RouterConfig) -> None:
         super().__init__()
+        self.hidden_size = hidden_size
         self.config = config
         width = config.num_queries * config.head_dim
         self.state_norm = nn.LayerNorm(hidden_size)
@@ -100,10 +96,8 @@ class ProductKeys:
     @torch.no_grad()
     def cells_of(self, keys_GK: torch.Tensor) -> torch.Tensor:
         """Return each key's cell: its nearest sub-key in either half."""
-        row_G, column_G = (
-            _nearest(half_GE, subkey_SE)
-            for half_GE, subkey_SE in zip(keys_GK.chunk(2, -1), self.codebook_2SE, strict=True)
-        )
+        half_2GE = torch.stack(keys_GK.chunk(2, dim=-1))
+        row_G, column_G = torch.cdist(half_2GE, self.codebook_2SE).argmin(-1)
         return row_G * self.codebook_2SE.shape[1] + column_G
 
     @torch.no_grad()
@@ -132,14 +126,6 @@ def fit_codebooks(keys_GK: torch.Tensor, num_subkeys: int, *, seed: int = 0) -> 
     )
 
 
-def _nearest(points_GE: torch.Tensor, centre_SE: torch.Tensor) -> torch.Tensor:
-    """Return the nearest centre of each point [G], a stretch at a time: all distances are G x S."""
-    if not len(points_GE):
-        return torch.empty(0, dtype=torch.int64)
-    parts = [torch.cdist(part, centre_SE).argmin(-1) for part in points_GE.split(_STRETCH)]
-    return torch.cat(parts)
-
-
 def _k_means(points: torch.Tensor, num_centres: int, generator: torch.Generator) -> torch.Tensor:
     order = torch.randperm(len(points), generator=generator)[:num_centres]
     centres = points[order]
@@ -152,88 +138,3 @@ def _k_means(points: torch.Tensor, num_centres: int, generator: torch.Generator)
     spare = torch.full((num_centres - len(centres), points.shape[1]), _FAR)
     used = torch.bincount(torch.cdist(points, centres).argmin(-1), minlength=len(centres)) > 0
     return torch.cat([torch.where(used[:, None], centres, _FAR), spare])
-
-
-@dataclass(frozen=True, kw_only=True)
-class Route:
-    """Where one prompt went: its group, or none, and how sure the router was."""
-
-    group: int | None
-    """The group read; None where the prompt matches no fact."""
-    nearest_group: int | None
-    """The group of the best key, also when it was refused."""
-    score: float
-    """Cosine between the query and the best key."""
-    excess: float
-    """How far the score is above the threshold that the key needs; below 0, nothing is read."""
-    margin: float
-    """Distance of the decision from tipping: to the runner-up or to the threshold."""
-
-    @classmethod
-    def given(cls, group: int | None) -> "Route":
-        """Return the route of a prompt whose group the caller names, as an oracle router does."""
-        return cls(group=group, nearest_group=group, score=1.0, excess=1.0, margin=1.0)
-
-
-class GroupKeys:
-    """The keys of all groups that hold a fact, searched by product keys and re-ranked exactly.
-
-    A fact whose subject the prompt names needs a score of `threshold`, any other the higher
-    `unnamed_threshold`; the key furthest above what it needs is read.
-    """
-
-    def __init__(
-        self,
-        groups: Sequence[int],
-        keys_GK: torch.Tensor,
-        subjects: Sequence[str],
-        product_keys: ProductKeys,
-        *,
-        num_cells: int,
-        threshold: float,
-        unnamed_threshold: float,
-    ) -> None:
-        self.groups = list(groups)
-        self.keys_GK = keys_GK
-        self.subjects = list(subjects)
-        """What a prompt must hold to name the group's subject (`subject_words`)."""
-        self.product_keys = product_keys
-        self.num_cells = num_cells
-        self.threshold = threshold
-        self.unnamed_threshold = unnamed_threshold
-        cell_G = product_keys.cells_of(keys_GK)
-        # The rows cell by cell: a cell's list is a stretch of them.
-        self._cell_G, self._row_G = cell_G.sort(stable=True)
-
-    def route(self, query_BK: torch.Tensor, texts: Sequence[str]) -> list[Route]:
-        """Return each query's group, or none when no key is within its threshold."""
-        cell_BC = self.product_keys.nearest_cells(query_BK, self.num_cells)
-        return [
-            self._decide(query, words(text), rows)
-            for query, text, rows in zip(query_BK, texts, self._candidates(cell_BC), strict=True)
-        ]
-
-    def _candidates(self, cell_BC: torch.Tensor) -> list[list[int]]:
-        """Return the rows listed in each query's cells, those of the best cell first."""
-        start_BC = torch.searchsorted(self._cell_G, cell_BC)
-        count_BC = torch.searchsorted(self._cell_G, cell_BC, right=True) - start_BC
-        count = count_BC.flatten()
-        within = torch.arange(int(count.sum())) - (count.cumsum(0) - count).repeat_interleave(count)
-        rows = self._row_G[start_BC.flatten().repeat_interleave(count) + within]
-        return [part.tolist() for part in rows.split(count_BC.sum(1).tolist())]
-
-    def _decide(self, query_K: torch.Tensor, text: str, rows: list[int]) -> Route:
-        named_R = torch.tensor([self.subjects[row] in text for row in rows], dtype=torch.bool)
-        if not rows:
-            return Route(group=None, nearest_group=None, score=-1.0, excess=-1.0, margin=1.0)
-        score_R = self.keys_GK[rows] @ query_K
-        excess_R = score_R - torch.where(named_R, self.threshold, self.unnamed_threshold)
-        top = excess_R.topk(min(2, len(rows)))
-        best, first = top.values[0].item(), int(top.indices[0])
-        nearest, score = self.groups[rows[first]], score_R[first].item()
-        if best < 0:
-            group, margin = None, -best
-        else:
-            runner_up = top.values[1].item() if len(rows) > 1 else -1.0
-            group, margin = nearest, min(best - runner_up, best)
-        return Route(group=group, nearest_group=nearest, score=score, excess=best, margin=margin)

@@ -15,7 +15,7 @@ import hashlib
 import json
 import random
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import torch
@@ -23,13 +23,16 @@ from torch import nn
 from torch.nn.functional import cross_entropy, normalize
 
 from lamini.config import RouterConfig, RouterTraining
-from lamini.errors import NonFiniteLossError
-from lamini.evidence import subject_words, words
+from lamini.errors import CheckpointError, NonFiniteLossError
+from lamini.evidence import WordWeights
+from lamini.frozen_router import FrozenRouter, read_router
+from lamini.group_table import group_table
 from lamini.memory import Attached
 from lamini.recorder import Recorder
 from lamini.router import QueryEncoder, fit_codebooks
+from lamini.router_calibration import calibrate
 from lamini.router_stream import Stream, encode, encode_rows
-from lamini.saved import newest_state, write_json, write_state, write_tensors
+from lamini.saved import newest_state, read_tensors, write_json, write_state, write_tensors
 from lamini.training_data import TrainingFact, is_held_for_calibration
 from lamini.workers import Worker
 
@@ -47,6 +50,8 @@ class RouterReceipt:
     threshold: float
     unnamed_threshold: float
     """What a key needs whose subject the prompt does not name."""
+    strict_excess: float
+    """What the strict mode adds to both."""
     calibration_agreement: float
     """Share of held-back training phrasings whose best key is their fact's."""
     calibration_accepted: float
@@ -64,7 +69,7 @@ def pretrain_router(
     recorder: Recorder,
     worker: Worker | None = None,
 ) -> RouterReceipt:
-    """Train the router for one pass and write `router.safetensors` and `router.json` to `folder`.
+    """Train the router for one pass and write it to `folder`: tensors, word weights, thresholds.
 
     Killed, it goes on from the last saved step and ends in the same state.
 
@@ -108,16 +113,8 @@ def pretrain_router(
         if done % 10 == 0 or done == config.num_steps:
             recorder.log(done, {"loss": loss.item(), "null_similarity": null.item()})
     key_FK = stream.keys(encoder.eval())
-    unseen = [
-        (index, prompt)
-        for index, fact in enumerate(facts)
-        for prompt in fact.prompts
-        if prompt not in kept[index]
-    ]
-    foreign = [text for text in distinct if is_held_for_calibration(text)]
     if worker.leads:
-        numbers = _calibrate(attached, encoder, key_FK, facts, unseen, foreign, config)
-        _write_router(attached, encoder, key_FK, facts, numbers, config, folder)
+        _freeze(attached, encoder, key_FK, facts, kept, distinct, config, folder)
     worker.wait()
     written = _finished(folder, facts)
     assert written is not None
@@ -165,91 +162,70 @@ def _kept_prompts(fact: TrainingFact) -> list[str]:
 
 
 @torch.no_grad()
-def _calibrate(
+def _freeze(
     attached: Attached,
     encoder: QueryEncoder,
     key_FK: torch.Tensor,
     facts: Sequence[TrainingFact],
-    unseen: Sequence[tuple[int, str]],
-    foreign: Sequence[str],
-    config: RouterTraining,
-) -> dict[str, float]:
-    """Return the thresholds that phrasings and negatives held back ask for, and how they fare."""
-    subjects = [subject_words(fact.subject, fact.prompts) for fact in facts]
-    chosen = random.Random(config.seed)
-    unseen = chosen.sample(unseen, min(len(unseen), _CALIBRATION_PROMPTS))
-    foreign = chosen.sample(foreign, min(len(foreign), _CALIBRATION_PROMPTS // 2))
-
-    def scores(prompts: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the scores [P, F] of keys whose subject is named, and of all others (else -1)."""
-        score_PF = encode(attached, encoder, prompts) @ key_FK.T
-        texts = [words(prompt) for prompt in prompts]
-        named_PF = torch.tensor([[subject in text for subject in subjects] for text in texts])
-        return score_PF.masked_fill(~named_PF, -1.0), score_PF.masked_fill(named_PF, -1.0)
-
-    # Half of what may be captured for either sort of key.
-    kept = 1 - config.captured_fraction / 2
-    # A known phrasing without its own subject's facts: what a question about an unknown one scores.
-    known = [fact.prompts[0] for fact in chosen.sample(facts, min(len(facts), len(foreign) or 1))]
-    unnamed = scores(known)[1].max(1).values.quantile(kept).item()
-    threshold, agreement, accepted, captured = 0.5, 1.0, 1.0, 0.0
-    right_P = torch.zeros(0)
-    if unseen:
-        best_P = scores([prompt for _, prompt in unseen])[0].max(1)
-        agrees_P = best_P.indices == torch.tensor([index for index, _ in unseen])
-        agreement = agrees_P.float().mean().item()
-        right_P = best_P.values[agrees_P]
-    if len(right_P):
-        threshold = right_P.quantile(1 - config.accepted_fraction, interpolation="lower").item()
-    if foreign:
-        named_P, unnamed_P = (score_PF.max(1).values for score_PF in scores(foreign))
-        threshold = max(threshold, named_P.quantile(kept).item())
-        unnamed = max(unnamed, unnamed_P.quantile(kept).item())
-    unnamed = max(threshold, unnamed)
-    if foreign:
-        captured = ((named_P >= threshold) | (unnamed_P >= unnamed)).float().mean().item()
-    if len(right_P):
-        accepted = (right_P >= threshold).float().mean().item()
-    return {
-        "threshold": threshold,
-        "unnamed_threshold": unnamed,
-        "calibration_agreement": agreement,
-        "calibration_accepted": accepted,
-        "calibration_foreign": captured,
-    }
-
-
-def _write_router(
-    attached: Attached,
-    encoder: QueryEncoder,
-    key_FK: torch.Tensor,
-    facts: Sequence[TrainingFact],
-    numbers: dict[str, float],
+    kept: Sequence[Sequence[str]],
+    negatives: Sequence[str],
     config: RouterTraining,
     folder: Path,
 ) -> None:
-    codebooks = fit_codebooks(key_FK, attached.config.num_subkeys, seed=config.seed)
-    tensors = {f"encoder.{name}": value for name, value in encoder.state_dict().items()}
-    tensors |= {"codebooks": codebooks.codebook_2SE, "keys": key_FK}
-    sha256 = write_tensors(folder / "router.safetensors", tensors)
-    write_json(
-        folder / "router.json",
-        {
-            "router": asdict(encoder.config),
-            "num_steps": config.num_steps,
-            "fact_ids": [fact.fact_id for fact in facts],
-            "sha256": sha256,
-            **numbers,
-        },
+    """Fit the codebooks, set the thresholds on what took no part, and write the router."""
+    shown = [text for text in negatives if not is_held_for_calibration(text)]
+    templates = {fact.template(p): p for fact, own in zip(facts, kept, strict=True) for p in own}
+    router = FrozenRouter(
+        encoder=encoder,
+        product_keys=fit_codebooks(key_FK, attached.config.num_subkeys, seed=config.seed),
+        word_weights=WordWeights.of([*templates.values(), *shown[: config.num_negatives]]),
+        threshold=0.0,
+        unnamed_threshold=0.0,
+        strict_excess=0.0,
     )
+    unseen = [
+        (fact.group_index, prompt)
+        for fact, own in zip(facts, kept, strict=True)
+        for prompt in fact.prompts
+        if prompt not in own
+    ]
+    foreign = [text for text in negatives if is_held_for_calibration(text)]
+    rng = random.Random(config.seed)
+    numbers = calibrate(
+        router.keys_of(group_table(facts, key_FK, kept)),
+        lambda prompts: encode(attached, encoder, prompts),
+        unseen=rng.sample(unseen, min(len(unseen), _CALIBRATION_PROMPTS)),
+        foreign=rng.sample(foreign, min(len(foreign), _CALIBRATION_PROMPTS // 2)),
+        # Each stands for a question in a known phrasing about a subject that no fact is about.
+        known=[
+            fact.prompts[0]
+            for fact in rng.sample(facts, min(len(facts), _CALIBRATION_PROMPTS // 2))
+        ],
+        config=config,
+    )
+    router = replace(
+        router,
+        threshold=numbers.threshold,
+        unnamed_threshold=numbers.unnamed_threshold,
+        strict_excess=numbers.strict_excess,
+    )
+    found = {
+        "num_steps": config.num_steps,
+        "fact_ids": [fact.fact_id for fact in facts],
+        "sha256": router.write(folder),
+        "keys_sha256": write_tensors(folder / "keys.safetensors", {"keys": key_FK}),
+        **asdict(numbers),
+    }
+    write_json(folder / "pretrained.json", found)
 
 
 def _finished(folder: Path, facts: Sequence[TrainingFact]) -> RouterReceipt | None:
     """Return the receipt of a router that was already frozen for these very facts."""
     try:
-        found = json.loads((folder / "router.json").read_text())
-        written = hashlib.sha256((folder / "router.safetensors").read_bytes()).hexdigest()
-    except (OSError, json.JSONDecodeError):
+        found = json.loads((folder / "pretrained.json").read_text())
+        read_router(folder), read_tensors(folder / "keys.safetensors")
+        written = hashlib.sha256((folder / "router.json").read_bytes()).hexdigest()
+    except (OSError, json.JSONDecodeError, CheckpointError):
         return None
     if written != found["sha256"] or found["fact_ids"] != [fact.fact_id for fact in facts]:
         return None

@@ -23,6 +23,7 @@ def keys(*groups, fact="f"):
         [fact] * len(groups),
         [3] * len(groups),
         [""] * len(groups),
+        ["name seat"] * len(groups),
         torch.randn(len(groups), 16),
     )
 
@@ -161,12 +162,14 @@ def test_single_experts_are_read_by_number_in_the_order_asked(bank):
 
 
 def test_group_keys_come_back_in_order_bit_for_bit():
+    subjects, phrasings = [" x ", "", " ü "], ["code x", "", "name of"]
     table = GroupTable.of(
-        [9, 2, 5], ["c", "a", "b"], [3, 1, 2], [" x ", "", " ü "], torch.randn(3, 6)
+        [9, 2, 5], ["c", "a", "b"], [3, 1, 2], subjects, phrasings, torch.randn(3, 6)
     )
     again = GroupTable.from_arrow(table.to_arrow())
     assert again.fact_ids == table.fact_ids == ["a", "b", "c"]
     assert again.subjects == ["", " ü ", " x "]
+    assert again.phrasings == ["", "name of", "code x"]
     assert torch.equal(again.keys_GK, table.keys_GK)
     assert [again.row_of(group) for group in (2, 5, 9)] == [0, 1, 2]
     for group in (1, 3, 10):

@@ -4,8 +4,9 @@ from torch.nn.functional import normalize
 
 from lamini.config import RouterConfig
 from lamini.errors import ConfigError
-from lamini.evidence import subject_words, words
-from lamini.router import GroupKeys, QueryEncoder, fit_codebooks, hash_ngrams
+from lamini.evidence import Words, WordWeights, phrasing_words, subject_words
+from lamini.group_keys import GroupKeys
+from lamini.router import QueryEncoder, fit_codebooks, hash_ngrams
 
 from .conftest import ROUTER
 
@@ -31,13 +32,15 @@ def test_the_nearest_cells_are_exactly_those_of_brute_force(keys_GK):
     torch.testing.assert_close(scores, expected.values)
 
 
-def a_table(groups, keys_GK, product_keys, num_cells, threshold, subjects=None):
+def a_table(groups, keys_GK, product_keys, num_cells, threshold, subjects=None, phrasings=None):
     return GroupKeys(
         groups,
         keys_GK,
         subjects or [""] * len(groups),
+        phrasings or [frozenset()] * len(groups),
         product_keys,
-        num_cells=num_cells,
+        WordWeights.of(["what is the code of it", "and the name of it"]),
+        RouterConfig(num_cells=num_cells, explained_share=0.3 if phrasings else 0.0),
         threshold=threshold,
         unnamed_threshold=0.95,
     )
@@ -46,7 +49,7 @@ def a_table(groups, keys_GK, product_keys, num_cells, threshold, subjects=None):
 def test_a_fact_whose_subject_is_not_named_needs_more(keys_GK):
     pair_GK = normalize(torch.stack([keys_GK[0], keys_GK[0] + 0.5 * keys_GK[1]]), dim=-1)
     query_BK = pair_GK[:1]
-    subjects = [words("Laos"), words("São Tomé")]
+    subjects = [subject_words(name, []) for name in ("Laos", "São Tomé")]
     table = a_table([3, 4], pair_GK, fit_codebooks(pair_GK, 4), 16, 0.6, subjects)
     texts = ["code of LAOS?", "the code of são  tomé, please", "code of Laotia", "Laos or São Tomé"]
     routes = table.route(query_BK.expand(4, -1), texts)
@@ -61,10 +64,57 @@ def test_a_fact_whose_subject_is_not_named_needs_more(keys_GK):
 
 def test_a_code_is_not_the_word_that_it_looks_like():
     iceland = subject_words("IS", ["What is the country of IS?"])
-    assert iceland in words("Which land has the letters IS, please?")
-    assert iceland not in words("What is the country of DE?")
-    assert iceland in words("country of is")
-    assert subject_words("Laos", ["code of Laos"]) in words("LAOS?")
+    assert Words("Which land has the letters IS, please?").name(iceland)
+    assert not Words("What is the country of DE?").name(iceland)
+    assert Words("country of is").name(iceland)
+    assert Words("LAOS?").name(subject_words("Laos", ["code of Laos"]))
+    aviation = subject_words("GE Aviation", ["Who owns GE Aviation?", "ge aviation owner"])
+    assert aviation
+    assert Words("who owns ge aviation").name(aviation)
+
+
+def test_scripts_without_spaces_have_words_too():
+    japan = subject_words("日本", ["日本の首都はどこですか", "首都 日本"])
+    assert Words("日本の人口は").name(japan)
+    assert not Words("本日の天気は").name(japan)
+
+
+def test_what_a_fact_does_not_explain_counts_by_its_rarity():
+    weights = WordWeights.of(["what is the code of Laos", "what is the name of Laos"] * 5)
+    phrasing = frozenset(phrasing_words(" laos ", ["What is the code of Laos?"]).split())
+    assert "laos" not in phrasing
+    known = weights.explained(Words("What is the code of Laos?").plain, phrasing, " laos ")
+    common = weights.explained(Words("the code of Laos, what").plain, phrasing, " laos ")
+    rare = weights.explained(Words("What is the area of Laos?").plain, phrasing, " laos ")
+    assert known == common == 1.0
+    assert rare < 0.6
+    assert weights.explained(["laos"], phrasing, " laos ") == 1.0
+
+
+def test_the_fact_that_explains_the_words_wins_over_a_slightly_nearer_key(keys_GK):
+    pair_GK = normalize(torch.stack([keys_GK[0], keys_GK[0] + 0.3 * keys_GK[1]]), dim=-1)
+    phrasings = [frozenset({"code"}), frozenset({"name"})]
+    laos = [subject_words("Laos", [])] * 2
+    table = a_table([3, 4], pair_GK, fit_codebooks(pair_GK, 4), 16, 0.6, laos, phrasings)
+    routes = table.route(pair_GK[:1].expand(2, -1), ["Laos: name", "Laos: code"])
+    assert [route.group for route in routes] == [4, 3]
+
+
+def test_of_equal_keys_the_lowest_group_wins(keys_GK):
+    same_GK = keys_GK[:1].expand(5, -1)
+    table = a_table([7, 9, 12, 30, 31], same_GK, fit_codebooks(keys_GK, 4), 16, 0.5)
+    route = table.route(same_GK[:1], [""])[0]
+    assert route.group == 7
+    assert route.margin < 1e-6
+
+
+def test_a_named_subject_is_a_candidate_wherever_its_key_lies(keys_GK):
+    product_keys = fit_codebooks(keys_GK, 16)
+    subjects = [f" subject {row} " for row in range(200)]
+    table = a_table(range(200), keys_GK, product_keys, 1, 0.5, subjects)
+    rows = table.candidates(keys_GK[:1], [Words("Tell me of Subject 150, please")])[0]
+    assert 150 in rows
+    assert rows == sorted(rows)
 
 
 def test_a_subject_that_its_own_phrasings_do_not_name_gives_no_evidence():

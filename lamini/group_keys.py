@@ -1,0 +1,147 @@
+"""The keys of all groups that hold a fact: which one a prompt reads, or none.
+
+A prompt's candidates are the groups in the nearest cells of the product keys and those whose
+subject it names. A candidate scores by the cosine of query and key and by the share of the prompt's
+words that its fact explains; it must reach a threshold, a higher one when the prompt does not name
+its subject. The one furthest above what it needs is read; of equals, the lowest group number.
+
+Shape suffixes: B batch   K key width   G groups with a key   R candidates of one prompt
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from lamini.config import RouterConfig
+from lamini.evidence import Words, WordWeights
+from lamini.router import ProductKeys
+
+_EQUAL = 1e-6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """Where one prompt went: its group, or none, and how sure the router was."""
+
+    group: int | None
+    """The group read; None where the prompt matches no fact."""
+    nearest_group: int | None
+    """The group of the best key, also when it was refused."""
+    score: float
+    """Cosine between query and best key, and the share of the words explained, as one mean."""
+    excess: float
+    """How far the score is above the threshold that the key needs; below 0, nothing is read."""
+    margin: float
+    """Distance of the decision from tipping: to the runner-up or to the threshold."""
+
+    @classmethod
+    def given(cls, group: int | None) -> "Route":
+        """Return the route of a prompt whose group the caller names, as an oracle router does."""
+        return cls(group=group, nearest_group=group, score=1.0, excess=1.0, margin=1.0)
+
+
+class GroupKeys:
+    """The table that routes: keys and words of every group with a fact, and the thresholds."""
+
+    def __init__(
+        self,
+        groups: Sequence[int],
+        keys_GK: torch.Tensor,
+        subjects: Sequence[str],
+        phrasings: Sequence[frozenset[str]],
+        product_keys: ProductKeys,
+        word_weights: WordWeights,
+        config: RouterConfig,
+        *,
+        threshold: float,
+        unnamed_threshold: float,
+    ) -> None:
+        """Index the keys; groups ascend. `subjects` and `phrasings`: see `lamini.evidence`."""
+        self.groups = list(groups)
+        self.keys_GK = keys_GK
+        self.subjects = list(subjects)
+        self.phrasings = list(phrasings)
+        self.product_keys = product_keys
+        self.word_weights = word_weights
+        self.config = config
+        self.threshold = threshold
+        self.unnamed_threshold = unnamed_threshold
+        # The rows cell by cell: a cell's list is a stretch of them.
+        self._cell_G, self._row_G = product_keys.cells_of(keys_GK).sort(stable=True)
+        self._rows_by_subject: dict[str, list[int]] = {}
+        for row, subject in enumerate(self.subjects):
+            if subject:
+                self._rows_by_subject.setdefault(subject.strip().casefold(), []).append(row)
+        self._subject_lengths = sorted({s.count(" ") + 1 for s in self._rows_by_subject})
+
+    def route(self, query_BK: torch.Tensor, texts: Sequence[str]) -> list[Route]:
+        """Return each query's group, or none when no key is within its threshold."""
+        prompts = [Words(text) for text in texts]
+        candidates = self.candidates(query_BK, prompts)
+        return [
+            self._decide(query, prompt, rows)
+            for query, prompt, rows in zip(query_BK, prompts, candidates, strict=True)
+        ]
+
+    def candidates(self, query_BK: torch.Tensor, prompts: Sequence[Words]) -> list[list[int]]:
+        """Return the rows worth a look for each prompt, ascending."""
+        cell_BC = self.product_keys.nearest_cells(query_BK, self.config.num_cells)
+        return [
+            sorted({*listed, *self._named(prompt)})
+            for listed, prompt in zip(self._listed(cell_BC), prompts, strict=True)
+        ]
+
+    def _listed(self, cell_BC: torch.Tensor) -> list[list[int]]:
+        """Return the rows listed in each query's cells."""
+        start_BC = torch.searchsorted(self._cell_G, cell_BC)
+        count_BC = torch.searchsorted(self._cell_G, cell_BC, right=True) - start_BC
+        count = count_BC.flatten()
+        within = torch.arange(int(count.sum())) - (count.cumsum(0) - count).repeat_interleave(count)
+        rows = self._row_G[start_BC.flatten().repeat_interleave(count) + within]
+        return [part.tolist() for part in rows.split(count_BC.sum(1).tolist())]
+
+    def score(
+        self, query_K: torch.Tensor, prompt: Words, rows: Sequence[int]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the candidates' scores [R], and whether the prompt names their subject [R]."""
+        named = [prompt.name(self.subjects[row]) for row in rows]
+        # Facts of one relation share their phrasing: it is compared once.
+        known: dict[tuple[int, str], float] = {}
+        explained = []
+        for row, is_named in zip(rows, named, strict=True):
+            phrasing, subject = self.phrasings[row], self.subjects[row] if is_named else ""
+            key = (id(phrasing), subject)
+            if key not in known:
+                known[key] = self.word_weights.explained(prompt.plain, phrasing, subject)
+            explained.append(known[key])
+        cosine_R = self.keys_GK[list(rows)] @ query_K
+        score_R = cosine_R.lerp(cosine_R.new_tensor(explained), self.config.explained_share)
+        return score_R, torch.tensor(named, dtype=torch.bool, device=score_R.device)
+
+    def _named(self, prompt: Words) -> list[int]:
+        """Return the rows whose subject the prompt names."""
+        runs = {
+            " ".join(prompt.plain[start : start + length])
+            for length in self._subject_lengths
+            for start in range(len(prompt.plain) - length + 1)
+        }
+        rows = [row for run in runs for row in self._rows_by_subject.get(run, ())]
+        return [row for row in rows if prompt.name(self.subjects[row])]
+
+    def _decide(self, query_K: torch.Tensor, prompt: Words, rows: list[int]) -> Route:
+        if not rows:
+            return Route(group=None, nearest_group=None, score=-1.0, excess=-1.0, margin=1.0)
+        score_R, named_R = self.score(query_K, prompt, rows)
+        excess_R = score_R - torch.where(named_R, self.threshold, self.unnamed_threshold)
+        # The first of equals; a product of many rows rounds equal ones differently.
+        first = int((excess_R >= excess_R.max() - _EQUAL).nonzero()[0])
+        best = excess_R[first].item()
+        others_R = torch.cat([excess_R[:first], excess_R[first + 1 :]])
+        nearest, score = self.groups[rows[first]], score_R[first].item()
+        if best < 0:
+            group, margin = None, -best
+        else:
+            runner_up = others_R.max().item() if len(others_R) else -1.0
+            group, margin = nearest, max(0.0, min(best - runner_up, best))
+        return Route(group=group, nearest_group=nearest, score=score, excess=best, margin=margin)
