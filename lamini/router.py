@@ -12,6 +12,7 @@ training questions, and a prompt far from every key reads nothing (`lamini/group
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import nn
@@ -21,6 +22,10 @@ from lamini.config import RouterConfig
 
 _FAR = 100.0
 """A coordinate far from all halves of unit vectors."""
+_STRETCH = 16_384
+"""Keys compared with all sub-keys at a time."""
+_FITTED = 64
+"""Keys that k-means sees for each sub-key; more move the centres little."""
 _NGRAM_PRIMES = (1_000_003, 998_244_353, 754_974_721)
 
 
@@ -96,45 +101,82 @@ class ProductKeys:
     @torch.no_grad()
     def cells_of(self, keys_GK: torch.Tensor) -> torch.Tensor:
         """Return each key's cell: its nearest sub-key in either half."""
-        half_2GE = torch.stack(keys_GK.chunk(2, dim=-1))
-        row_G, column_G = torch.cdist(half_2GE, self.codebook_2SE).argmin(-1)
+        row_G, column_G = (
+            _nearest(half_GE, subkey_SE)
+            for half_GE, subkey_SE in zip(keys_GK.chunk(2, -1), self.codebook_2SE, strict=True)
+        )
         return row_G * self.codebook_2SE.shape[1] + column_G
 
     @torch.no_grad()
     def nearest_cells(self, query_BK: torch.Tensor, num_cells: int) -> torch.Tensor:
         """Return the `num_cells` cells of least summed distance [B, C], exactly, best first.
 
-        O((S + C^2) d): the best C cells lie in the square of the best C sub-keys of either half.
+        Equal sums: the cell of the better first sub-key comes first, then of the better second;
+        of two equal sub-keys the lower number is the better. So no cell depends on the search.
+        """
+        return self.scored_cells(query_BK, num_cells)[0]
+
+    @torch.no_grad()
+    def scored_cells(
+        self, query_BK: torch.Tensor, num_cells: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the nearest cells and their scores, minus the squared distance, [B, C] each.
+
+        O((S + C log C) d): of two ranked lists only the pairs of ranks with product at most C can
+        be among the best C, for every pair that ranks higher in both is at least as good.
         """
         half_2BE = torch.stack(query_BK.chunk(2, dim=-1))
         side = self.codebook_2SE.shape[1]
         score_2BS = -torch.cdist(half_2BE, self.codebook_2SE).square()
-        top_2BC, index_2BC = score_2BS.topk(min(num_cells, side), dim=-1)
-        pair_BCC = top_2BC[0][:, :, None] + top_2BC[1][:, None, :]
-        cell_BCC = index_2BC[0][:, :, None] * side + index_2BC[1][:, None, :]
-        best = pair_BCC.flatten(1).topk(min(num_cells, pair_BCC[0].numel()), dim=-1).indices
-        return cell_BCC.flatten(1).gather(1, best)
+        # Sorted, not topk: it leaves open which of two equal sub-keys it takes.
+        score_2BS, index_2BS = score_2BS.sort(dim=-1, descending=True, stable=True)
+        row_P, column_P = _pairs(min(num_cells, side), num_cells)
+        score_BP = score_2BS[0][:, row_P] + score_2BS[1][:, column_P]
+        cell_BP = index_2BS[0][:, row_P] * side + index_2BS[1][:, column_P]
+        score_BP, best_BP = score_BP.sort(dim=-1, descending=True, stable=True)
+        return cell_BP.gather(1, best_BP[:, :num_cells]), score_BP[:, :num_cells]
+
+
+@cache
+def _pairs(num_ranks: int, num_cells: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the ranks (row, column), in order, whose product counted from one is small enough."""
+    ranks = torch.arange(1, num_ranks + 1)
+    row_P, column_P = (ranks[:, None] * ranks <= num_cells).nonzero().unbind(1)
+    return row_P, column_P
 
 
 @torch.no_grad()
 def fit_codebooks(keys_GK: torch.Tensor, num_subkeys: int, *, seed: int = 0) -> ProductKeys:
-    """Return product keys whose codebooks are k-means centres of either half of the keys."""
+    """Return product keys whose codebooks are k-means centres of either half of the keys.
+
+    Of many keys a sample is fitted, 64 for each sub-key.
+    """
     generator = torch.Generator().manual_seed(seed)
+    if len(keys_GK) > (most := _FITTED * num_subkeys):
+        keys_GK = keys_GK[torch.randperm(len(keys_GK), generator=generator)[:most]]
     halves = keys_GK.chunk(2, dim=-1)
     return ProductKeys(
         codebook_2SE=torch.stack([_k_means(half, num_subkeys, generator) for half in halves])
     )
 
 
+def _nearest(points_GE: torch.Tensor, centre_SE: torch.Tensor) -> torch.Tensor:
+    """Return the nearest centre of each point [G], a stretch at a time: all distances are G x S."""
+    if not len(points_GE):
+        return torch.empty(0, dtype=torch.int64)
+    parts = [torch.cdist(part, centre_SE).argmin(-1) for part in points_GE.split(_STRETCH)]
+    return torch.cat(parts)
+
+
 def _k_means(points: torch.Tensor, num_centres: int, generator: torch.Generator) -> torch.Tensor:
     order = torch.randperm(len(points), generator=generator)[:num_centres]
     centres = points[order]
     for _ in range(8):
-        nearest = torch.cdist(points, centres).argmin(-1)
+        nearest = _nearest(points, centres)
         sums = torch.zeros_like(centres).index_add_(0, nearest, points)
         counts = torch.bincount(nearest, minlength=len(centres))[:, None]
         centres = torch.where(counts > 0, sums / counts.clamp(min=1), centres)
     # Nothing is near a spare centre: else cells without a key would crowd out those with one.
     spare = torch.full((num_centres - len(centres), points.shape[1]), _FAR)
-    used = torch.bincount(torch.cdist(points, centres).argmin(-1), minlength=len(centres)) > 0
+    used = torch.bincount(_nearest(points, centres), minlength=len(centres)) > 0
     return torch.cat([torch.where(used[:, None], centres, _FAR), spare])

@@ -6,7 +6,7 @@ from lamini.config import RouterConfig
 from lamini.errors import ConfigError
 from lamini.evidence import Words, WordWeights, phrasing_words, subject_words
 from lamini.group_keys import GroupKeys
-from lamini.router import QueryEncoder, fit_codebooks, hash_ngrams
+from lamini.router import ProductKeys, QueryEncoder, fit_codebooks, hash_ngrams
 
 from .conftest import ROUTER
 
@@ -16,20 +16,59 @@ def keys_GK():
     return normalize(torch.randn(200, 64), dim=-1)
 
 
-def all_cell_scores(product_keys, query_BK):
-    first, second = query_BK.chunk(2, dim=-1)
-    row = -torch.cdist(first, product_keys.codebook_2SE[0]).square()
-    column = -torch.cdist(second, product_keys.codebook_2SE[1]).square()
-    return (row[:, :, None] + column[:, None, :]).flatten(1)
+def brute_force_cells(product_keys, query_BK, num_cells):
+    """All cells of the square, sorted by the stated order: sum, first sub-key, second sub-key."""
+    ranked = []
+    for half_BE, codebook_SE in zip(query_BK.chunk(2, -1), product_keys.codebook_2SE, strict=True):
+        score_BS = -torch.cdist(half_BE, codebook_SE).square()
+        ranked.append(score_BS.sort(dim=-1, descending=True, stable=True))
+    side = product_keys.codebook_2SE.shape[1]
+    score_BN = (ranked[0].values[:, :, None] + ranked[1].values[:, None, :]).flatten(1)
+    cell_BN = (ranked[0].indices[:, :, None] * side + ranked[1].indices[:, None, :]).flatten(1)
+    score_BN, order_BN = score_BN.sort(dim=-1, descending=True, stable=True)
+    return cell_BN.gather(1, order_BN[:, :num_cells]), score_BN[:, :num_cells]
 
 
-def test_the_nearest_cells_are_exactly_those_of_brute_force(keys_GK):
+@pytest.mark.parametrize("num_subkeys", [1, 3, 24, 181, 1024])
+@pytest.mark.parametrize("num_cells", [1, 10, 32])
+def test_the_nearest_cells_are_exactly_those_of_brute_force(num_subkeys, num_cells):
+    product_keys = ProductKeys(codebook_2SE=torch.randn(2, num_subkeys, 8))
+    query_BK = torch.randn(5, 16)
+    cell_BC, score_BC = product_keys.scored_cells(query_BK, num_cells)
+    expected_BC, expected_score_BC = brute_force_cells(product_keys, query_BK, num_cells)
+    assert torch.equal(cell_BC, expected_BC)
+    assert torch.equal(score_BC, expected_score_BC)
+    assert cell_BC.shape == (5, min(num_cells, num_subkeys**2))
+
+
+@pytest.mark.parametrize("num_subkeys", [4, 40, 200])
+def test_equal_cells_come_in_the_order_of_their_sub_keys(num_subkeys):
+    # Points of a coarse lattice: distances are small whole numbers, most of them equal.
+    product_keys = ProductKeys(codebook_2SE=torch.randint(0, 2, (2, num_subkeys, 3)).float())
+    query_BK = torch.randint(0, 2, (20, 6)).float()
+    cell_BC, score_BC = product_keys.scored_cells(query_BK, 32)
+    assert (score_BC[:, 1:] == score_BC[:, :-1]).float().mean() > 0.3
+    assert torch.equal(cell_BC, brute_force_cells(product_keys, query_BK, 32)[0])
+
+
+def test_of_many_equal_cells_the_lowest_numbers_are_found():
+    product_keys = ProductKeys(codebook_2SE=torch.zeros(2, 100, 3))
+    assert product_keys.nearest_cells(torch.randn(4, 6), 32).tolist() == [list(range(32))] * 4
+
+
+def test_the_cells_of_a_query_do_not_depend_on_its_batch(keys_GK):
     product_keys = fit_codebooks(keys_GK, 24)
     query_BK = normalize(torch.randn(50, 64), dim=-1)
-    expected = all_cell_scores(product_keys, query_BK).topk(10, dim=-1)
-    found = product_keys.nearest_cells(query_BK, 10)
-    scores = all_cell_scores(product_keys, query_BK).gather(1, found)
-    torch.testing.assert_close(scores, expected.values)
+    together = product_keys.nearest_cells(query_BK, 32)
+    alone = torch.cat([product_keys.nearest_cells(query[None], 32) for query in query_BK])
+    assert torch.equal(together, alone)
+
+
+def test_codebooks_of_many_keys_are_fitted_on_a_sample(keys_GK):
+    many_GK = normalize(keys_GK[torch.arange(4000) % 200] + 0.01 * torch.randn(4000, 64), dim=-1)
+    product_keys = fit_codebooks(many_GK, 8)
+    assert product_keys.codebook_2SE.shape == (2, 8, 32)
+    assert product_keys.cells_of(many_GK).unique().numel() > 20
 
 
 def a_table(groups, keys_GK, product_keys, num_cells, threshold, subjects=None, phrasings=None):

@@ -1,0 +1,56 @@
+"""What the benchmarks share: alternated timing, spread, a small table, the machine's conditions."""
+
+import os
+import resource
+import statistics
+import time
+from collections.abc import Callable, Sequence
+
+import torch
+
+
+def alternated(sides: Sequence[Callable[[], object]], rounds: int) -> list[list[float]]:
+    """Return the seconds of each side, one of each per round, so that all meet the same machine."""
+    for side in sides:
+        side()
+    seconds: list[list[float]] = [[] for _ in sides]
+    for _ in range(rounds):
+        for spent, side in zip(seconds, sides, strict=True):
+            start = time.perf_counter()
+            side()
+            spent.append(time.perf_counter() - start)
+    return seconds
+
+
+def spread(values: Sequence[float], digits: int = 3) -> str:
+    """Return the median and, in brackets, the quartiles."""
+    low, middle, high = statistics.quantiles(values, n=4) if len(values) > 1 else [values[0]] * 3
+    return f"{middle:.{digits}f} ({low:.{digits}f}-{high:.{digits}f})"
+
+
+def ratios(one: Sequence[float], other: Sequence[float]) -> list[float]:
+    """Return round by round how many times `other` the `one` took."""
+    return [a / b for a, b in zip(one, other, strict=True)]
+
+
+def show(title: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table, aligned, as Markdown."""
+    cells = [[str(cell) for cell in row] for row in (head, *rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = [
+        "| " + " | ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)) + " |" for r in cells
+    ]
+    lines.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
+    print(f"\n{title}\n", *lines, sep="\n", flush=True)
+
+
+def conditions() -> None:
+    """Print what the numbers depend on besides the code."""
+    load = ", ".join(f"{value:.2f}" for value in os.getloadavg())
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} thread(s), load average {load}")
+
+
+def resident_mib() -> float:
+    """Return the memory of this process that is in RAM now."""
+    with open("/proc/self/statm") as file:  # noqa: PTH123
+        return int(file.read().split()[1]) * resource.getpagesize() / 2**20
