@@ -66,7 +66,9 @@ def pretrain_router(
 ) -> RouterReceipt:
     """Train the router for one pass and write `router.safetensors` and `router.json` to `folder`.
 
-    Killed, it goes on from the last saved step and ends in the same state.
+    Killed, it goes on from the last saved step and ends in the same state. The same number of
+    workers gives the same router; another number draws other batches and gives another one, which
+    is why a router is frozen and versioned and not made anew where it must stay.
 
     Raises:
         NonFiniteLossError: the loss is not a number; the last saved state is untouched.
