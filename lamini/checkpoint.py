@@ -80,6 +80,7 @@ def build_checkpoint(
     manifest = {
         "format_version": FORMAT_VERSION,
         "backbone": {"reference": backbone.reference, "fingerprint": backbone.fingerprint()},
+        "dtype": str(backbone.dtype).removeprefix("torch."),
         "hidden_size": hidden_size,
         "memory": asdict(memory),
         "router": router["router"],

@@ -77,8 +77,9 @@ def pretrain_router(
     if receipt := _finished(folder, facts):
         return receipt
     torch.manual_seed(config.seed)
-    encoder = QueryEncoder(attached.hidden_size, router)
-    null = nn.Parameter(torch.tensor(0.5))
+    device = attached.backbone.device
+    encoder = QueryEncoder(attached.hidden_size, router).to(device)
+    null = nn.Parameter(torch.tensor(0.5, device=device))
     trained = dict(encoder.named_parameters()) | {"null": null}
     optimizer = torch.optim.AdamW(trained.values(), weight_decay=0.01)
     first = _resume(folder, trained, dict(encoder.named_buffers()), optimizer)
@@ -109,7 +110,7 @@ def pretrain_router(
             write_state(folder, done, _state(trained, dict(encoder.named_buffers()), optimizer))
         if done % 10 == 0 or done == config.num_steps:
             recorder.log(done, {"loss": loss.item(), "null_similarity": null.item()})
-    key_FK = stream.keys(encoder.eval())
+    key_FK = stream.keys(encoder.eval()).cpu()
     unseen = [
         (index, prompt)
         for index, fact in enumerate(facts)
@@ -140,8 +141,8 @@ def _loss(
     num_facts = len(sum_FK)
     with torch.no_grad():
         others_FK = worker.others(normalize(sum_FK, dim=-1))
-    target_F = torch.arange(num_facts)
-    loss = torch.zeros(())
+    target_F = torch.arange(num_facts, device=query_BK.device)
+    loss = query_BK.new_zeros(())
     for view in range(config.views_per_fact):
         key_FK = normalize(sum_FK - view_FVK[:, view], dim=-1)
         score_FF = view_FVK[:, view] @ torch.cat([key_FK, others_FK]).T
@@ -150,7 +151,7 @@ def _loss(
     if num_foreign:
         key_FK = torch.cat([normalize(sum_FK, dim=-1), others_FK])
         scores = torch.cat([query_BK[num_views:] @ key_FK.T, null.expand(num_foreign, 1)], dim=1)
-        silent_B = torch.full((num_foreign,), len(key_FK))
+        silent_B = torch.full((num_foreign,), len(key_FK), device=query_BK.device)
         loss = loss + cross_entropy(scores / config.temperature, silent_B)
     return loss
 
@@ -184,7 +185,7 @@ def _calibrate(
 
     def scores(prompts: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the scores [P, F] of keys whose subject is named, and of all others (else -1)."""
-        score_PF = encode(attached, encoder, prompts) @ key_FK.T
+        score_PF = encode(attached, encoder, prompts).cpu() @ key_FK.T
         texts = [words(prompt) for prompt in prompts]
         named_PF = torch.tensor([[subject in text for subject in subjects] for text in texts])
         return score_PF.masked_fill(~named_PF, -1.0), score_PF.masked_fill(named_PF, -1.0)
@@ -289,7 +290,8 @@ def _resume(
         parameter.copy_(tensors[f"weight.{name}"])
         prefix = f"optimizer.{name}."
         optimizer.state[parameter] = {
-            key.removeprefix(prefix): value
+            # Adam keeps its count of steps off the GPU.
+            key.removeprefix(prefix): value if value.dim() == 0 else value.to(parameter.device)
             for key, value in tensors.items()
             if key.startswith(prefix)
         }
