@@ -23,6 +23,7 @@ from typing import Any
 import psutil
 
 from flows.errors import ServiceError
+from flows.mlflow_database import make_database
 from flows.settings import environment, mlflow_artifacts, mlflow_uri
 
 HOST = "127.0.0.1"
@@ -125,7 +126,7 @@ def start_mlflow(home: Path, port: int | None = None) -> tuple[Server, bool]:
         # Without it seven job runners start too, 0.9 GB in all.
         return {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
-    (home / "mlflow").mkdir(parents=True, exist_ok=True)
+    make_database(home)
     return _start("mlflow", home, port, "/health", command, variables)
 
 

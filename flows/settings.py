@@ -157,9 +157,14 @@ def apply_environment(home: Path) -> None:
         (home / "prefect").mkdir(parents=True, exist_ok=True)
 
 
+def mlflow_database(home: Path) -> Path:
+    """Give the file of the MLflow database under `home`."""
+    return home / "mlflow" / "mlflow.db"
+
+
 def mlflow_uri(home: Path) -> str:
     """Give the tracking URI of the MLflow database under `home`."""
-    return f"sqlite:///{home / 'mlflow' / 'mlflow.db'}"
+    return f"sqlite:///{mlflow_database(home)}"
 
 
 def mlflow_artifacts(home: Path) -> str:

@@ -24,6 +24,7 @@ from mlflow.entities import (
     RunTag,
 )
 
+from flows.mlflow_database import make_database
 from flows.settings import mlflow_artifacts, mlflow_uri
 
 EXPERIMENT = "lamini"
@@ -123,7 +124,7 @@ class TrackedRun:
 def open_run(home: Path, key: str, name: str, tags: Mapping[str, str]) -> TrackedRun:
     """Return the parent run of a run key, the same one when the key is run again."""
     uri = mlflow_uri(home)
-    (home / "mlflow").mkdir(parents=True, exist_ok=True)
+    make_database(home)
     client = MlflowClient(tracking_uri=uri)
     experiment = client.get_experiment_by_name(EXPERIMENT)
     experiment_id = (

@@ -7,6 +7,7 @@ library's own saved state, so Ray keeps no checkpoints for us (its snapshot file
 
 import contextlib
 import contextvars
+import logging
 import os
 import threading
 import uuid
@@ -27,6 +28,9 @@ from flows.settings import Settings
 _OBJECT_STORE_BYTES = 200 * 1024**2
 _WAIT_SECONDS = 0.5
 MAX_FAILURES = 2
+# Ray 2.60 gives its daemons 30 s to come up, fixed in its code; a busy machine needs longer.
+_START_ATTEMPTS = 3
+log = logging.getLogger(__name__)
 
 
 class ClusterError(FlowsError):
@@ -45,13 +49,7 @@ def cluster(settings: Settings) -> Iterator[None]:
     if "RAY_ADDRESS" in os.environ:
         ray.init(log_to_driver=False, ignore_reinit_error=True)
     else:
-        ray.init(
-            num_cpus=max(4, settings.num_workers + 2),
-            include_dashboard=False,
-            log_to_driver=False,
-            object_store_memory=_OBJECT_STORE_BYTES,
-            configure_logging=False,
-        )
+        _start_local(max(4, settings.num_workers + 2))
     try:
         wanted = "GPU" if settings.use_gpu else "CPU"
         there = ray.cluster_resources().get(wanted, 0)
@@ -63,6 +61,24 @@ def cluster(settings: Settings) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _start_local(num_cpus: int) -> None:
+    for attempt in range(_START_ATTEMPTS):
+        try:
+            ray.init(
+                num_cpus=num_cpus,
+                include_dashboard=False,
+                log_to_driver=False,
+                object_store_memory=_OBJECT_STORE_BYTES,
+                configure_logging=False,
+            )
+            return
+        except Exception as error:
+            ray.shutdown()
+            if attempt + 1 == _START_ATTEMPTS or "timed out during startup" not in str(error):
+                raise
+            log.warning("Ray did not come up in time; starting it again")
 
 
 OnReport = Callable[[str, int, dict[str, float]], None]

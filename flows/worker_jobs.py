@@ -40,6 +40,8 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     The files are the result, and what a job that is started again goes on from. One job for all,
     since a worker's imports take longer than the tuning of a thousand facts.
     """
+    from ray.train.torch import get_device
+
     from lamini.backbone import load_backbone
     from lamini.checkpoint import build_checkpoint
     from lamini.memory import attach, detach
@@ -52,7 +54,8 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     fix_arithmetic()
     context = ray.train.get_context()
     worker = Worker(rank=context.get_world_rank(), world_size=context.get_world_size())
-    attached = attach(load_backbone(config["backbone"]), config["memory"])
+    backbone = load_backbone(config["backbone"], device=get_device())  # the GPU, if we have one
+    attached = attach(backbone, config["memory"])
     facts = read_training_facts(Path(config["facts"]))
     folder = Path(config["folder"])
     clock = [time.monotonic()]

@@ -41,6 +41,10 @@ class Backbone:
     def device(self) -> torch.device:
         return self.model.device
 
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.model.dtype
+
     def fingerprint(self) -> str:
         """Return a SHA-256 over names and bytes of all weights: which backbone this is."""
         digest = hashlib.sha256()
@@ -52,8 +56,15 @@ class Backbone:
         return digest.hexdigest()
 
 
-def load_backbone(reference: str = EMBEDDED, *, dtype: torch.dtype = torch.float32) -> Backbone:
+def load_backbone(
+    reference: str = EMBEDDED,
+    *,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+) -> Backbone:
     """Return the causal LM named by `reference` (embedded, folder or model name), frozen, in eval.
+
+    All work is done on `device`: `cuda` is a GPU, of ROCm too.
 
     Raises:
         BackboneError: it cannot be loaded, or it is not a decoder-layer stack.
@@ -73,7 +84,7 @@ def load_backbone(reference: str = EMBEDDED, *, dtype: torch.dtype = torch.float
         ) from error
     finally:
         logging.enable_progress_bar()
-    return freeze(model, tokenizer, reference)
+    return freeze(model.to(device), tokenizer, reference)
 
 
 def freeze(model: PreTrainedModel, tokenizer: Tokenizer, reference: str) -> Backbone:

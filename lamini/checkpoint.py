@@ -71,6 +71,7 @@ def build_checkpoint(
     manifest: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
         "backbone": {"reference": backbone.reference, "fingerprint": backbone.fingerprint()},
+        "dtype": str(backbone.dtype).removeprefix("torch."),
         "hidden_size": hidden_size,
         "memory": asdict(memory),
         "router_sha256": sha256,

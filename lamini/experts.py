@@ -25,6 +25,13 @@ class Experts:
     down_NGD: tuple[torch.Tensor, ...]
     up_NGD: tuple[torch.Tensor, ...]
 
+    def to(self, device: torch.device) -> "Experts":
+        """Return them on `device`; where they are there already, the same tensors."""
+        return Experts(
+            down_NGD=tuple(down.to(device) for down in self.down_NGD),
+            up_NGD=tuple(up.to(device) for up in self.up_NGD),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:

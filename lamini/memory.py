@@ -121,9 +121,10 @@ def full_logits(
 def reading_of(
     experts: Experts, rows: list[int], mask_BL: torch.Tensor | None, device: torch.device
 ) -> Reading:
-    """Return the reading of the given rows of a batch."""
+    """Return the reading of the given rows of a batch, on `device`."""
     rows_N = torch.tensor(rows, dtype=torch.int64, device=device)
-    return Reading(rows_N=rows_N, experts=experts, mask_BL=mask_BL)
+    mask_BL = None if mask_BL is None else mask_BL.to(device)
+    return Reading(rows_N=rows_N, experts=experts.to(device), mask_BL=mask_BL)
 
 
 @dataclass(frozen=True, kw_only=True)

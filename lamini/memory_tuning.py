@@ -158,24 +158,30 @@ class _ShardExperts:
     """The experts of a shard's facts with the only optimizer state: Adam, group by group."""
 
     def __init__(self, attached: Attached, facts: Sequence[TrainingFact], config: Tuning) -> None:
-        size, dim = attached.config.group_size, attached.hidden_size
+        size, dim, device = (
+            attached.config.group_size,
+            attached.hidden_size,
+            attached.backbone.device,
+        )
         self.config = config
         self.num_layers = attached.config.num_memory_layers
         exists_FG1 = torch.zeros(len(facts), size, 1)
         down = torch.zeros(self.num_layers, len(facts), size, dim)
         for row, fact in enumerate(facts):
             exists_FG1[row, : fact.num_experts] = 1.0
-            # Seeded by the group alone: a fact's experts do not depend on its neighbours.
+            # Seeded by the group alone: a fact's experts do not depend on its neighbours; drawn
+            # here, so that they begin alike on every device.
             seed = config.seed * 1_000_003 + fact.group_index
             generator = torch.Generator().manual_seed(seed)
             down[:, row] = torch.randn(down[:, row].shape, generator=generator) * dim**-0.5
-        self.exists_FG1 = exists_FG1
+        self.exists_FG1 = exists_FG1.to(device)
         down *= exists_FG1
         # One row a fact: per layer the down block, then per layer the up block.
-        self.weight_FPGD = torch.cat([down, torch.zeros_like(down)]).transpose(0, 1).contiguous()
+        weight_PFGD = torch.cat([down, torch.zeros_like(down)])
+        self.weight_FPGD = weight_PFGD.transpose(0, 1).contiguous().to(device)
         self.first_FPGD = torch.zeros_like(self.weight_FPGD)
         self.second_FPGD = torch.zeros_like(self.weight_FPGD)
-        self.steps_F = torch.zeros(len(facts))
+        self.steps_F = torch.zeros(len(facts), device=device)
 
     def select(self, fact_N: torch.Tensor) -> torch.Tensor:
         """Return a copy of the given facts' weights that collects their gradient."""
@@ -238,7 +244,7 @@ def _tune_shard(
         shard_index=shard,
         fact_ids=tuple(fact.fact_id for fact in facts),
         weights=tuple(
-            experts.packed(row, fact.num_experts).clone() for row, fact in enumerate(facts)
+            experts.packed(row, fact.num_experts).clone().cpu() for row, fact in enumerate(facts)
         ),
         num_passes=len(history) - 1,
         num_positions=positions,
@@ -251,7 +257,7 @@ def _examples(
     attached: Attached, facts: Sequence[TrainingFact], config: Tuning
 ) -> Iterator[_Examples]:
     """Yield the facts' examples in batches of like answer length, all of a fact in one batch."""
-    tokenizer = attached.backbone.tokenizer
+    tokenizer, device = attached.backbone.tokenizer, attached.backbone.device
     limit = config.max_answer_tokens
     answers = [encode_answer(tokenizer, fact.answer, max_tokens=limit) for fact in facts]
     by_width: dict[int, list[int]] = {}
@@ -268,7 +274,7 @@ def _examples(
             ]
             yield _Examples(
                 batch=prepare_answers(attached, [p for _, p, _ in rows], [a for _, _, a in rows]),
-                fact_B=torch.tensor([f for f, _, _ in rows]),
+                fact_B=torch.tensor([f for f, _, _ in rows], device=device),
             )
 
 
@@ -282,10 +288,10 @@ def _one_pass(
 ) -> tuple[list[_Examples], int]:
     """Take one step on every active fact; return the examples of facts with an undecided token."""
     fact_N = torch.cat([part.fact_B for part in active]).unique()
-    row_F = torch.zeros(num_facts, dtype=torch.int64)
-    row_F[fact_N] = torch.arange(len(fact_N))
+    row_F = torch.zeros(num_facts, dtype=torch.int64, device=fact_N.device)
+    row_F[fact_N] = torch.arange(len(fact_N), device=fact_N.device)
     weight_NPGD = experts.select(fact_N)
-    open_F = torch.zeros(num_facts, dtype=torch.bool)
+    open_F = torch.zeros(num_facts, dtype=torch.bool, device=fact_N.device)
     positions = 0
     for part in active:
         given = experts.of(weight_NPGD, row_F[part.fact_B])
@@ -321,7 +327,7 @@ def _failing(
     attached: Attached, experts: _ShardExperts, part: _Examples, config: Tuning
 ) -> list[_Examples]:
     """Return every example of the facts that fail in any: what they knew must stay."""
-    open_F = torch.zeros(len(experts.steps_F), dtype=torch.bool)
+    open_F = torch.zeros_like(experts.steps_F, dtype=torch.bool)
     given = experts.of(experts.weight_FPGD, part.fact_B)
     _, undecided_BA = _losses(attached, given, part, config)
     open_F[part.fact_B[undecided_BA.any(1)]] = True

@@ -79,8 +79,11 @@ class MemoryModel:
     @torch.no_grad()
     def route_ids(self, ids: Sequence[list[int]]) -> list[Route]:
         """Return where each encoded question goes."""
-        query_BK = encode_ids(self.attached, self.encoder, ids) if ids else torch.empty(0)
-        return self.keys.route(query_BK, self._texts(ids)) if ids else []
+        if not ids:
+            return []
+        # The keys stay on the CPU: their search is by lists of cells.
+        query_BK = encode_ids(self.attached, self.encoder, ids).cpu()
+        return self.keys.route(query_BK, self._texts(ids))
 
     def _texts(self, ids: Sequence[list[int]]) -> list[str]:
         return [self.tokenizer.decode(row, skip_special_tokens=True) for row in ids]
@@ -176,7 +179,7 @@ class MemoryModel:
                     ids=[input_ids[row][prompt_BL[row]].tolist() for row in rows],
                     states=[state_BLD[row][prompt_BL[row]] for row in rows],
                 )
-                query_BK = encode_rows(self.encoder, encoded, range(len(rows)))
+                query_BK = encode_rows(self.encoder, encoded, range(len(rows))).cpu()
                 found = self.keys.route(query_BK, self._texts(encoded.ids))
                 for row, route in zip(rows, found, strict=True):
                     routes[row] = route
@@ -255,9 +258,15 @@ def windows(prompt: str) -> list[str]:
 
 
 def load(
-    folder: Path | str, *, backbone: str | Backbone | None = None, strict: bool = False
+    folder: Path | str,
+    *,
+    backbone: str | Backbone | None = None,
+    device: torch.device | str = "cpu",
+    strict: bool = False,
 ) -> MemoryModel:
-    """Return the model of a checkpoint folder; `strict` answers only where no doubt is left.
+    """Return the model of a checkpoint folder on `device`; a backbone that is given stays put.
+
+    `strict` answers only where no doubt is left.
 
     Raises:
         CheckpointError: the folder is incomplete or damaged, or the backbone is not the one it was
@@ -267,7 +276,8 @@ def load(
     manifest = read_manifest(folder)
     reference = manifest["backbone"]["reference"]
     if not isinstance(backbone, Backbone):
-        backbone = load_backbone(backbone or reference)
+        dtype = getattr(torch, manifest.get("dtype", "float32"))
+        backbone = load_backbone(backbone or reference, dtype=dtype, device=device)
     if backbone.fingerprint() != manifest["backbone"]["fingerprint"]:
         raise CheckpointError(
             f"{folder} was tuned on another backbone than {backbone.reference!r}: the weights "
@@ -275,6 +285,7 @@ def load(
         )
     memory = from_dict(MemoryConfig, manifest["memory"])
     router = read_router(folder)
+    router.encoder.to(backbone.device)
     bank = Bank(folder / "bank", memory, manifest["hidden_size"])
     bank.open(BankVersion(**manifest["bank"]))
     table = bank.group_table()

@@ -67,13 +67,14 @@ def encode_rows(
     """Return the queries [B, K] of the given rows; `token_dropout` hides tokens of half of them."""
     # Pooled in batches of like length, for padding costs; the query norm sees one batch.
     order = sorted(range(len(rows)), key=lambda i: (len(encoded.ids[rows[i]]), i))
+    device = encoder.query_HD.device
     parts = []
     for start in range(0, len(order), 64):
         picked = [rows[i] for i in order[start : start + 64]]
         width = len(encoded.ids[picked[-1]])
         ids_BL = torch.zeros(len(picked), width, dtype=torch.int64)
         mask_BL = torch.zeros(len(picked), width, dtype=torch.bool)
-        state_BLD = torch.zeros(len(picked), width, encoded.states[0].shape[-1])
+        state_BLD = torch.zeros(len(picked), width, encoded.states[0].shape[-1], device=device)
         for b, row in enumerate(picked):
             ids = encoded.ids[row]
             ids_BL[b, : len(ids)] = torch.tensor(ids)
@@ -85,8 +86,8 @@ def encode_rows(
             dropped_BL &= torch.rand(len(picked), 1, generator=generator) < 0.5
             dropped_BL[:, 0] = False
             mask_BL &= ~dropped_BL
-        parts.append(encoder.pool(ids_BL, state_BLD, mask_BL))
-    restored = torch.tensor(order).argsort()
+        parts.append(encoder.pool(ids_BL.to(device), state_BLD, mask_BL.to(device)))
+    restored = torch.tensor(order, device=device).argsort()
     return encoder.query(torch.cat(parts)[restored])
 
 
@@ -139,8 +140,9 @@ class Stream:
         """Return every fact's key [F, K]: the mean query of its plain renderings."""
         rows = [row for plain in self.plain.values() for row in plain]
         owners = [fact for fact, plain in self.plain.items() for _ in plain]
-        sum_FK = torch.zeros(self.num_facts, encoder.config.key_dim)
-        sum_FK.index_add_(0, torch.tensor(owners), encode_rows(encoder, self.encoded, rows))
+        query_BK = encode_rows(encoder, self.encoded, rows)
+        sum_FK = query_BK.new_zeros(self.num_facts, encoder.config.key_dim)
+        sum_FK.index_add_(0, torch.tensor(owners, device=query_BK.device), query_BK)
         self.worker.mean_([sum_FK])
         return normalize(sum_FK, dim=-1)
 

@@ -71,7 +71,9 @@ def pretrain_router(
 ) -> RouterReceipt:
     """Train the router for one pass and write it to `folder`: tensors, word weights, thresholds.
 
-    Killed, it goes on from the last saved step and ends in the same state.
+    Killed, it goes on from the last saved step and ends in the same state. The same number of
+    workers gives the same router; another number draws other batches and gives another one, which
+    is why a router is frozen and versioned and not made anew where it must stay.
 
     Raises:
         NonFiniteLossError: the loss is not a number; the last saved state is untouched.
@@ -80,8 +82,9 @@ def pretrain_router(
     if receipt := _finished(folder, facts):
         return receipt
     torch.manual_seed(config.seed)
-    encoder = QueryEncoder(attached.hidden_size, router)
-    null = nn.Parameter(torch.tensor(0.5))
+    device = attached.backbone.device
+    encoder = QueryEncoder(attached.hidden_size, router).to(device)
+    null = nn.Parameter(torch.tensor(0.5, device=device))
     trained = dict(encoder.named_parameters()) | {"null": null}
     optimizer = torch.optim.AdamW(trained.values(), weight_decay=0.01)
     first = _resume(folder, trained, dict(encoder.named_buffers()), optimizer)
@@ -112,7 +115,7 @@ def pretrain_router(
             write_state(folder, done, _state(trained, dict(encoder.named_buffers()), optimizer))
         if done % 10 == 0 or done == config.num_steps:
             recorder.log(done, {"loss": loss.item(), "null_similarity": null.item()})
-    key_FK = stream.keys(encoder.eval())
+    key_FK = stream.keys(encoder.eval()).cpu()
     if worker.leads:
         _freeze(attached, encoder, key_FK, facts, kept, distinct, config, folder)
     worker.wait()
@@ -135,8 +138,8 @@ def _loss(
     num_facts = len(sum_FK)
     with torch.no_grad():
         others_FK = worker.others(normalize(sum_FK, dim=-1))
-    target_F = torch.arange(num_facts)
-    loss = torch.zeros(())
+    target_F = torch.arange(num_facts, device=query_BK.device)
+    loss = query_BK.new_zeros(())
     for view in range(config.views_per_fact):
         key_FK = normalize(sum_FK - view_FVK[:, view], dim=-1)
         score_FF = view_FVK[:, view] @ torch.cat([key_FK, others_FK]).T
@@ -145,7 +148,7 @@ def _loss(
     if num_foreign:
         key_FK = torch.cat([normalize(sum_FK, dim=-1), others_FK])
         scores = torch.cat([query_BK[num_views:] @ key_FK.T, null.expand(num_foreign, 1)], dim=1)
-        silent_B = torch.full((num_foreign,), len(key_FK))
+        silent_B = torch.full((num_foreign,), len(key_FK), device=query_BK.device)
         loss = loss + cross_entropy(scores / config.temperature, silent_B)
     return loss
 
@@ -193,7 +196,7 @@ def _freeze(
     rng = random.Random(config.seed)
     numbers = calibrate(
         router.keys_of(group_table(facts, key_FK, kept)),
-        lambda prompts: encode(attached, encoder, prompts),
+        lambda prompts: encode(attached, encoder, prompts).cpu(),
         unseen=rng.sample(unseen, min(len(unseen), _CALIBRATION_PROMPTS)),
         foreign=rng.sample(foreign, min(len(foreign), _CALIBRATION_PROMPTS // 2)),
         # Each stands for a question in a known phrasing about a subject that no fact is about.
@@ -263,7 +266,8 @@ def _resume(
         parameter.copy_(tensors[f"weight.{name}"])
         prefix = f"optimizer.{name}."
         optimizer.state[parameter] = {
-            key.removeprefix(prefix): value
+            # Adam keeps its count of steps off the GPU.
+            key.removeprefix(prefix): value if value.dim() == 0 else value.to(parameter.device)
             for key, value in tensors.items()
             if key.startswith(prefix)
         }

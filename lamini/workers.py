@@ -23,7 +23,7 @@ class Worker:
         """Replace each tensor by its mean over all workers, in place."""
         if self.world_size == 1:
             return
-        flat = torch.cat([tensor.view(-1) for tensor in tensors])
+        flat = torch.cat([tensor.view(-1) for tensor in tensors]).to(_meeting_device())
         distributed.all_reduce(flat)
         flat /= self.world_size
         for tensor, part in zip(tensors, flat.split([t.numel() for t in tensors]), strict=True):
@@ -33,9 +33,10 @@ class Worker:
         """Return the workers' tensors of equal shape, stacked along the first dimension."""
         if self.world_size == 1:
             return tensor
-        parts = [torch.empty_like(tensor) for _ in range(self.world_size)]
-        distributed.all_gather(parts, tensor.contiguous())
-        return torch.cat(parts)
+        sent = tensor.contiguous().to(_meeting_device())
+        parts = [torch.empty_like(sent) for _ in range(self.world_size)]
+        distributed.all_gather(parts, sent)
+        return torch.cat(parts).to(tensor.device)
 
     def others(self, tensor: torch.Tensor) -> torch.Tensor:
         """Return the rows of the other workers' tensors, which may differ in number."""
@@ -52,6 +53,13 @@ class Worker:
         """Return when every worker has come here."""
         if self.world_size > 1:
             distributed.barrier()
+
+
+def _meeting_device() -> torch.device:
+    """Where the group's backend takes tensors: NCCL (also ROCm's) on the GPU, gloo on the CPU."""
+    if distributed.get_backend() == "nccl":
+        return torch.device("cuda", torch.cuda.current_device())
+    return torch.device("cpu")
 
 
 def fix_arithmetic(num_threads: int = 1) -> None:

@@ -1,0 +1,154 @@
+"""Devices and dtypes of the backbone: all work is done where it lies, in fp32 beside a bf16 one.
+
+What needs a CUDA device (ROCm's too) is marked `gpu`. Without one, the meta device stands for it as
+far as it goes: it has shapes and no numbers, and a tensor left on the CPU by mistake is refused.
+"""
+
+import dataclasses
+
+import pytest
+import torch
+
+from lamini.backbone import load_backbone
+from lamini.checkpoint import build_checkpoint
+from lamini.closed_form import _measured, _probing
+from lamini.memory import attach, pad_right, prepare_answers, trunk_states
+from lamini.memory_tuning import _Examples, _losses, _ShardExperts, tune_memory
+from lamini.model import load
+from lamini.recorder import SilentRecorder
+from lamini.router import QueryEncoder
+from lamini.router_stream import Encoded, encode_rows
+from lamini.router_training import _loss, pretrain_router
+from lamini.workers import Worker, fix_arithmetic
+
+from .conftest import GEOMETRY, NEGATIVES, ROUTER, TRAINING, TUNING, make_facts, tiny_llama
+
+PROMPTS = [[0, 40, 41, 42], [0, 50, 51], [0, 60, 61, 62]]
+ANSWERS = [[70, 71, 1], [72, 1], [73, 74, 75, 1]]
+ON_GPU = (
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
+)
+
+
+def elsewhere(tokenizer, dtype):
+    """A backbone that is not on the CPU."""
+    backbone = tiny_llama(tokenizer)
+    backbone.model.to(device="meta", dtype=dtype)
+    backbone.model.set_attn_implementation("eager")  # the other one looks at numbers
+    return attach(backbone, GEOMETRY)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_tuning_step_makes_its_tensors_on_the_backbones_device(tokenizer, dtype):
+    attached = elsewhere(tokenizer, dtype)
+    batch = prepare_answers(attached, PROMPTS, ANSWERS)
+    fact_B = torch.arange(3, device="meta")
+    experts = _ShardExperts(attached, make_facts(1), TUNING)
+    shift_NAD = torch.zeros(*batch.target_BA.shape, 32, device="meta")
+    with _probing(attached) as probe:
+        worst_NA, uphill_NAD = _measured(attached, probe, batch, fact_B, shift_NAD, backward=True)
+    experts.write(fact_B, uphill_NAD, uphill_NAD)
+    weight_NPGD = experts.select(fact_B)
+    examples = _Examples(batch=batch, fact_B=fact_B)
+    loss_BA, undecided_BA = _losses(attached, experts.of(weight_NPGD, fact_B), examples, TUNING)
+    (loss_BA * undecided_BA).sum().backward()
+    experts.step(fact_B, weight_NPGD.grad)
+    assert {t.device.type for t in (worst_NA, loss_BA, experts.weight_FPGD)} == {"meta"}
+    assert experts.weight_FPGD.dtype == torch.float32
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_router_step_makes_its_tensors_on_the_backbones_device(tokenizer, dtype):
+    encoded = Encoded(ids=PROMPTS, states=trunk_states(elsewhere(tokenizer, dtype), PROMPTS))
+    encoder = QueryEncoder(32, ROUTER).to("meta")
+    query_BK = encode_rows(encoder, encoded, [0, 0, 1, 1, 2], 0.1)
+    null = torch.tensor(0.5, device="meta")
+    _loss(query_BK, 1, null, TRAINING, Worker()).backward()
+    assert encoder.token.weight.grad.device.type == "meta"
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(("cpu", torch.bfloat16), id="cpu-bf16"),
+        pytest.param(("cuda", torch.float32), id="cuda-fp32", marks=ON_GPU),
+        pytest.param(("cuda", torch.bfloat16), id="cuda-bf16", marks=ON_GPU),
+    ],
+)
+def built(request, tokenizer, tmp_path_factory):
+    """A checkpoint whose backbone is loaded from a folder, with device and dtype."""
+    device, dtype = request.param
+    torch.manual_seed(0)
+    fix_arithmetic()
+    folder = tmp_path_factory.mktemp("built")
+    saved = tiny_llama(tokenizer).model.to(dtype)
+    saved.save_pretrained(folder / "backbone")
+    tokenizer.save_pretrained(folder / "backbone")
+    backbone = load_backbone(str(folder / "backbone"), dtype=dtype, device=device)
+    attached, facts = attach(backbone, GEOMETRY), make_facts()
+    longer = dataclasses.replace(TRAINING, num_steps=60)
+    recorder = SilentRecorder()
+    pretrain_router(attached, facts, NEGATIVES, ROUTER, longer, folder / "router", recorder)
+    results = tune_memory(attached, facts, TUNING, folder / "tuning", recorder)
+    assert all(w.device.type == "cpu" for result in results for w in result.weights)
+    build_checkpoint(
+        folder / "checkpoint",
+        backbone=backbone,
+        memory=GEOMETRY,
+        hidden_size=32,
+        facts=facts,
+        router_folder=folder / "router",
+        tuning_folder=folder / "tuning",
+        snapshot_hash="s",
+        training_hash="t",
+    )
+    yield folder, device, dtype
+    torch.use_deterministic_algorithms(False)
+
+
+@pytest.fixture
+def model(built):
+    folder, device, _ = built
+    return load(folder / "checkpoint", device=device)
+
+
+def test_a_checkpoint_loads_its_backbone_as_it_was_tuned_and_every_answer_is_right(model, built):
+    _, device, dtype = built
+    assert model.attached.backbone.device.type == device
+    assert model.attached.backbone.dtype == dtype
+    facts = make_facts()
+    answers = model.answer(
+        [fact.prompts[0] for fact in facts], groups=[fact.group_index for fact in facts]
+    )
+    assert [answer.text for answer in answers] == [fact.answer for fact in facts]
+
+
+def test_the_router_finds_the_facts_and_is_silent_elsewhere(model):
+    facts = make_facts()
+    routes = model.route([fact.prompts[0] for fact in facts])
+    assert [route.group for route in routes] == [fact.group_index for fact in facts]
+    assert [answer.fact_ids for answer in model.answer([facts[1].prompts[0]])] == [("fact-1",)]
+
+
+@torch.no_grad()
+def test_i2_silence_is_the_backbones_own_bit_for_bit(model, built):
+    folder, device, dtype = built
+    model.keys.threshold = model.keys.unnamed_threshold = 2.0
+    ids_BL, mask_BL = pad_right([[0, 9, 8, 7, 50, 51], [0, 5, 6, 7]], model.attached.backbone)
+    bare = load_backbone(str(folder / "backbone"), dtype=dtype, device=device)
+    wanted = bare.model(input_ids=ids_BL, attention_mask=mask_BL).logits
+    assert wanted.dtype == dtype
+    assert torch.equal(model(ids_BL, mask_BL, prompt_length=[4, 3]), wanted)
+
+
+@torch.no_grad()
+def test_i2_a_silent_row_beside_a_reading_one_stays_the_backbones(model):
+    attached = model.attached
+    ids_BL, mask_BL = pad_right([[0, 9, 8, 7, 50, 51], [0, 5, 6, 7]], attached.backbone)
+    run = attached.backbone.model
+    bare = run(input_ids=ids_BL, attention_mask=mask_BL).logits
+    with attached.reader.reading(model.reading([None, make_facts()[0].group_index], None)):
+        mixed = run(input_ids=ids_BL, attention_mask=mask_BL).logits
+    assert torch.equal(mixed[0], bare[0])
+    assert not torch.equal(mixed[1], bare[1])
