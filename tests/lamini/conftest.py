@@ -1,9 +1,23 @@
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import (
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
+    GPTNeoXConfig,
+    GPTNeoXForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    Phi3Config,
+    Phi3ForCausalLM,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
 
 from lamini.backbone import freeze, load_backbone
 from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning
+from lamini.memory import attach
 from lamini.training_data import TrainingFact
 
 GEOMETRY = MemoryConfig(num_memory_layers=2, num_experts=64 * 8, group_size=8)
@@ -47,6 +61,43 @@ def tiny_llama(tokenizer, num_layers: int = 3):
 @pytest.fixture
 def backbone(tokenizer):
     return tiny_llama(tokenizer)
+
+
+def tiny_models(vocab):
+    small = {
+        "vocab_size": vocab,
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 4,
+        "bos_token_id": 0,
+        "eos_token_id": 1,
+        "pad_token_id": 2,
+    }
+    grouped = {**small, "num_key_value_heads": 2}
+    return {
+        "mistral": lambda: MistralForCausalLM(MistralConfig(**grouped)),
+        "qwen3": lambda: Qwen3ForCausalLM(Qwen3Config(**grouped, head_dim=8)),
+        "gemma3": lambda: Gemma3ForCausalLM(Gemma3TextConfig(**grouped, head_dim=8)),
+        "phi3": lambda: Phi3ForCausalLM(Phi3Config(**grouped)),
+        "gpt_neox": lambda: GPTNeoXForCausalLM(GPTNeoXConfig(**small)),
+    }
+
+
+ARCHITECTURES = ("llama", "mistral", "qwen3", "gemma3", "phi3", "gpt_neox")
+
+
+def tiny_backbone(name, tokenizer):
+    """A random frozen backbone of the named architecture, always the same one."""
+    if name == "llama":
+        return tiny_llama(tokenizer)
+    torch.manual_seed(0)
+    return freeze(tiny_models(len(tokenizer))[name](), tokenizer, name)
+
+
+@pytest.fixture(params=ARCHITECTURES)
+def any_attached(request, tokenizer):
+    return attach(tiny_backbone(request.param, tokenizer), GEOMETRY)
 
 
 # No answer has a token twice: a random trunk hardly tells its two places apart.
