@@ -5,6 +5,7 @@ Backbone reference + router version + bank version + snapshot hash:
 checkpoint.json      every version and hash; written last, so a folder without it is none
 router.safetensors   encoder and codebooks; frozen
 bank/                experts and group keys (Lance)
+config.json          and the tokenizer's files: what transformers' auto classes look for
 """
 
 import json
@@ -22,6 +23,7 @@ from lamini.config import MemoryConfig
 from lamini.errors import CheckpointError
 from lamini.evidence import subject_words
 from lamini.memory_tuning import load_shard
+from lamini.registered_config import config_of
 from lamini.saved import read_tensors, write_json, write_tensors
 from lamini.training_data import TrainingFact
 
@@ -79,7 +81,11 @@ def build_checkpoint(
     version = bank.write(weights, keys)
     manifest = {
         "format_version": FORMAT_VERSION,
-        "backbone": {"reference": backbone.reference, "fingerprint": backbone.fingerprint()},
+        "backbone": {
+            "reference": backbone.reference,
+            "fingerprint": backbone.fingerprint(),
+            "dtype": str(backbone.model.dtype).removeprefix("torch."),
+        },
         "hidden_size": hidden_size,
         "memory": asdict(memory),
         "router": router["router"],
@@ -92,14 +98,11 @@ def build_checkpoint(
         "num_facts": len(facts),
         "num_experts": bank.num_experts(),
     }
+    config = config_of(backbone.model.config, backbone.reference)
+    write_json(staging / "config.json", config.to_diff_dict())
+    backbone.tokenizer.save_pretrained(staging)
     write_json(staging / "checkpoint.json", manifest)
-    # A reader that holds the old folder's files open goes on reading them.
-    retired = folder.with_name(f".{folder.name}.retired")
-    shutil.rmtree(retired, ignore_errors=True)
-    if folder.exists():
-        folder.rename(retired)
-    staging.rename(folder)
-    shutil.rmtree(retired, ignore_errors=True)
+    put_in_place(staging, folder)
     return CheckpointReceipt(
         folder=folder,
         num_groups=len(keys),
@@ -107,6 +110,17 @@ def build_checkpoint(
         bank=version,
         router_sha256=sha256,
     )
+
+
+def put_in_place(staging: Path, folder: Path) -> None:
+    """Make the finished `staging` the folder, instead of what was there."""
+    # A reader that holds the old folder's files open goes on reading them.
+    retired = folder.with_name(f".{folder.name}.retired")
+    shutil.rmtree(retired, ignore_errors=True)
+    if folder.exists():
+        folder.rename(retired)
+    staging.rename(folder)
+    shutil.rmtree(retired, ignore_errors=True)
 
 
 def _tuned(facts: Sequence[TrainingFact], folder: Path) -> dict[int, torch.Tensor]:

@@ -121,9 +121,13 @@ def full_logits(
 def reading_of(
     experts: Experts, rows: list[int], mask_BL: torch.Tensor | None, device: torch.device
 ) -> Reading:
-    """Return the reading of the given rows of a batch."""
+    """Return the reading of the given rows of a batch, on the device where they are run."""
     rows_N = torch.tensor(rows, dtype=torch.int64, device=device)
-    return Reading(rows_N=rows_N, experts=experts, mask_BL=mask_BL)
+    there = Experts(
+        down_NGD=tuple(down.to(device) for down in experts.down_NGD),
+        up_NGD=tuple(up.to(device) for up in experts.up_NGD),
+    )
+    return Reading(rows_N=rows_N, experts=there, mask_BL=mask_BL)
 
 
 @dataclass(frozen=True, kw_only=True)

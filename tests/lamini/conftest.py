@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 import torch
 from transformers import (
@@ -16,8 +18,13 @@ from transformers import (
 )
 
 from lamini.backbone import freeze, load_backbone
+from lamini.checkpoint import build_checkpoint
 from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning
+from lamini.experts import pack
 from lamini.memory import attach
+from lamini.memory_tuning import ShardResult, save_shard
+from lamini.recorder import SilentRecorder
+from lamini.router_training import pretrain_router
 from lamini.training_data import TrainingFact
 
 GEOMETRY = MemoryConfig(num_memory_layers=2, num_experts=64 * 8, group_size=8)
@@ -142,3 +149,46 @@ NEGATIVES = [
 ]
 TUNING = Tuning()
 TRAINING = RouterTraining(num_steps=12, batch_facts=6, batch_negatives=8, save_every_steps=5)
+
+GROUPS = tuple(fact.group_index for fact in make_facts())
+
+
+def built_checkpoint(name, tokenizer, folder, up_scale=0.5, dtype=torch.float32):
+    """A checkpoint with random experts on a saved backbone of the named architecture."""
+    tiny = tiny_backbone(name, tokenizer)
+    tiny.model.to(dtype).save_pretrained(folder / "backbone")
+    tokenizer.save_pretrained(folder / "backbone")
+    facts = make_facts(num_shards=1)
+    attached = attach(load_backbone(str(folder / "backbone")), GEOMETRY)
+    config = dataclasses.replace(TRAINING, num_steps=40)
+    pretrain_router(attached, facts, NEGATIVES, ROUTER, config, folder / "router", SilentRecorder())
+    random = torch.Generator().manual_seed(7)
+    parts_PFGD = torch.randn(2 * GEOMETRY.num_memory_layers, len(facts), 8, 32, generator=random)
+    parts_PFGD[1::2] *= up_scale
+    weights = tuple(
+        pack(list(parts_PFGD[0::2, f]), list(parts_PFGD[1::2, f])) for f in range(len(facts))
+    )
+    save_shard(
+        folder / "tuning",
+        ShardResult(
+            shard_index=0,
+            fact_ids=tuple(fact.fact_id for fact in facts),
+            weights=weights,
+            num_passes=0,
+            num_positions=0,
+            active_by_pass=(),
+            undecided=(),
+        ),
+    )
+    build_checkpoint(
+        folder / "checkpoint",
+        backbone=attached.backbone,
+        memory=GEOMETRY,
+        hidden_size=32,
+        facts=facts,
+        router_folder=folder / "router",
+        tuning_folder=folder / "tuning",
+        snapshot_hash="s",
+        training_hash="t",
+    )
+    return folder / "checkpoint"
