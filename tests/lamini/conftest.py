@@ -80,6 +80,8 @@ def tiny_models(vocab):
         "bos_token_id": 0,
         "eos_token_id": 1,
         "pad_token_id": 2,
+        # As large as in a trained model: else all that an MLP says is hardly above rounding.
+        "initializer_range": 0.2,
     }
     grouped = {**small, "num_key_value_heads": 2}
     return {
@@ -153,14 +155,13 @@ TRAINING = RouterTraining(num_steps=12, batch_facts=6, batch_negatives=8, save_e
 GROUPS = tuple(fact.group_index for fact in make_facts())
 
 
-def built_checkpoint(name, tokenizer, folder, up_scale=0.5, dtype=torch.float32):
+def built_checkpoint(name, tokenizer, folder, up_scale=0.5, num_steps=40):
     """A checkpoint with random experts on a saved backbone of the named architecture."""
-    tiny = tiny_backbone(name, tokenizer)
-    tiny.model.to(dtype).save_pretrained(folder / "backbone")
+    tiny_backbone(name, tokenizer).model.save_pretrained(folder / "backbone")
     tokenizer.save_pretrained(folder / "backbone")
     facts = make_facts(num_shards=1)
     attached = attach(load_backbone(str(folder / "backbone")), GEOMETRY)
-    config = dataclasses.replace(TRAINING, num_steps=40)
+    config = dataclasses.replace(TRAINING, num_steps=num_steps)
     pretrain_router(attached, facts, NEGATIVES, ROUTER, config, folder / "router", SilentRecorder())
     random = torch.Generator().manual_seed(7)
     parts_PFGD = torch.randn(2 * GEOMETRY.num_memory_layers, len(facts), 8, 32, generator=random)
