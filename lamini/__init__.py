@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from lamini.registering import register
+
 if TYPE_CHECKING:
     from lamini.model import Answer, MemoryModel
 
@@ -13,3 +15,6 @@ def load(*args: Any, **kwargs: Any) -> "MemoryModel":
     from lamini.model import load as load_model
 
     return load_model(*args, **kwargs)
+
+
+register()

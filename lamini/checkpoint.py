@@ -5,6 +5,7 @@ Backbone reference + router version + bank version + snapshot hash:
 checkpoint.json   every version and hash; written last, so a folder without it is none
 router.*          the frozen router (`lamini.frozen_router`)
 bank/             experts and group keys (Lance)
+config.json       and the tokenizer's files: what transformers' auto classes look for
 """
 
 import json
@@ -23,6 +24,7 @@ from lamini.errors import CheckpointError
 from lamini.frozen_router import read_router
 from lamini.group_table import group_table
 from lamini.memory_tuning import load_shard
+from lamini.registered_config import config_of
 from lamini.saved import read_tensors, write_json
 from lamini.training_data import TrainingFact
 
@@ -70,8 +72,11 @@ def build_checkpoint(
     version = bank.write(weights, keys)
     manifest: dict[str, Any] = {
         "format_version": FORMAT_VERSION,
-        "backbone": {"reference": backbone.reference, "fingerprint": backbone.fingerprint()},
-        "dtype": str(backbone.dtype).removeprefix("torch."),
+        "backbone": {
+            "reference": backbone.reference,
+            "fingerprint": backbone.fingerprint(),
+            "dtype": str(backbone.dtype).removeprefix("torch."),
+        },
         "hidden_size": hidden_size,
         "memory": asdict(memory),
         "router_sha256": sha256,
@@ -81,14 +86,11 @@ def build_checkpoint(
         "num_facts": len(facts),
         "num_experts": bank.num_experts(),
     }
+    config = config_of(backbone.model.config, backbone.reference)
+    write_json(staging / "config.json", config.to_diff_dict())
+    backbone.tokenizer.save_pretrained(staging)
     write_json(staging / "checkpoint.json", manifest)
-    # A reader that holds the old folder's files open goes on reading them.
-    retired = folder.with_name(f".{folder.name}.retired")
-    shutil.rmtree(retired, ignore_errors=True)
-    if folder.exists():
-        folder.rename(retired)
-    staging.rename(folder)
-    shutil.rmtree(retired, ignore_errors=True)
+    put_in_place(staging, folder)
     return CheckpointReceipt(
         folder=folder,
         num_groups=len(keys),
@@ -101,6 +103,17 @@ def build_checkpoint(
 def _pretrained_facts(folder: Path) -> list[str]:
     fact_ids: list[str] = json.loads((folder / "pretrained.json").read_text())["fact_ids"]
     return fact_ids
+
+
+def put_in_place(staging: Path, folder: Path) -> None:
+    """Make the finished `staging` the folder, instead of what was there."""
+    # A reader that holds the old folder's files open goes on reading them.
+    retired = folder.with_name(f".{folder.name}.retired")
+    shutil.rmtree(retired, ignore_errors=True)
+    if folder.exists():
+        folder.rename(retired)
+    staging.rename(folder)
+    shutil.rmtree(retired, ignore_errors=True)
 
 
 def _tuned(facts: Sequence[TrainingFact], folder: Path) -> dict[int, torch.Tensor]:

@@ -29,5 +29,9 @@ class CheckpointError(LaminiError):
     """A checkpoint folder is incomplete, damaged, or does not fit the backbone."""
 
 
+class ExportError(LaminiError):
+    """Experts cannot be written in another system's form for this backbone or these prompts."""
+
+
 class NonFiniteLossError(LaminiError, FloatingPointError):
     """A training loss is not a number; nothing was written over the last saved state."""

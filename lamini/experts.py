@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from torch.nn.functional import silu
+from torch.nn.functional import pad, silu
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,9 +81,12 @@ class MemoryLayer(nn.Module):
             reading.experts.up_NGD[self.layer_index],
         )
         mask_BL = reading.mask_BL
-        # In generation only the first call holds the prompt; later ones are answer tokens alone.
-        if mask_BL is not None and mask_BL.shape[1] == x_BLD.shape[1]:
-            delta_NLD = delta_NLD.where(mask_BL[reading.rows_N, :, None], 0.0)
+        # In generation the first call holds the prompt; later ones are answer tokens alone, or,
+        # without a cache, the prompt again and the answer so far after it.
+        if mask_BL is not None and mask_BL.shape[1] <= x_BLD.shape[1]:
+            more = x_BLD.shape[1] - mask_BL.shape[1]
+            mask_NL = pad(mask_BL[reading.rows_N], (0, more), value=True)
+            delta_NLD = delta_NLD.where(mask_NL[..., None], 0.0)
         return y_BLD.index_add(0, reading.rows_N, delta_NLD.to(y_BLD.dtype))
 
 

@@ -148,8 +148,7 @@ class MemoryModel:
             return self.attached.backbone.model.generate(
                 input_ids=input_ids,
                 attention_mask=mask_BL,
-                pad_token_id=self.tokenizer.pad_token_id,
-                **options,
+                **{"pad_token_id": self.tokenizer.pad_token_id, **options},
             )
 
     @contextmanager
@@ -173,18 +172,22 @@ class MemoryModel:
                 return
             decided = True
             state_BLD = given[0] if given else named["hidden_states"]
+            # Beams and several sequences per prompt: transformers repeats each row in place.
+            copies = len(state_BLD) // len(routes)
             rows = [row for row, route in enumerate(routes) if route is None]
             if rows:
                 encoded = Encoded(
                     ids=[input_ids[row][prompt_BL[row]].tolist() for row in rows],
-                    states=[state_BLD[row][prompt_BL[row]] for row in rows],
+                    states=[state_BLD[row * copies][prompt_BL[row]] for row in rows],
                 )
                 query_BK = encode_rows(self.encoder, encoded, range(len(rows))).cpu()
                 found = self.keys.route(query_BK, self._texts(encoded.ids))
                 for row, route in zip(rows, found, strict=True):
                     routes[row] = route
-            groups = [None if route is None else route.group for route in routes]
-            reader.current = self.reading(groups, reads_BL)
+            groups = [
+                None if route is None else route.group for route in routes for _ in range(copies)
+            ]
+            reader.current = self.reading(groups, reads_BL.repeat_interleave(copies, dim=0))
 
         first = self.attached.backbone.layers[-self.attached.config.num_memory_layers]
         handle = first.register_forward_pre_hook(decide, with_kwargs=True)
@@ -261,12 +264,14 @@ def load(
     folder: Path | str,
     *,
     backbone: str | Backbone | None = None,
+    dtype: torch.dtype | None = None,
     device: torch.device | str = "cpu",
     strict: bool = False,
 ) -> MemoryModel:
-    """Return the model of a checkpoint folder on `device`; a backbone that is given stays put.
+    """Return the model of a checkpoint folder on `device`, or where a given backbone is.
 
-    `strict` answers only where no doubt is left.
+    The backbone is in `dtype` (default: as it was tuned). `strict` answers only where no doubt is
+    left.
 
     Raises:
         CheckpointError: the folder is incomplete or damaged, or the backbone is not the one it was
@@ -274,15 +279,7 @@ def load(
     """
     folder = Path(folder)
     manifest = read_manifest(folder)
-    reference = manifest["backbone"]["reference"]
-    if not isinstance(backbone, Backbone):
-        dtype = getattr(torch, manifest.get("dtype", "float32"))
-        backbone = load_backbone(backbone or reference, dtype=dtype, device=device)
-    if backbone.fingerprint() != manifest["backbone"]["fingerprint"]:
-        raise CheckpointError(
-            f"{folder} was tuned on another backbone than {backbone.reference!r}: the weights "
-            f"differ from those of {reference!r} then; give the one it was tuned on"
-        )
+    backbone = _verified(folder, manifest["backbone"], backbone, dtype, device)
     memory = from_dict(MemoryConfig, manifest["memory"])
     router = read_router(folder)
     router.encoder.to(backbone.device)
@@ -291,3 +288,35 @@ def load(
     table = bank.group_table()
     keys = router.keys_of(table, strict=strict)
     return MemoryModel(attach(backbone, memory), router.encoder, keys, bank, table, manifest)
+
+
+def _verified(
+    folder: Path,
+    tuned: dict[str, str],
+    given: str | Backbone | None,
+    dtype: torch.dtype | None,
+    device: torch.device | str,
+) -> Backbone:
+    """Return the backbone in `dtype`, its weights proved to be those that memory was tuned on."""
+    # The fingerprint is of the weights as they were then: another dtype is another load.
+    then: torch.dtype = getattr(torch, tuned.get("dtype", "float32"))
+    if isinstance(given, Backbone):
+        backbone = given
+        if backbone.dtype != then or dtype not in (None, then):
+            raise CheckpointError(
+                f"{folder} was tuned on a backbone in {then}, the given one is in "
+                f"{backbone.dtype}: it can be verified in {then} alone; give its name or "
+                "folder as backbone= and what you want as dtype="
+            )
+    else:
+        backbone = load_backbone(given or tuned["reference"], dtype=then, device=device)
+    reference = backbone.reference
+    if backbone.fingerprint() != tuned["fingerprint"]:
+        raise CheckpointError(
+            f"{folder} was tuned on another backbone than {reference!r}: the weights "
+            f"differ from those of {tuned['reference']!r} then; give the one it was tuned on"
+        )
+    if dtype in (None, then):
+        return backbone
+    del backbone  # not two of them in memory
+    return load_backbone(reference, dtype=dtype, device=device)

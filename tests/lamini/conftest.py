@@ -1,9 +1,30 @@
+import dataclasses
+
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import (
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
+    GPTNeoXConfig,
+    GPTNeoXForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    Phi3Config,
+    Phi3ForCausalLM,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+)
 
 from lamini.backbone import freeze, load_backbone
+from lamini.checkpoint import build_checkpoint
 from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning
+from lamini.experts import pack
+from lamini.memory import attach
+from lamini.memory_tuning import ShardResult, save_shard
+from lamini.recorder import SilentRecorder
+from lamini.router_training import pretrain_router
 from lamini.training_data import TrainingFact
 
 GEOMETRY = MemoryConfig(num_memory_layers=2, num_experts=64 * 8, group_size=8)
@@ -49,6 +70,45 @@ def backbone(tokenizer):
     return tiny_llama(tokenizer)
 
 
+def tiny_models(vocab):
+    small = {
+        "vocab_size": vocab,
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 4,
+        "bos_token_id": 0,
+        "eos_token_id": 1,
+        "pad_token_id": 2,
+        # As large as in a trained model: else all that an MLP says is hardly above rounding.
+        "initializer_range": 0.2,
+    }
+    grouped = {**small, "num_key_value_heads": 2}
+    return {
+        "mistral": lambda: MistralForCausalLM(MistralConfig(**grouped)),
+        "qwen3": lambda: Qwen3ForCausalLM(Qwen3Config(**grouped, head_dim=8)),
+        "gemma3": lambda: Gemma3ForCausalLM(Gemma3TextConfig(**grouped, head_dim=8)),
+        "phi3": lambda: Phi3ForCausalLM(Phi3Config(**grouped)),
+        "gpt_neox": lambda: GPTNeoXForCausalLM(GPTNeoXConfig(**small)),
+    }
+
+
+ARCHITECTURES = ("llama", "mistral", "qwen3", "gemma3", "phi3", "gpt_neox")
+
+
+def tiny_backbone(name, tokenizer):
+    """A random frozen backbone of the named architecture, always the same one."""
+    if name == "llama":
+        return tiny_llama(tokenizer)
+    torch.manual_seed(0)
+    return freeze(tiny_models(len(tokenizer))[name](), tokenizer, name)
+
+
+@pytest.fixture(params=ARCHITECTURES)
+def any_attached(request, tokenizer):
+    return attach(tiny_backbone(request.param, tokenizer), GEOMETRY)
+
+
 # No answer has a token twice: a random trunk hardly tells its two places apart.
 CITIES = (
     ("Arvia", "Norgate"),
@@ -91,3 +151,45 @@ NEGATIVES = [
 ]
 TUNING = Tuning()
 TRAINING = RouterTraining(num_steps=12, batch_facts=6, batch_negatives=8, save_every_steps=5)
+
+GROUPS = tuple(fact.group_index for fact in make_facts())
+
+
+def built_checkpoint(name, tokenizer, folder, up_scale=0.5, num_steps=40):
+    """A checkpoint with random experts on a saved backbone of the named architecture."""
+    tiny_backbone(name, tokenizer).model.save_pretrained(folder / "backbone")
+    tokenizer.save_pretrained(folder / "backbone")
+    facts = make_facts(num_shards=1)
+    attached = attach(load_backbone(str(folder / "backbone")), GEOMETRY)
+    config = dataclasses.replace(TRAINING, num_steps=num_steps)
+    pretrain_router(attached, facts, NEGATIVES, ROUTER, config, folder / "router", SilentRecorder())
+    random = torch.Generator().manual_seed(7)
+    parts_PFGD = torch.randn(2 * GEOMETRY.num_memory_layers, len(facts), 8, 32, generator=random)
+    parts_PFGD[1::2] *= up_scale
+    weights = tuple(
+        pack(list(parts_PFGD[0::2, f]), list(parts_PFGD[1::2, f])) for f in range(len(facts))
+    )
+    save_shard(
+        folder / "tuning",
+        ShardResult(
+            shard_index=0,
+            fact_ids=tuple(fact.fact_id for fact in facts),
+            weights=weights,
+            num_passes=0,
+            num_positions=0,
+            active_by_pass=(),
+            undecided=(),
+        ),
+    )
+    build_checkpoint(
+        folder / "checkpoint",
+        backbone=attached.backbone,
+        memory=GEOMETRY,
+        hidden_size=32,
+        facts=facts,
+        router_folder=folder / "router",
+        tuning_folder=folder / "tuning",
+        snapshot_hash="s",
+        training_hash="t",
+    )
+    return folder / "checkpoint"

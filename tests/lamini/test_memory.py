@@ -1,17 +1,5 @@
 import pytest
 import torch
-from transformers import (
-    Gemma3ForCausalLM,
-    Gemma3TextConfig,
-    GPTNeoXConfig,
-    GPTNeoXForCausalLM,
-    MistralConfig,
-    MistralForCausalLM,
-    Phi3Config,
-    Phi3ForCausalLM,
-    Qwen3Config,
-    Qwen3ForCausalLM,
-)
 
 from lamini.backbone import freeze
 from lamini.config import MemoryConfig
@@ -47,36 +35,6 @@ def zero_experts(attached, num_rows):
     return Experts(
         down_NGD=experts.down_NGD, up_NGD=tuple(torch.zeros_like(up) for up in experts.up_NGD)
     )
-
-
-def tiny_models(vocab):
-    small = {
-        "vocab_size": vocab,
-        "hidden_size": 32,
-        "intermediate_size": 64,
-        "num_hidden_layers": 3,
-        "num_attention_heads": 4,
-        "bos_token_id": 0,
-        "eos_token_id": 1,
-        "pad_token_id": 2,
-    }
-    grouped = {**small, "num_key_value_heads": 2}
-    return {
-        "mistral": lambda: MistralForCausalLM(MistralConfig(**grouped)),
-        "qwen3": lambda: Qwen3ForCausalLM(Qwen3Config(**grouped, head_dim=8)),
-        "gemma3": lambda: Gemma3ForCausalLM(Gemma3TextConfig(**grouped, head_dim=8)),
-        "phi3": lambda: Phi3ForCausalLM(Phi3Config(**grouped)),
-        "gpt_neox": lambda: GPTNeoXForCausalLM(GPTNeoXConfig(**small)),
-    }
-
-
-@pytest.fixture(params=["llama", "mistral", "qwen3", "gemma3", "phi3", "gpt_neox"])
-def any_attached(request, tokenizer):
-    if request.param == "llama":
-        return attach(tiny_llama(tokenizer), GEOMETRY)
-    torch.manual_seed(0)
-    model = tiny_models(len(tokenizer))[request.param]()
-    return attach(freeze(model, tokenizer, request.param), GEOMETRY)
 
 
 def whole(attached):
