@@ -68,9 +68,7 @@ def export_lora(
         ExportError: the MLP does not end in a linear layer, or it is too narrow to tell so many
             positions apart.
     """
-    if group not in model.row_of_group:
-        raise BankError(f"group {group} holds no fact; known: {sorted(model.row_of_group)[:8]}...")
-    rank = model.row_of_group[group].num_experts
+    rank = int(model.table.num_experts_G[model.table.row_of(group)])
     prompt_ids, answer_ids = _texts(model, group, prompts, cloze, max_answer_tokens)
     layers = _record(model, group, prompt_ids, answer_ids)
     tensors: dict[str, torch.Tensor] = {}

@@ -13,8 +13,7 @@ from lamini.memory import answer_logits, attach, prepare_answers, reading_of
 from lamini.memory_tuning import tune_memory
 from lamini.recorder import SilentRecorder
 
-from .conftest import GEOMETRY, TUNING, make_facts, tiny_llama
-from .test_memory import tiny_models
+from .conftest import GEOMETRY, TUNING, make_facts, tiny_llama, tiny_models
 
 PROMPTS = [[0, 40, 41, 42, 43, 44], [0, 40, 45, 46], [0, 50, 51], [0, 60, 61, 62]]
 ANSWERS = [[70, 71, 1], [70, 71, 1], [72, 1], [73, 74, 75, 76, 1]]
