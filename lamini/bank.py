@@ -5,9 +5,10 @@ access, merge by key and object stores; a write is one commit, so no reader sees
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import lance
 import numpy as np
@@ -36,6 +37,8 @@ class GroupKey:
     num_experts: int
     subject: str
     """The words that a prompt must hold to name the fact's subject; empty: no such evidence."""
+    training_hash: str = ""
+    """What the fact was tuned on (`TrainingFact.training_hash`); empty: unknown."""
     key_K: torch.Tensor
 
 
@@ -78,24 +81,34 @@ class Bank:
         self._version = BankVersion(experts=experts.version, keys=keys.version)
         return self._version
 
-    def write(self, weights: Mapping[int, torch.Tensor], keys: Sequence[GroupKey]) -> BankVersion:
-        """Merge whole groups, [num_experts, expert_width] each, and replace the group keys.
+    def write(
+        self,
+        weights: Mapping[int, torch.Tensor],
+        keys: Sequence[GroupKey],
+        retired: Collection[int] = (),
+    ) -> BankVersion:
+        """Replace whole groups, [num_experts, expert_width] each, and the table of group keys.
+
+        Groups `retired` lose their experts. It is based on the open version: what a writer that was
+        killed left in a later one is undone.
 
         Raises:
             BankError: a group is outside the bank or its experts have another shape.
         """
         for group, weight in weights.items():
             self._check(group, weight)
+        self._go_back_to_the_open_version()
         numbers = [
             group * self.config.group_size + i
             for group in sorted(weights)
             for i in range(len(weights[group]))
         ]
-        rows = torch.cat([weights[group] for group in sorted(weights)])
+        empty = torch.empty(0, self.expert_width)
+        rows = torch.cat([empty, *(weights[group] for group in sorted(weights))])
         table = pa.table(
             {"expert_id": pa.array(numbers, pa.int64()), "weights": _float_lists(rows)}
         )
-        self._merge("experts", table, "expert_id")
+        self._replace(table, sorted({*weights, *retired}))
         ordered = sorted(keys, key=lambda key: key.group_index)
         key_table = pa.table(
             {
@@ -103,15 +116,22 @@ class Bank:
                 "fact_id": pa.array([k.fact_id for k in ordered], pa.string()),
                 "num_experts": pa.array([k.num_experts for k in ordered], pa.int64()),
                 "subject": pa.array([k.subject for k in ordered], pa.string()),
-                "key": _float_lists(torch.stack([k.key_K for k in ordered])),
+                "training_hash": pa.array([k.training_hash for k in ordered], pa.string()),
+                "key": _float_lists(
+                    torch.stack([k.key_K for k in ordered]) if ordered else torch.empty(0, 1)
+                ),
             }
         )
         lance.write_dataset(key_table, self._uri("keys"), mode="overwrite")
         return self.open()
 
+    def open_version(self) -> BankVersion:
+        """Return the version that is read; the latest is opened when none is."""
+        return self._version or self.open()
+
     def group_keys(self) -> list[GroupKey]:
         """Return the table of group keys of the open version, in order of groups."""
-        version = self._version or self.open()
+        version = self.open_version()
         rows = lance.dataset(self._uri("keys"), version=version.keys).to_table().to_pydict()
         keys = rows.pop("key")
         return [
@@ -164,16 +184,32 @@ class Bank:
         assert self._experts is not None
         return self._experts
 
-    def _merge(self, name: str, table: pa.Table, key: str) -> None:
-        uri = self._uri(name)
+    def _replace(self, table: pa.Table, groups: Sequence[int]) -> None:
+        """Put the rows in place of all experts of `groups`, in one commit."""
+        uri, size = self._uri("experts"), self.config.group_size
         if not Path(uri).is_dir():
             dataset = lance.write_dataset(table, uri)
         else:
             dataset = lance.dataset(uri)
-            merge = dataset.merge_insert(key).when_matched_update_all()
-            merge.when_not_matched_insert_all().execute(table)
+            written = dataset.to_table(columns=["expert_id"])["expert_id"].to_numpy()
+            stale = written[np.isin(written // size, groups)]
+            stale = np.setdiff1d(stale, table["expert_id"].to_numpy())
+            merge = dataset.merge_insert("expert_id").when_matched_update_all()
+            merge = merge.when_not_matched_insert_all()
+            if len(stale):
+                gone = f"expert_id in ({', '.join(map(str, stale))})"
+                merge = merge.when_not_matched_by_source_delete(gone)
+            merge.execute(table)
             dataset = lance.dataset(uri)
-        dataset.create_scalar_index(key, "BTREE", replace=True)
+        dataset.create_scalar_index("expert_id", "BTREE", replace=True)
+
+    def _go_back_to_the_open_version(self) -> None:
+        if self._version is None:
+            return
+        for name, version in (("experts", self._version.experts), ("keys", self._version.keys)):
+            ours: Any = lance.dataset(self._uri(name), version=version)
+            if ours.latest_version != version:
+                ours.restore()
 
     def _check(self, group: int, weight: torch.Tensor) -> None:
         if not 0 <= group < self.config.num_groups:

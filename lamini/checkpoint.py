@@ -71,6 +71,7 @@ def build_checkpoint(
             fact_id=fact.fact_id,
             num_experts=fact.num_experts,
             subject=subject_words(fact.subject, fact.prompts),
+            training_hash=fact.training_hash(),
             key_K=keys_FK[row_of[fact.fact_id]],
         )
         for fact in facts

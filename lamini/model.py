@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from lamini.backbone import Backbone, load_backbone
-from lamini.bank import Bank, BankVersion
+from lamini.bank import Bank, BankVersion, GroupKey
 from lamini.checkpoint import read_manifest
 from lamini.config import MemoryConfig, RouterConfig, from_dict
 from lamini.errors import CheckpointError
@@ -58,6 +58,14 @@ class MemoryModel:
         self.bank = bank
         self.manifest = manifest
         self.row_of_group = {key.group_index: key for key in bank.group_keys()}
+
+    def reopen(self, manifest: dict[str, Any]) -> None:
+        """Answer from the bank version that `manifest` names from now on; the router stays."""
+        self.bank.open(BankVersion(**manifest["bank"]))
+        rows = self.bank.group_keys()
+        self.keys = _keys_of(rows, self.keys.product_keys, self.encoder.config, manifest)
+        self.manifest = manifest
+        self.row_of_group = {row.group_index: row for row in rows}
 
     @property
     def tokenizer(self) -> Any:
@@ -274,13 +282,23 @@ def load(folder: Path | str, *, backbone: str | Backbone | None = None) -> Memor
     bank = Bank(folder / "bank", memory, manifest["hidden_size"])
     bank.open(BankVersion(**manifest["bank"]))
     rows = bank.group_keys()
-    keys = GroupKeys(
+    keys = _keys_of(rows, ProductKeys(codebook_2SE=codebooks), encoder.config, manifest)
+    return MemoryModel(attach(backbone, memory), encoder, keys, bank, manifest)
+
+
+def _keys_of(
+    rows: Sequence[GroupKey],
+    product_keys: ProductKeys,
+    config: RouterConfig,
+    manifest: dict[str, Any],
+) -> GroupKeys:
+    keys = [row.key_K for row in rows]
+    return GroupKeys(
         [row.group_index for row in rows],
-        torch.stack([row.key_K for row in rows]),
+        torch.stack(keys) if keys else torch.empty(0, config.key_dim),
         [row.subject for row in rows],
-        ProductKeys(codebook_2SE=codebooks),
-        num_cells=encoder.config.num_cells,
+        product_keys,
+        num_cells=config.num_cells,
         threshold=manifest["threshold"],
         unnamed_threshold=manifest["unnamed_threshold"],
     )
-    return MemoryModel(attach(backbone, memory), encoder, keys, bank, manifest)
