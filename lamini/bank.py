@@ -39,6 +39,8 @@ class GroupKey:
     """The words that a prompt must hold to name the fact's subject; empty: no such evidence."""
     training_hash: str = ""
     """What the fact was tuned on (`TrainingFact.training_hash`); empty: unknown."""
+    reach: float = 0.0
+    """The least cosine between the key and a training prompt of the fact; 0: unknown."""
     key_K: torch.Tensor
 
 
@@ -117,6 +119,7 @@ class Bank:
                 "num_experts": pa.array([k.num_experts for k in ordered], pa.int64()),
                 "subject": pa.array([k.subject for k in ordered], pa.string()),
                 "training_hash": pa.array([k.training_hash for k in ordered], pa.string()),
+                "reach": pa.array([k.reach for k in ordered], pa.float64()),
                 "key": _float_lists(
                     torch.stack([k.key_K for k in ordered]) if ordered else torch.empty(0, 1)
                 ),

@@ -25,6 +25,13 @@ class Experts:
     down_NGD: tuple[torch.Tensor, ...]
     up_NGD: tuple[torch.Tensor, ...]
 
+    def only(self, rows: torch.Tensor) -> "Experts":
+        """Return those of the given rows alone."""
+        return Experts(
+            down_NGD=tuple(down[rows] for down in self.down_NGD),
+            up_NGD=tuple(up[rows] for up in self.up_NGD),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:

@@ -24,7 +24,8 @@ from lamini.config import Tuning
 from lamini.evidence import subject_words
 from lamini.fact_changes import FactChanges, compare_facts
 from lamini.memory_tuning import tune_memory
-from lamini.model import MemoryModel, load
+from lamini.model import MemoryModel, load, windows
+from lamini.recall import NUMERIC_TOLERANCE
 from lamini.recorder import Recorder, SilentRecorder
 from lamini.router_stream import encode_ids
 from lamini.saved import write_json
@@ -152,6 +153,9 @@ def _keys(model: MemoryModel, facts: Sequence[TrainingFact]) -> list[GroupKey]:
     owner_P = torch.tensor([row for row, fact in enumerate(facts) for _ in fact.prompts])
     query_PK = encode_ids(model.attached, model.encoder, ids)
     sum_FK = query_PK.new_zeros(len(facts), query_PK.shape[1]).index_add_(0, owner_P, query_PK)
+    key_FK = normalize(sum_FK, dim=-1)
+    near_P = (query_PK * key_FK[owner_P]).sum(1)
+    reach_F = torch.ones(len(facts)).scatter_reduce_(0, owner_P, near_P, "amin")
     return [
         GroupKey(
             group_index=fact.group_index,
@@ -159,9 +163,11 @@ def _keys(model: MemoryModel, facts: Sequence[TrainingFact]) -> list[GroupKey]:
             num_experts=fact.num_experts,
             subject=subject_words(fact.subject, fact.prompts),
             training_hash=fact.training_hash(),
+            # Of a prompt of several sentences each is routed: nothing is known of them here.
+            reach=reach if all(len(windows(p)) == 1 for p in fact.prompts) else 0.0,
             key_K=key_K,
         )
-        for fact, key_K in zip(facts, normalize(sum_FK, dim=-1), strict=True)
+        for fact, key_K, reach in zip(facts, key_FK, reach_F.tolist(), strict=True)
     ]
 
 
@@ -192,7 +198,8 @@ def _publish(
 def _affected(model: MemoryModel, changes: FactChanges) -> tuple[str, ...]:
     """Return the kept facts of which a prompt now reads the group of an added or changed one.
 
-    A key far from every new one cannot lose a prompt that both accept: a triangle on the sphere.
+    A new key that is nearer to one of a fact's prompts than the fact's own key is at most twice as
+    far from that key as the prompt is (a triangle on the sphere): only such facts are routed.
     """
     touched = {fact.group_index for fact in changes.to_tune}
     if not touched or not changes.kept:
@@ -200,7 +207,9 @@ def _affected(model: MemoryModel, changes: FactChanges) -> tuple[str, ...]:
     row_of = {group: row for row, group in enumerate(model.keys.groups)}
     new_TK = model.keys.keys_GK[[row_of[group] for group in sorted(touched)]]
     kept_FK = model.keys.keys_GK[[row_of[fact.group_index] for fact in changes.kept]]
-    near_F = (kept_FK @ new_TK.T).amax(1) >= 2 * max(0.0, model.keys.threshold) ** 2 - 1
+    reach_F = torch.tensor([model.row_of_group[f.group_index].reach for f in changes.kept])
+    bound_F = 2 * reach_F.clamp(min=0).square() - 1 - NUMERIC_TOLERANCE
+    near_F = (kept_FK @ new_TK.T).amax(1) >= bound_F
     near = [changes.kept[row] for row in near_F.nonzero()[:, 0].tolist()]
     captured: dict[str, None] = {}
     for cloze in (False, True):
