@@ -106,9 +106,13 @@ class Bank:
         lance.write_dataset(keys.to_arrow(), self._uri("keys"), mode="overwrite")
         return self.open()
 
+    def open_version(self) -> BankVersion:
+        """Return the version that is read; the latest is opened when none is."""
+        return self._version or self.open()
+
     def group_table(self) -> GroupTable:
         """Return the table of group keys of the open version."""
-        version = self._version or self.open()
+        version = self.open_version()
         table = lance.dataset(self._uri("keys"), version=version.keys).to_table()
         return GroupTable.from_arrow(table)
 

@@ -23,15 +23,17 @@ from typing import Any
 import torch
 from torch.nn.functional import cross_entropy, normalize, silu
 
-from lamini.experts import MemoryLayer
-from lamini.memory import AnswerBatch, Attached, answer_logits
+from lamini.experts import Experts, MemoryLayer
+from lamini.memory import AnswerBatch, Attached, answer_logits, reading_of
 
 _ON, _OFF = 6.0, -2.0
 """What a key should answer at its own position and at the fact's others, before silu."""
-_RIDGE = 0.3
+RIDGES = (0.3, 0.03, 0.003)
 """In units of the mean squared norm of a row. Less fits the phrasings better and paraphrases worse:
 held-out answers decided 91.8% at 0.03, 95.2% at 0.3; at 1.0 the fact's own phrasings begin to fail.
+So the first is for all facts, the others for those that it fails.
 """
+_ALL = slice(None)
 _VALUE_RIDGE = 1e-3
 _FIRST_STEP, _GROWTH, _MAX_STEPS = 0.3, 1.3, 12
 """Steps of the shift, in units of the residual stream's norm."""
@@ -61,8 +63,8 @@ class _Probe:
 
 
 @contextmanager
-def _probing(attached: Attached) -> Iterator[_Probe]:
-    probe, layer = _Probe(), attached.backbone.layers[-1]
+def _probing(attached: Attached, depth: int) -> Iterator[_Probe]:
+    probe, layer = _Probe(), attached.backbone.layers[-1 - depth]
     memory_layer = layer.mlp
     assert isinstance(memory_layer, MemoryLayer)
     handles = [
@@ -83,16 +85,28 @@ def answer_losses(logits_BAV: torch.Tensor, target_BA: torch.Tensor) -> torch.Te
 
 
 def closed_form(
-    attached: Attached, batch: AnswerBatch, fact_B: torch.Tensor, num_facts: int
+    attached: Attached,
+    batch: AnswerBatch,
+    fact_B: torch.Tensor,
+    num_facts: int,
+    *,
+    given: Experts | None = None,
+    depth: int = 0,
+    positions: slice = _ALL,
+    ridge: float = RIDGES[0],
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return keys and values [N, A, D] for the top memory layer, zero where a fact has no position.
+    """Return keys and values [N, A, D] of experts for the memory layer `depth` below the top.
 
     `fact_B` numbers the facts of the batch 0..N-1; all examples of a fact have the same answer.
+    Only answer `positions` get an expert, all others zeros; `given` are the examples' experts in
+    other layers that are read meanwhile.
     """
     live_BA = batch.target_BA >= 0
     live_NA = live_BA.new_zeros(num_facts, live_BA.shape[1])
     live_NA[fact_B] = live_BA
-    shift_NAD, input_BAD = _find_shifts(attached, batch, fact_B, live_NA)
+    needs_NA = torch.zeros_like(live_NA)
+    needs_NA[:, positions] = live_NA[:, positions]
+    shift_NAD, input_BAD = _find_shifts(attached, batch, fact_B, needs_NA, given, depth)
     # Rows of one fact side by side; those with fewer phrasings get rows of zeros: they add nothing.
     counts_N = torch.bincount(fact_B, minlength=num_facts)
     order_B = fact_B.argsort(stable=True)
@@ -108,36 +122,44 @@ def closed_form(
     input_NRD = by_fact(input_BAD.float())
     width = live_BA.shape[1]
     wanted_AA = torch.full((width, width), _OFF, device=fact_B.device).fill_diagonal_(_ON)
-    wanted_NRA = by_fact(wanted_AA.expand(len(fact_B), -1, -1)) * live_NA[:, None]
-    key_NDA = _ridge(input_NRD, wanted_NRA, _RIDGE)
+    wanted_NRA = by_fact(wanted_AA.expand(len(fact_B), -1, -1)) * needs_NA[:, None]
+    key_NDA = _ridge(input_NRD, wanted_NRA, ridge)
     fired_NRA = silu(input_NRD @ key_NDA)
     value_NAD = _ridge(fired_NRA, by_fact(shift_NAD[fact_B]), _VALUE_RIDGE)
     return key_NDA.transpose(1, 2), value_NAD
 
 
 def _find_shifts(
-    attached: Attached, batch: AnswerBatch, fact_B: torch.Tensor, live_NA: torch.Tensor
+    attached: Attached,
+    batch: AnswerBatch,
+    fact_B: torch.Tensor,
+    needs_NA: torch.Tensor,
+    given: Experts | None,
+    depth: int,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the shift of each fact's positions [N, A, D] and the layer's inputs [B, A, D]."""
-    shift_NAD = torch.zeros(*live_NA.shape, attached.hidden_size, device=fact_B.device)
-    step, part, own_B = _FIRST_STEP, batch, fact_B
-    with _probing(attached) as probe:
+    shift_NAD = torch.zeros(*needs_NA.shape, attached.hidden_size, device=fact_B.device)
+    step, part, own_B, theirs = _FIRST_STEP, batch, fact_B, given
+    with _probing(attached, depth) as probe:
         for _ in range(_MAX_STEPS):
-            worst_NA, uphill_NAD = _measured(attached, probe, part, own_B, shift_NAD, backward=True)
-            open_NA = ~(worst_NA <= -log(_DECIDED))
+            worst_NA, uphill_NAD = _measured(
+                attached, probe, part, own_B, shift_NAD, theirs, backward=True
+            )
+            open_NA = needs_NA & ~(worst_NA <= -log(_DECIDED))
             if not open_NA.any():
                 break
             assert probe.norm_BA is not None
-            norm_NA = torch.zeros(live_NA.shape, device=fact_B.device)
+            norm_NA = torch.zeros(needs_NA.shape, device=fact_B.device)
             norm_NA.index_add_(0, fact_B, probe.norm_BA)
-            step_NA = open_NA * step * norm_NA / fact_B.bincount(minlength=len(live_NA))[:, None]
+            step_NA = open_NA * step * norm_NA / fact_B.bincount(minlength=len(needs_NA))[:, None]
             shift_NAD += step_NA[..., None] * normalize(uphill_NAD, dim=-1)
             step *= _GROWTH
             rows = open_NA.any(1)[own_B].nonzero()[:, 0]
             if 2 * len(rows) <= len(own_B):  # copying the rest costs less than computing all
                 part, own_B = part.only(rows), own_B[rows]
+                theirs = None if theirs is None else theirs.only(rows)
         further_NAD = shift_NAD * _OVERSHOOT
-        worst_NA, _ = _measured(attached, probe, batch, fact_B, further_NAD, backward=False)
+        worst_NA, _ = _measured(attached, probe, batch, fact_B, further_NAD, given, backward=False)
     assert probe.input_BAD is not None
     holds_NA1 = (worst_NA <= -log(_DECIDED))[..., None]
     return torch.where(holds_NA1, further_NAD, shift_NAD), probe.input_BAD
@@ -149,13 +171,16 @@ def _measured(
     batch: AnswerBatch,
     fact_B: torch.Tensor,
     shift_NAD: torch.Tensor,
+    given: Experts | None,
     *,
     backward: bool,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the worst loss over a fact's phrasings [N, A], and which way its shift should go."""
     probe.shift_BAD = shift_NAD[fact_B].requires_grad_(backward)
+    rows, device = list(range(len(fact_B))), attached.backbone.device
+    reading = None if given is None else reading_of(given, rows, None, device)
     with torch.set_grad_enabled(backward):
-        loss_BA = answer_losses(answer_logits(attached, batch, None), batch.target_BA)
+        loss_BA = answer_losses(answer_logits(attached, batch, reading), batch.target_BA)
     worst_NA = torch.zeros(shift_NAD.shape[:2], device=fact_B.device)
     worst_NA.scatter_reduce_(0, fact_B[:, None].expand_as(loss_BA), loss_BA.detach(), "amax")
     uphill_NAD = torch.zeros_like(shift_NAD)

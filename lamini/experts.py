@@ -32,6 +32,13 @@ class Experts:
             up_NGD=tuple(up.to(device) for up in self.up_NGD),
         )
 
+    def only(self, rows: torch.Tensor) -> "Experts":
+        """Return those of the given rows alone."""
+        return Experts(
+            down_NGD=tuple(down[rows] for down in self.down_NGD),
+            up_NGD=tuple(up[rows] for up in self.up_NGD),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:

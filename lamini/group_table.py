@@ -3,7 +3,7 @@
 Shape suffixes: G groups with a key, in order of their numbers   K key width
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,43 +27,59 @@ class GroupTable:
     """The words that a prompt must hold to name the fact's subject; empty: no such evidence."""
     phrasings: list[str]
     """The words of the fact's phrasings but for the subject's, between spaces."""
+    training_hashes: list[str]
+    """What each fact was tuned on (`TrainingFact.training_hash`)."""
     keys_GK: torch.Tensor
 
     def __post_init__(self) -> None:
-        texts = (self.fact_ids, self.subjects, self.phrasings)
+        texts = (self.fact_ids, self.subjects, self.phrasings, self.training_hashes)
         columns = (*texts, self.num_experts_G, self.keys_GK)
         if any(len(column) != len(self) for column in columns):
             raise BankError(f"columns of {[len(c) for c in columns]} rows for {len(self)} groups")
         if bool((self.group_index_G[1:] <= self.group_index_G[:-1]).any()):
-            raise BankError("the groups of a table must ascend, each once; use GroupTable.of()")
+            raise BankError("the groups of a table must ascend, each once; use GroupTable.joined()")
 
     def __len__(self) -> int:
         return len(self.group_index_G)
 
     @classmethod
-    def of(
-        cls,
-        groups: Sequence[int],
-        fact_ids: Sequence[str],
-        num_experts: Sequence[int],
-        subjects: Sequence[str],
-        phrasings: Sequence[str],
-        keys_GK: torch.Tensor,
-    ) -> "GroupTable":
-        """Return the table of columns in any order.
+    def joined(cls, tables: Sequence["GroupTable"]) -> "GroupTable":
+        """Return the rows of all tables as one, in order of their groups.
 
         Raises:
-            BankError: a group stands there twice, or the columns differ in length.
+            BankError: a group stands there twice, or columns differ in length.
         """
-        order_G = torch.tensor(groups, dtype=torch.int64).argsort(stable=True)
+        order_G = torch.cat([table.group_index_G for table in tables]).argsort(stable=True)
         order = order_G.tolist()
+
+        def texts(name: str) -> list[str]:
+            column = [text for table in tables for text in getattr(table, name)]
+            return [column[row] for row in order]
+
+        def numbers(name: str) -> torch.Tensor:
+            return torch.cat([getattr(table, name) for table in tables])[order_G]
+
         return cls(
-            group_index_G=torch.tensor(groups, dtype=torch.int64)[order_G],
-            fact_ids=[fact_ids[row] for row in order],
-            num_experts_G=torch.tensor(num_experts, dtype=torch.int64)[order_G],
-            subjects=[subjects[row] for row in order],
-            phrasings=[phrasings[row] for row in order],
-            keys_GK=keys_GK[order_G],
+            group_index_G=numbers("group_index_G"),
+            fact_ids=texts("fact_ids"),
+            num_experts_G=numbers("num_experts_G"),
+            subjects=texts("subjects"),
+            phrasings=texts("phrasings"),
+            training_hashes=texts("training_hashes"),
+            keys_GK=numbers("keys_GK"),
+        )
+
+    def without(self, fact_ids: Collection[str]) -> "GroupTable":
+        """Return the rows of all other facts."""
+        rows = [row for row, fact_id in enumerate(self.fact_ids) if fact_id not in fact_ids]
+        return GroupTable(
+            group_index_G=self.group_index_G[rows],
+            fact_ids=[self.fact_ids[row] for row in rows],
+            num_experts_G=self.num_experts_G[rows],
+            subjects=[self.subjects[row] for row in rows],
+            phrasings=[self.phrasings[row] for row in rows],
+            training_hashes=[self.training_hashes[row] for row in rows],
+            keys_GK=self.keys_GK[rows],
         )
 
     def row_of(self, group: int) -> int:
@@ -86,6 +102,7 @@ class GroupTable:
                 "num_experts": pa.array(self.num_experts_G.numpy()),
                 "subject": pa.array(self.subjects, pa.string()),
                 "phrasing": pa.array(self.phrasings, pa.string()),
+                "training_hash": pa.array(self.training_hashes, pa.string()),
                 "key": float_lists(self.keys_GK),
             }
         )
@@ -99,6 +116,7 @@ class GroupTable:
             num_experts_G=torch.from_numpy(table["num_experts"].to_numpy().copy()),
             subjects=table["subject"].to_pylist(),
             phrasings=table["phrasing"].to_pylist(),
+            training_hashes=table["training_hash"].to_pylist(),
             keys_GK=float_rows(table["key"]),
         )
 
@@ -111,13 +129,17 @@ def group_table(
     """Return the table of the facts with these keys; `prompts` replaces their phrasings' words."""
     subjects = [subject_words(fact.subject, fact.prompts) for fact in facts]
     given = prompts or [fact.prompts for fact in facts]
-    return GroupTable.of(
-        groups=[fact.group_index for fact in facts],
-        fact_ids=[fact.fact_id for fact in facts],
-        num_experts=[fact.num_experts for fact in facts],
-        subjects=subjects,
-        phrasings=[phrasing_words(s, own) for s, own in zip(subjects, given, strict=True)],
-        keys_GK=keys_GK,
+    group_G = torch.tensor([fact.group_index for fact in facts], dtype=torch.int64)
+    order_G = group_G.argsort()
+    order = order_G.tolist()
+    return GroupTable(
+        group_index_G=group_G[order_G],
+        fact_ids=[facts[row].fact_id for row in order],
+        num_experts_G=torch.tensor([facts[row].num_experts for row in order], dtype=torch.int64),
+        subjects=[subjects[row] for row in order],
+        phrasings=[phrasing_words(subjects[row], given[row]) for row in order],
+        training_hashes=[facts[row].training_hash() for row in order],
+        keys_GK=keys_GK[order_G],
     )
 
 

@@ -16,12 +16,13 @@ Shape suffixes: F facts of a shard   N facts still active   P parts (layers' dow
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import log
 from pathlib import Path
 
 import torch
 
-from lamini.closed_form import answer_losses, closed_form
+from lamini.closed_form import RIDGES, answer_losses, closed_form
 from lamini.config import Tuning
 from lamini.errors import CheckpointError, NonFiniteLossError
 from lamini.experts import Experts, pack
@@ -193,16 +194,29 @@ class _ShardExperts:
         return Experts(down_NGD=parts[: self.num_layers], up_NGD=parts[self.num_layers :])
 
     @torch.no_grad()
-    def write(self, fact_N: torch.Tensor, key_NAD: torch.Tensor, value_NAD: torch.Tensor) -> None:
-        """Put keys and values into the top layer, where the fact has an expert for the position."""
-        width = min(key_NAD.shape[1], self.exists_FG1.shape[1])
-        down, up = self.num_layers - 1, 2 * self.num_layers - 1
-        used_NA1 = (value_NAD[:, :width] != 0).any(-1, keepdim=True)
-        used_NA1 &= self.exists_FG1[fact_N, :width] > 0
-        for part, given_NAD in ((down, key_NAD), (up, value_NAD)):
-            before_NAD = self.weight_FPGD[fact_N, part, :width]
-            after_NAD = torch.where(used_NA1, given_NAD[:, :width], before_NAD)
-            self.weight_FPGD[fact_N, part, :width] = after_NAD
+    def write(
+        self, fact_N: torch.Tensor, key_NAD: torch.Tensor, value_NAD: torch.Tensor, depth: int = 0
+    ) -> None:
+        """Put keys and values into the layer `depth` below the top, where the fact has an expert.
+
+        Position i takes expert i; those beyond the last take the ones left, from the first on.
+        """
+        size, down = self.exists_FG1.shape[1], self.num_layers - 1 - depth
+        free_NG1 = self.exists_FG1[fact_N] > 0
+        for start in range(0, key_NAD.shape[1], size):
+            keys, values = key_NAD[:, start : start + size], value_NAD[:, start : start + size]
+            width = keys.shape[1]
+            used_NA1 = (values != 0).any(-1, keepdim=True) & free_NG1[:, :width]
+            free_NG1[:, :width] &= ~used_NA1
+            for part, given_NAD in ((down, keys), (down + self.num_layers, values)):
+                before_NAD = self.weight_FPGD[fact_N, part, :width]
+                after_NAD = torch.where(used_NA1, given_NAD, before_NAD)
+                self.weight_FPGD[fact_N, part, :width] = after_NAD
+
+    @torch.no_grad()
+    def clear_top(self, fact_N: torch.Tensor) -> None:
+        """Make the top layer add nothing, as before it was written."""
+        self.weight_FPGD[fact_N, -1] = 0.0
 
     @torch.no_grad()
     def step(self, fact_N: torch.Tensor, grad_NPGD: torch.Tensor) -> None:
@@ -231,9 +245,7 @@ def _tune_shard(
     active: list[_Examples] = []
     positions = 0
     for part in _examples(attached, facts, config):
-        fact_N, row_B = part.fact_B.unique(return_inverse=True)
-        experts.write(fact_N, *closed_form(attached, part.batch, row_B, len(fact_N)))
-        active += _failing(attached, experts, part, config)
+        active += _started(attached, experts, part, config)
         positions += int((part.batch.target_BA >= 0).sum())
     history = [_num_facts(active)]
     while active and len(history) <= config.max_passes:
@@ -332,6 +344,31 @@ def _failing(
     _, undecided_BA = _losses(attached, given, part, config)
     open_F[part.fact_B[undecided_BA.any(1)]] = True
     return _still_open([part], open_F)
+
+
+def _started(
+    attached: Attached, experts: _ShardExperts, part: _Examples, config: Tuning
+) -> list[_Examples]:
+    """Write the facts' experts in closed form; return the examples of those that then fail.
+
+    Tokens that get no expert in the top layer, since the answer has more tokens than the group has
+    experts, get one in the layer below, and the top layer is written knowing them.
+    """
+    size, below = attached.config.group_size, attached.config.num_memory_layers > 1
+    for ridge in RIDGES:
+        fact_N, row_B = part.fact_B.unique(return_inverse=True)
+        given = None
+        write = partial(closed_form, attached, part.batch, row_B, len(fact_N), ridge=ridge)
+        if below and part.batch.target_BA.shape[1] > size:
+            experts.write(fact_N, *write(depth=1, positions=slice(size, None)), 1)
+            experts.clear_top(fact_N)
+            given = experts.of(experts.weight_FPGD, part.fact_B)
+        experts.write(fact_N, *write(given=given, positions=slice(size)))
+        failing = _failing(attached, experts, part, config)
+        if not failing:
+            return []
+        (part,) = failing
+    return [part]
 
 
 def _num_facts(parts: list[_Examples]) -> int:

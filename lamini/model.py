@@ -18,11 +18,9 @@ from lamini.checkpoint import read_manifest
 from lamini.config import MemoryConfig, from_dict
 from lamini.errors import CheckpointError
 from lamini.experts import Reading
-from lamini.frozen_router import read_router
-from lamini.group_keys import GroupKeys, Route
-from lamini.group_table import GroupTable
+from lamini.frozen_router import FrozenRouter, read_router
+from lamini.group_keys import Route
 from lamini.memory import Attached, attach, full_logits, pad_left, reading_of
-from lamini.router import QueryEncoder
 from lamini.router_stream import Encoded, encode_ids, encode_rows
 from lamini.text import decode_answer, encode_prompt
 
@@ -49,18 +47,25 @@ class MemoryModel:
     def __init__(
         self,
         attached: Attached,
-        encoder: QueryEncoder,
-        keys: GroupKeys,
+        router: FrozenRouter,
         bank: Bank,
-        table: GroupTable,
         manifest: dict[str, Any],
+        *,
+        strict: bool = False,
     ) -> None:
         self.attached = attached
-        self.encoder = encoder
-        self.keys = keys
+        self.router = router
+        self.encoder = router.encoder
         self.bank = bank
+        self.strict = strict
+        self.reopen(manifest)
+
+    def reopen(self, manifest: dict[str, Any]) -> None:
+        """Answer from the bank version that `manifest` names from now on; the router stays."""
+        self.bank.open(BankVersion(**manifest["bank"]))
+        self.table = self.bank.group_table()
+        self.keys = self.router.keys_of(self.table, strict=self.strict)
         self.manifest = manifest
-        self.table = table
 
     @property
     def tokenizer(self) -> Any:
@@ -284,10 +289,7 @@ def load(
     router = read_router(folder)
     router.encoder.to(backbone.device)
     bank = Bank(folder / "bank", memory, manifest["hidden_size"])
-    bank.open(BankVersion(**manifest["bank"]))
-    table = bank.group_table()
-    keys = router.keys_of(table, strict=strict)
-    return MemoryModel(attach(backbone, memory), router.encoder, keys, bank, table, manifest)
+    return MemoryModel(attach(backbone, memory), router, bank, manifest, strict=strict)
 
 
 def _verified(

@@ -1,6 +1,7 @@
 """Facts as training reads them: one Parquet file, written by the assignment step."""
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,11 @@ class TrainingFact:
     num_experts: int
     """Experts of the group's block that the answer needs."""
     shard_index: int
+
+    def training_hash(self) -> str:
+        """Return a SHA-256 of all that the fact's experts and key are made of, but their place."""
+        made_of = [self.subject, self.prompts, self.answer, self.cloze, self.num_experts]
+        return hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
 
     def template(self, prompt: str) -> str:
         """Return the phrasing with the subject taken out: what other facts may share."""

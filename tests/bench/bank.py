@@ -49,9 +49,15 @@ def build(folder: Path, num_experts: int) -> float:
 
 def table(num_groups: int) -> GroupTable:
     """Return the keys of the first groups."""
-    facts, keys_GK = [f"fact-{g}" for g in range(num_groups)], torch.randn(num_groups, KEY_DIM)
-    subjects = [f" subject {g} " for g in range(num_groups)]
-    return GroupTable.of(range(num_groups), facts, [GROUP] * num_groups, subjects, keys_GK)
+    return GroupTable(
+        group_index_G=torch.arange(num_groups),
+        fact_ids=[f"fact-{g}" for g in range(num_groups)],
+        num_experts_G=torch.full((num_groups,), GROUP),
+        subjects=[f" subject {g} " for g in range(num_groups)],
+        phrasings=[f"which what is the relation {g % 40} of"] * num_groups,
+        training_hashes=[""] * num_groups,
+        keys_GK=torch.randn(num_groups, KEY_DIM),
+    )
 
 
 def drop_from_page_cache(folder: Path) -> None:

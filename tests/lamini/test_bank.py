@@ -18,13 +18,14 @@ def bank(tmp_path):
 
 
 def keys(*groups, fact="f"):
-    return GroupTable.of(
-        groups,
-        [fact] * len(groups),
-        [3] * len(groups),
-        [""] * len(groups),
-        ["name seat"] * len(groups),
-        torch.randn(len(groups), 16),
+    return GroupTable(
+        group_index_G=torch.tensor(groups, dtype=torch.int64),
+        fact_ids=[fact] * len(groups),
+        num_experts_G=torch.full((len(groups),), 3),
+        subjects=[""] * len(groups),
+        phrasings=["name seat"] * len(groups),
+        training_hashes=["hash"] * len(groups),
+        keys_GK=torch.randn(len(groups), 16),
     )
 
 
@@ -162,19 +163,26 @@ def test_single_experts_are_read_by_number_in_the_order_asked(bank):
 
 
 def test_group_keys_come_back_in_order_bit_for_bit():
-    subjects, phrasings = [" x ", "", " ü "], ["code x", "", "name of"]
-    table = GroupTable.of(
-        [9, 2, 5], ["c", "a", "b"], [3, 1, 2], subjects, phrasings, torch.randn(3, 6)
-    )
+    table = GroupTable.joined([keys(9, fact="c"), keys(2, 5, fact="ü")])
+    assert table.fact_ids == ["ü", "ü", "c"]
+    assert table.group_index_G.tolist() == [2, 5, 9]
     again = GroupTable.from_arrow(table.to_arrow())
-    assert again.fact_ids == table.fact_ids == ["a", "b", "c"]
-    assert again.subjects == ["", " ü ", " x "]
-    assert again.phrasings == ["", "name of", "code x"]
+    assert again.fact_ids == table.fact_ids
+    assert again.subjects == table.subjects
+    assert again.phrasings == table.phrasings
+    assert again.training_hashes == table.training_hashes
     assert torch.equal(again.keys_GK, table.keys_GK)
     assert [again.row_of(group) for group in (2, 5, 9)] == [0, 1, 2]
     for group in (1, 3, 10):
         with pytest.raises(BankError, match=f"group {group} holds no fact"):
             again.row_of(group)
+
+
+def test_a_table_without_some_facts_keeps_the_others():
+    table = GroupTable.joined([keys(9, fact="c"), keys(2, 5, fact="ü")])
+    left = table.without({"ü"})
+    assert left.group_index_G.tolist() == [9]
+    assert torch.equal(left.keys_GK, table.keys_GK[2:])
 
 
 def test_a_table_with_one_group_twice_is_refused():

@@ -9,6 +9,7 @@ import torch
 from lamini.backbone import load_backbone
 from lamini.checkpoint import build_checkpoint
 from lamini.errors import BankError, ExportError
+from lamini.group_table import GroupTable, group_table
 from lamini.memory import attach, pad_left
 from lamini.memory_tuning import tune_memory
 from lamini.model import load
@@ -128,8 +129,9 @@ def test_a_group_without_experts_is_refused(memorized, tmp_path):
     model = load(memorized)
     with pytest.raises(BankError, match="group 63 holds no fact"):
         export_lora(model, 63, ["Anything?"], tmp_path)
-    key = model.row_of_group[GROUPS[0]]
-    model.row_of_group[5] = dataclasses.replace(key, group_index=5)
+    empty = dataclasses.replace(make_facts()[0], fact_id="none", group_index=5)
+    row = group_table([empty], model.table.keys_GK[:1])
+    model.table = GroupTable.joined([model.table, row])
     with pytest.raises(BankError, match="are zero"):
         export_lora(model, 5, ["Anything?"], tmp_path, max_answer_tokens=4)
 

@@ -1,0 +1,60 @@
+"""What changed between the facts that a bank was tuned on and the facts as they are now."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from lamini.errors import BankError, ConfigError
+from lamini.group_table import GroupTable
+from lamini.training_data import TrainingFact
+
+
+@dataclass(frozen=True, kw_only=True)
+class FactChanges:
+    """What an update has to do; every fact with the group that it has or gets."""
+
+    added: list[TrainingFact]
+    changed: list[TrainingFact]
+    kept: list[TrainingFact]
+    retired: dict[str, int]
+    """The group of each fact that is no more."""
+
+    @property
+    def to_tune(self) -> list[TrainingFact]:
+        """The facts whose experts and keys are made anew."""
+        return [*self.changed, *self.added]
+
+
+def compare_facts(held: GroupTable, facts: Sequence[TrainingFact], num_groups: int) -> FactChanges:
+    """Return what is to be done to turn a bank that holds `held` into one that holds `facts`.
+
+    A known fact keeps its group; an added one gets the group it names, or a free one where that is
+    taken.
+
+    Raises:
+        ConfigError: two facts have one id.
+        BankError: there are more facts than groups.
+    """
+    if len({fact.fact_id for fact in facts}) < len(facts):
+        raise ConfigError(f"{len(facts)} facts have fewer ids; give each fact once")
+    if len(facts) > num_groups:
+        raise BankError(f"{len(facts)} facts do not fit into {num_groups} groups; use more experts")
+    groups = held.group_index_G.tolist()
+    known = dict(zip(held.fact_ids, zip(groups, held.training_hashes, strict=True), strict=True))
+    wanted = {fact.fact_id for fact in facts}
+    retired = {fact_id: group for fact_id, (group, _) in known.items() if fact_id not in wanted}
+    changes = FactChanges(added=[], changed=[], kept=[], retired=retired)
+    taken = {group for fact_id, (group, _) in known.items() if fact_id in wanted}
+    named = taken | {fact.group_index for fact in facts if fact.fact_id not in known}
+    free = iter(group for group in range(num_groups) if group not in named)
+    for fact in facts:
+        if fact.fact_id not in known:
+            in_bank = 0 <= fact.group_index < num_groups
+            group = fact.group_index if in_bank and fact.group_index not in taken else next(free)
+            taken.add(group)
+            changes.added.append(replace(fact, group_index=group))
+        else:
+            group, training_hash = known[fact.fact_id]
+            same = training_hash == fact.training_hash()
+            place = changes.kept if same else changes.changed
+            place.append(replace(fact, group_index=group))
+    return changes

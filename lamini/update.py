@@ -1,0 +1,209 @@
+"""Bring a loaded checkpoint up to the facts as they are now, under its frozen router.
+
+What the bank was tuned on is compared with the facts given: added facts get free groups and keys,
+changed ones keep their group (experts retuned, key computed again), retired ones lose key and
+experts. Only added and changed facts are tuned. All of it is one new bank version and then one new
+manifest, so a reader sees the old model or the new one, and an update that was killed changed
+nothing; the previous bank version stays readable. Done again, it changes nothing.
+
+Shape suffixes: P prompts   F facts   K key width
+"""
+
+import hashlib
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+from torch.nn.functional import normalize
+
+from lamini.backbone import Backbone
+from lamini.bank import BankVersion
+from lamini.config import Tuning
+from lamini.evidence import Words
+from lamini.fact_changes import FactChanges, compare_facts
+from lamini.group_table import GroupTable, group_table
+from lamini.memory_tuning import tune_memory
+from lamini.model import MemoryModel, load
+from lamini.recorder import Recorder, SilentRecorder
+from lamini.router_stream import encode_ids
+from lamini.saved import write_json
+from lamini.text import encode_prompt
+from lamini.training_data import TrainingFact
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateReceipt:
+    """What an update did, by fact_id, and what is to be verified after it."""
+
+    bank: BankVersion
+    previous: BankVersion
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    retired: tuple[str, ...]
+    groups: tuple[int, ...]
+    """Groups whose experts or keys are not what they were."""
+    undecided: dict[str, str]
+    """Facts that would not go, each with the reason."""
+    affected: tuple[str, ...]
+    """Facts that did not change, but of which a phrasing now reads a changed fact's group."""
+    num_passes: int
+    num_positions: int
+    """Answer positions that tuning ran forward and backward."""
+
+
+def update(
+    folder: Path | str,
+    facts: Sequence[TrainingFact],
+    *,
+    backbone: str | Backbone | None = None,
+    tuning: Tuning | None = None,
+) -> UpdateReceipt:
+    """Bring the checkpoint in `folder` to hold exactly `facts`; see `update_model`."""
+    return update_model(load(folder, backbone=backbone), facts, tuning=tuning)
+
+
+def update_model(
+    model: MemoryModel,
+    facts: Sequence[TrainingFact],
+    *,
+    tuning: Tuning | None = None,
+    recorder: Recorder | None = None,
+    snapshot_hash: str | None = None,
+    training_hash: str | None = None,
+) -> UpdateReceipt:
+    """Bring a loaded checkpoint, in memory and on disk, to hold exactly `facts`.
+
+    A known fact keeps its group; an added one gets the group it names, or a free one where that is
+    taken. Facts that would not go are written as far as they went, and named with the reason.
+
+    Raises:
+        ConfigError: two facts have one id; nothing was changed.
+        BankError: there are more facts than groups; nothing was changed.
+        NonFiniteLossError: a loss is not a number; nothing was changed.
+    """
+    held, previous = model.table, model.bank.open_version()
+    changes = compare_facts(held, facts, model.bank.config.num_groups)
+    to_tune, retired = changes.to_tune, set(changes.retired.values())
+    receipt = UpdateReceipt(
+        bank=previous,
+        previous=previous,
+        added=tuple(fact.fact_id for fact in changes.added),
+        changed=tuple(fact.fact_id for fact in changes.changed),
+        retired=tuple(changes.retired),
+        groups=tuple(sorted({fact.group_index for fact in to_tune} | retired)),
+        undecided={},
+        affected=(),
+        num_passes=0,
+        num_positions=0,
+    )
+    if receipt.groups:
+        weights, receipt = _tune(model, to_tune, tuning or Tuning(), recorder, receipt)
+        gone = {*receipt.retired, *receipt.changed}
+        table = GroupTable.joined([held.without(gone), _keys(model, to_tune)])
+        receipt = replace(receipt, bank=model.bank.write(weights, table, sorted(retired)))
+    _publish(model, facts, receipt, snapshot_hash, training_hash)
+    return replace(receipt, affected=_affected(model, changes))
+
+
+def _tune(
+    model: MemoryModel,
+    facts: Sequence[TrainingFact],
+    tuning: Tuning,
+    recorder: Recorder | None,
+    receipt: UpdateReceipt,
+) -> tuple[dict[int, torch.Tensor], UpdateReceipt]:
+    """Return the tuned experts by group; shards finished before a kill are not tuned again."""
+    if not facts:
+        return {}, receipt
+    # Named by all that the experts are made of: a folder of another update is never taken for it.
+    made_of = "".join(f"{fact.group_index}{fact.training_hash()}" for fact in facts) + repr(tuning)
+    folder = _tuning_folder(model) / hashlib.sha256(made_of.encode()).hexdigest()[:16]
+    results = tune_memory(model.attached, facts, tuning, folder, recorder or SilentRecorder())
+    group_of = {fact.fact_id: fact.group_index for fact in facts}
+    weights = {
+        group_of[fact_id]: weight
+        for result in results
+        for fact_id, weight in zip(result.fact_ids, result.weights, strict=True)
+    }
+    undecided = {
+        result.fact_ids[i]: f"undecided after {result.num_passes} passes"
+        for result in results
+        for i in result.undecided
+    }
+    return weights, replace(
+        receipt,
+        undecided=undecided,
+        num_passes=max(result.num_passes for result in results),
+        num_positions=sum(result.num_positions for result in results),
+    )
+
+
+@torch.no_grad()
+def _keys(model: MemoryModel, facts: Sequence[TrainingFact]) -> GroupTable:
+    """Return a key for each fact: the mean query of its prompts under the frozen router."""
+    ids = [
+        encode_prompt(model.tokenizer, prompt, cloze=fact.cloze)
+        for fact in facts
+        for prompt in fact.prompts
+    ]
+    sum_FK = torch.zeros(len(facts), model.encoder.config.key_dim)
+    if facts:
+        owner_P = torch.tensor([row for row, fact in enumerate(facts) for _ in fact.prompts])
+        sum_FK.index_add_(0, owner_P, encode_ids(model.attached, model.encoder, ids).cpu())
+    return group_table(facts, normalize(sum_FK, dim=-1))
+
+
+def _publish(
+    model: MemoryModel,
+    facts: Sequence[TrainingFact],
+    receipt: UpdateReceipt,
+    snapshot_hash: str | None,
+    training_hash: str | None,
+) -> None:
+    """Make the new bank version the checkpoint's, on disk and in memory."""
+    before = model.manifest
+    held = hashlib.sha256("".join(sorted(f.training_hash() for f in facts)).encode()).hexdigest()
+    unchanged = not receipt.groups
+    manifest = before | {
+        "bank": asdict(receipt.bank),
+        "snapshot_hash": snapshot_hash or (before["snapshot_hash"] if unchanged else held),
+        "training_hash": training_hash or (before["training_hash"] if unchanged else held),
+        "num_facts": len(facts),
+        "num_experts": model.bank.num_experts(),
+    }
+    if manifest != before:
+        write_json(model.bank.folder.parent / "checkpoint.json", manifest)
+        model.reopen(manifest)
+    shutil.rmtree(_tuning_folder(model), ignore_errors=True)
+
+
+def _affected(model: MemoryModel, changes: FactChanges) -> tuple[str, ...]:
+    """Return the kept facts of which a prompt now reads the group of an added or changed one.
+
+    Only prompts that name a touched fact's subject are routed, and all when such a fact has none:
+    a fact explains its own prompts whole, and a key that is not named needs far more
+    (`lamini.router_calibration`), so it wins only where the fact's own key is of no use.
+    """
+    touched = {fact.group_index for fact in changes.to_tune}
+    rows = [model.table.row_of(group) for group in sorted(touched)]
+    subjects = {model.table.subjects[row] for row in rows}
+    captured: dict[str, None] = {}
+    for cloze in (False, True):
+        asked = [
+            (fact.fact_id, prompt)
+            for fact in changes.kept
+            if fact.cloze is cloze
+            for prompt in fact.prompts
+            if any(map(Words(prompt).name, subjects))
+        ]
+        routes = model.route([prompt for _, prompt in asked], cloze=cloze)
+        for (fact_id, _), route in zip(asked, routes, strict=True):
+            if route.group in touched:
+                captured[fact_id] = None
+    return tuple(captured)
+
+
+def _tuning_folder(model: MemoryModel) -> Path:
+    return model.bank.folder.parent / "tuning"

@@ -1,0 +1,275 @@
+"""An update under a frozen router: what it touches changes, all else stays to the last bit."""
+
+import dataclasses
+import json
+import shutil
+
+import lance
+import pytest
+import torch
+
+import lamini.update
+from lamini.bank import Bank
+from lamini.checkpoint import build_checkpoint
+from lamini.errors import BankError, ConfigError
+from lamini.memory import pad_right
+from lamini.model import load
+from lamini.text import encode_prompt
+from lamini.update import update, update_model
+
+from .conftest import GEOMETRY, TRAINING, make_facts, tiny_llama
+from .test_training import train_router, tune
+
+FACTS = make_facts()
+ANSWER = "Old Harbour"
+
+
+@pytest.fixture(scope="module")
+def built(tokenizer, tmp_path_factory):
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("updated")
+    train_router(tokenizer, folder / "router", dataclasses.replace(TRAINING, num_steps=60))
+    tune(tokenizer, folder / "tuning")
+    build_checkpoint(
+        folder / "checkpoint",
+        backbone=tiny_llama(tokenizer),
+        memory=GEOMETRY,
+        hidden_size=32,
+        facts=FACTS,
+        router_folder=folder / "router",
+        tuning_folder=folder / "tuning",
+        snapshot_hash="s",
+        training_hash="t",
+    )
+    return folder / "checkpoint"
+
+
+@pytest.fixture
+def checkpoint(built, tmp_path):
+    return shutil.copytree(built, tmp_path / "checkpoint")
+
+
+@pytest.fixture
+def model(checkpoint, tokenizer):
+    return load(checkpoint, backbone=tiny_llama(tokenizer))
+
+
+def changed(fact, answer=ANSWER):
+    return dataclasses.replace(fact, answer=answer)
+
+
+def added(subject="Glenmoor", answer="Saltby", group_index=40):
+    prompts = [prompt.replace(FACTS[0].subject, subject) for prompt in FACTS[0].prompts]
+    return dataclasses.replace(
+        FACTS[0],
+        fact_id=f"fact-{subject}",
+        subject=subject,
+        prompts=tuple(prompts),
+        answer=answer,
+        group_index=group_index,
+    )
+
+
+MIXED = [FACTS[0], changed(FACTS[1]), *FACTS[3:], added()]
+"""One changed, one retired (the third), one added."""
+
+
+def logits_of(model, facts):
+    """Logits over prompt and answer of each fact, alone, with the read set of its group."""
+    rows = []
+    for fact in facts:
+        prompt = encode_prompt(model.tokenizer, fact.prompts[0])
+        ids_BL, mask_BL = pad_right([[*prompt, 50, 51, 52]], model.attached.backbone)
+        rows.append(model(ids_BL, mask_BL, prompt_length=[len(prompt)]))
+    return rows
+
+
+def stored_experts(model):
+    table = model.bank._dataset().to_table()
+    rows = zip(table["expert_id"].to_pylist(), table["weights"].to_pylist(), strict=True)
+    return dict(rows)
+
+
+def group_of(expert):
+    return expert // GEOMETRY.group_size
+
+
+def test_changed_added_and_retired_facts_answer_as_they_are_now(model):
+    receipt = update_model(model, MIXED)
+    assert receipt.changed == ("fact-1",)
+    assert receipt.retired == ("fact-2",)
+    assert receipt.added == ("fact-Glenmoor",)
+    assert receipt.groups == (4, 7, 40)
+    assert not receipt.undecided
+    for fact in MIXED:
+        assert model.answer([fact.prompts[0]], groups=[fact.group_index])[0].text == fact.answer
+    answer = model.answer([MIXED[1].prompts[0]])[0]
+    assert answer.text == ANSWER
+    assert answer.fact_ids == ("fact-1",)
+
+
+def test_i3_prompts_that_read_no_touched_expert_keep_their_logits_bit_for_bit(model):
+    kept = [FACTS[0], *FACTS[3:]]
+    before, experts_before = logits_of(model, kept), stored_experts(model)
+    routes = [route.group for route in model.route([fact.prompts[0] for fact in kept])]
+    receipt = update_model(model, MIXED)
+    assert [route.group for route in model.route([f.prompts[0] for f in kept])] == routes
+    assert not set(routes) & set(receipt.groups)
+    for one, two in zip(before, logits_of(model, kept), strict=True):
+        assert torch.equal(one, two)
+    outside = {e: w for e, w in stored_experts(model).items() if group_of(e) not in receipt.groups}
+    assert outside == {e: w for e, w in experts_before.items() if group_of(e) not in receipt.groups}
+    assert len(outside) == 4 * 8
+
+
+def test_i6_a_retired_fact_is_forgotten_and_all_others_keep_their_logits(model):
+    kept = [fact for fact in FACTS if fact.fact_id != "fact-2"]
+    before = logits_of(model, kept)
+    receipt = update_model(model, kept)
+    assert receipt.retired == ("fact-2",)
+    gone = FACTS[2]
+    for answer in model.answer([*gone.prompts]):
+        assert gone.fact_id not in answer.fact_ids
+        assert answer.text != gone.answer
+    experts = model.bank.read([gone.group_index])
+    assert not any(part.any() for part in (*experts.down_NGD, *experts.up_NGD))
+    assert not [e for e in stored_experts(model) if group_of(e) == gone.group_index]
+    for one, two in zip(before, logits_of(model, kept), strict=True):
+        assert torch.equal(one, two)
+
+
+def test_the_same_update_again_changes_nothing(model, checkpoint):
+    first = update_model(model, MIXED)
+    manifest = (checkpoint / "checkpoint.json").read_bytes()
+    experts = stored_experts(model)
+    again = update_model(model, MIXED)
+    assert not again.groups
+    assert not [*again.added, *again.changed, *again.retired, *again.affected]
+    assert again.bank == again.previous == first.bank
+    assert (checkpoint / "checkpoint.json").read_bytes() == manifest
+    assert stored_experts(model) == experts
+
+
+def test_a_folder_is_updated_without_a_model_in_memory(checkpoint, tokenizer):
+    receipt = update(checkpoint, MIXED, backbone=tiny_llama(tokenizer))
+    reloaded = load(checkpoint, backbone=tiny_llama(tokenizer))
+    assert reloaded.bank.open_version() == receipt.bank
+    assert reloaded.answer([MIXED[1].prompts[0]])[0].text == ANSWER
+    assert reloaded.manifest["num_facts"] == len(MIXED)
+    assert reloaded.manifest["num_experts"] == len(stored_experts(reloaded))
+
+
+def test_the_previous_bank_version_stays_readable(model):
+    before = stored_experts(model)
+    receipt = update_model(model, MIXED)
+    old = Bank(model.bank.folder, GEOMETRY, 32)
+    old.open(receipt.previous)
+    assert [key.fact_id for key in old.group_keys()] == [fact.fact_id for fact in FACTS]
+    rows = old._dataset().to_table()
+    assert rows["expert_id"].to_pylist() == sorted(before)
+
+
+@pytest.mark.parametrize("killed_at", ["tune_memory", "write_json", "keys"])
+def test_i7_an_update_killed_half_way_leaves_the_old_model_and_can_be_done_again(
+    checkpoint, tokenizer, monkeypatch, killed_at
+):
+    def killed(*given, **named):
+        raise KeyboardInterrupt
+
+    manifest = (checkpoint / "checkpoint.json").read_bytes()
+    model = load(checkpoint, backbone=tiny_llama(tokenizer))
+    before = stored_experts(model)
+    with monkeypatch.context() as broken:
+        if killed_at == "keys":  # the experts are committed, the keys are not
+            broken.setattr(lance, "write_dataset", killed)
+        else:
+            broken.setattr(lamini.update, killed_at, killed)
+        with pytest.raises(KeyboardInterrupt):
+            update_model(model, MIXED)
+    assert (checkpoint / "checkpoint.json").read_bytes() == manifest
+    old = load(checkpoint, backbone=tiny_llama(tokenizer))
+    assert stored_experts(old) == before
+    assert old.answer([FACTS[1].prompts[0]])[0].text == FACTS[1].answer
+    # Another update than the one that was killed: nothing of that one may be left in it.
+    receipt = update_model(old, [*FACTS, added()])
+    assert receipt.groups == (40,)
+    assert {e: w for e, w in stored_experts(old).items() if group_of(e) != 40} == before
+
+
+def test_an_update_killed_between_shards_does_not_tune_them_again(model, tokenizer, monkeypatch):
+    facts = [changed(FACTS[0], "Nowhere"), changed(FACTS[1]), *FACTS[2:]]
+    saved = lamini.memory_tuning.save_shard
+
+    def killed_after_the_first(folder, result):
+        saved(folder, result)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(lamini.memory_tuning, "save_shard", killed_after_the_first)
+        with pytest.raises(KeyboardInterrupt):
+            update_model(model, facts)
+    tuned = []
+    original = lamini.memory_tuning._tune_shard
+    monkeypatch.setattr(
+        lamini.memory_tuning,
+        "_tune_shard",
+        lambda attached, shard, *rest: tuned.append(shard) or original(attached, shard, *rest),
+    )
+    update_model(model, facts)
+    assert tuned == [1]
+    assert not (model.bank.folder.parent / "tuning").exists()
+
+
+def test_an_added_key_that_captures_another_facts_phrasing_names_that_fact(model):
+    theirs = {"subject": FACTS[4].subject, "prompts": FACTS[4].prompts[1:]}
+    twin = dataclasses.replace(added("Twin", "Elsewhere"), **theirs)
+    routes = model.route(FACTS[4].prompts)
+    receipt = update_model(model, [*FACTS, twin])
+    captured = [route.group for route in model.route(FACTS[4].prompts)]
+    assert captured != [route.group for route in routes]
+    assert receipt.affected == ("fact-4",)
+
+
+def test_an_added_fact_whose_group_is_taken_gets_a_free_one(model):
+    receipt = update_model(model, [*FACTS, added(group_index=FACTS[3].group_index)])
+    assert receipt.groups == (0,)
+    assert model.answer([added().prompts[0]], groups=[0])[0].text == "Saltby"
+
+
+def test_a_known_fact_keeps_its_group_whatever_the_plan_says(model):
+    receipt = update_model(model, [dataclasses.replace(f, group_index=63) for f in FACTS])
+    assert not receipt.groups
+
+
+def test_a_changed_answer_that_needs_fewer_experts_leaves_none_of_the_old(model):
+    short = dataclasses.replace(FACTS[5], answer="QX", num_experts=5)
+    update_model(model, [*FACTS[:5], short])
+    theirs = [e for e in stored_experts(model) if group_of(e) == short.group_index]
+    assert sorted(theirs) == [8 * short.group_index + i for i in range(5)]
+
+
+def test_all_facts_can_be_retired_and_added_again(model):
+    update_model(model, [])
+    assert not model.answer([FACTS[0].prompts[0]])[0].from_memory
+    assert not stored_experts(model)
+    update_model(model, FACTS)
+    assert model.answer([FACTS[0].prompts[0]], groups=[1])[0].text == FACTS[0].answer
+
+
+def test_refused_updates_change_nothing(model, checkpoint):
+    manifest = (checkpoint / "checkpoint.json").read_bytes()
+    with pytest.raises(ConfigError, match="fewer ids"):
+        update_model(model, [*FACTS, FACTS[0]])
+    many = [dataclasses.replace(added(str(i)), group_index=i) for i in range(65)]
+    with pytest.raises(BankError, match="65 facts do not fit into 64 groups"):
+        update_model(model, many)
+    assert (checkpoint / "checkpoint.json").read_bytes() == manifest
+
+
+def test_a_new_snapshot_of_the_same_facts_changes_the_manifest_alone(model, checkpoint):
+    receipt = update_model(model, FACTS, snapshot_hash="s2")
+    assert receipt.bank == receipt.previous
+    manifest = json.loads((checkpoint / "checkpoint.json").read_text())
+    assert manifest["snapshot_hash"] == "s2"
+    assert manifest["training_hash"] == "t"
