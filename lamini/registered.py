@@ -134,11 +134,16 @@ class MemoryTunedForCausalLM(PreTrainedModel, GenerationMixin):  # type: ignore[
         `question` and `groups` are `MemoryModel.generate`'s; other options go to transformers.
 
         Raises:
-            ValueError: no prompt was given.
+            ValueError: no prompt was given, or prompts padded at their end.
         """
         ids = input_ids if input_ids is not None else inputs
         if ids is None:
             raise ValueError("generate needs input_ids: memory is read for a prompt")
+        if attention_mask is not None and not attention_mask[:, -1].all():
+            raise ValueError(
+                "a prompt ends in padding, but memory begins at its last token; "
+                "pad at the start: tokenizer.padding_side = 'left'"
+            )
         return self.memory.generate(ids, attention_mask, **options)
 
 

@@ -155,17 +155,17 @@ TRAINING = RouterTraining(num_steps=12, batch_facts=6, batch_negatives=8, save_e
 GROUPS = tuple(fact.group_index for fact in make_facts())
 
 
-def built_checkpoint(name, tokenizer, folder, up_scale=0.5, num_steps=40):
+def built_checkpoint(name, tokenizer, folder, num_steps=40, dtype=torch.float32):
     """A checkpoint with random experts on a saved backbone of the named architecture."""
     tiny_backbone(name, tokenizer).model.save_pretrained(folder / "backbone")
     tokenizer.save_pretrained(folder / "backbone")
     facts = make_facts(num_shards=1)
-    attached = attach(load_backbone(str(folder / "backbone")), GEOMETRY)
+    attached = attach(load_backbone(str(folder / "backbone"), dtype=dtype), GEOMETRY)
     config = dataclasses.replace(TRAINING, num_steps=num_steps)
     pretrain_router(attached, facts, NEGATIVES, ROUTER, config, folder / "router", SilentRecorder())
     random = torch.Generator().manual_seed(7)
     parts_PFGD = torch.randn(2 * GEOMETRY.num_memory_layers, len(facts), 8, 32, generator=random)
-    parts_PFGD[1::2] *= up_scale
+    parts_PFGD[1::2] *= 0.5
     weights = tuple(
         pack(list(parts_PFGD[0::2, f]), list(parts_PFGD[1::2, f])) for f in range(len(facts))
     )

@@ -152,6 +152,9 @@ def test_what_cannot_be_done_is_refused(model, folder, tokenizer, tmp_path):
         AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder))
     with pytest.raises(CheckpointError, match="does not load with quantization_config"):
         AutoModelForCausalLM.from_pretrained(folder, quantization_config={"bits": 4})
+    ids_BL, mask_BL = pad_right([[0, 40, 41], [0, 50]], model.memory.attached.backbone)
+    with pytest.raises(ValueError, match="ends in padding"):
+        model.generate(ids_BL, mask_BL)
     with pytest.raises(CheckpointError, match="no dtype 'floaty'"):
         MemoryTunedForCausalLM.from_pretrained(folder, dtype="floaty")
 
