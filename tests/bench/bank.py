@@ -54,7 +54,7 @@ def table(num_groups: int) -> GroupTable:
         fact_ids=[f"fact-{g}" for g in range(num_groups)],
         num_experts_G=torch.full((num_groups,), GROUP),
         subjects=[f" subject {g} " for g in range(num_groups)],
-        phrasings=[f"which what is the relation {g % 40} of"] * num_groups,
+        phrasings=[f"which what is the relation {g % 40} of" for g in range(num_groups)],
         training_hashes=[""] * num_groups,
         keys_GK=torch.randn(num_groups, KEY_DIM),
     )

@@ -165,7 +165,7 @@ def test_the_previous_bank_version_stays_readable(model):
     receipt = update_model(model, MIXED)
     old = Bank(model.bank.folder, GEOMETRY, 32)
     old.open(receipt.previous)
-    assert [key.fact_id for key in old.group_keys()] == [fact.fact_id for fact in FACTS]
+    assert old.group_table().fact_ids == [fact.fact_id for fact in FACTS]
     rows = old._dataset().to_table()
     assert rows["expert_id"].to_pylist() == sorted(before)
 
