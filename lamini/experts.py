@@ -6,7 +6,8 @@ Shape suffixes in this file:
 
 Source: Li et al. 2024, arXiv:2406.17642 (a mixture of memory experts beside a frozen backbone); He
 2024, arXiv:2407.04153 (experts of one hidden neuron). We depart: the read set is decided once per
-prompt, not per token, and a prompt reads the experts of one group with weight 1, or none.
+prompt, not per token, and a prompt reads the experts of one group with weight 1, or none. The
+paper's own form, weights over experts that facts share, is the second mode (`shared_tuning`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -35,6 +36,8 @@ class Reading:
     experts: Experts
     mask_BL: torch.Tensor | None
     """True from the last prompt token on; None where every position of the call reads."""
+    weight_NG: torch.Tensor | None = None
+    """Weight of each expert read, in the shared mode; None: a group of its own, all of weight 1."""
 
 
 class Reader:
@@ -72,6 +75,7 @@ class MemoryLayer(nn.Module):
             x_NLD,
             reading.experts.down_NGD[self.layer_index],
             reading.experts.up_NGD[self.layer_index],
+            reading.weight_NG,
         )
         mask_BL = reading.mask_BL
         # In generation only the first call holds the prompt; later ones are answer tokens alone.
@@ -81,10 +85,15 @@ class MemoryLayer(nn.Module):
 
 
 def apply_experts(
-    x_NLD: torch.Tensor, down_NGD: torch.Tensor, up_NGD: torch.Tensor
+    x_NLD: torch.Tensor,
+    down_NGD: torch.Tensor,
+    up_NGD: torch.Tensor,
+    weight_NG: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Return the sum over a group's experts, up_g * silu(down_g . x), for each row's own group."""
+    """Return the sum of w_g * up_g * silu(down_g . x) over the experts that each row reads."""
     hidden_NLG = silu(torch.bmm(x_NLD.to(down_NGD.dtype), down_NGD.transpose(1, 2)))
+    if weight_NG is not None:
+        hidden_NLG = hidden_NLG * weight_NG[:, None].to(hidden_NLG.dtype)
     return torch.bmm(hidden_NLG, up_NGD)
 
 

@@ -25,6 +25,8 @@ from lamini.evidence import words
 
 _FAR = 100.0
 """A coordinate far from all halves of unit vectors."""
+_FEW = 16
+"""Candidates that are not worth a shortlist."""
 _STRETCH = 16_384
 """Keys compared with all sub-keys at a time."""
 _FITTED = 64
@@ -129,14 +131,23 @@ class ProductKeys:
         """
         half_2BE = torch.stack(query_BK.chunk(2, dim=-1))
         side = self.codebook_2SE.shape[1]
-        score_2BS = -torch.cdist(half_2BE, self.codebook_2SE).square()
-        # Sorted, not topk: it leaves open which of two equal sub-keys it takes.
-        score_2BS, index_2BS = score_2BS.sort(dim=-1, descending=True, stable=True)
-        row_P, column_P = _pairs(min(num_cells, side), num_cells)
-        score_BP = score_2BS[0][:, row_P] + score_2BS[1][:, column_P]
-        cell_BP = index_2BS[0][:, row_P] * side + index_2BS[1][:, column_P]
-        score_BP, best_BP = score_BP.sort(dim=-1, descending=True, stable=True)
-        return cell_BP.gather(1, best_BP[:, :num_cells]), score_BP[:, :num_cells]
+        near_2BR, index_2BR = _least(torch.cdist(half_2BE, self.codebook_2SE).square(), num_cells)
+        row_P, column_P = _pairs(near_2BR.shape[-1], num_cells)
+        near_BC, pair_BC = _least(near_2BR[0][:, row_P] + near_2BR[1][:, column_P], num_cells)
+        cell_BP = index_2BR[0][:, row_P] * side + index_2BR[1][:, column_P]
+        return cell_BP.gather(1, pair_BC), -near_BC
+
+
+def _least(values: torch.Tensor, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the least of the last dimension, none negative, ascending; of equal ones the first.
+
+    The bits of such floats are in their order; with the index below them no two are equal, so that
+    topk, which leaves open what it takes of equal ones, has no choice.
+    """
+    place = torch.arange(values.shape[-1], device=values.device)
+    bits = values.float().contiguous().view(torch.int32).long() << 32 | place
+    index = bits.topk(min(number, values.shape[-1]), largest=False).values & 0xFFFFFFFF
+    return values.gather(-1, index), index
 
 
 @cache
@@ -239,18 +250,30 @@ class GroupKeys:
         """Return each query's group, or none when no key is within its threshold."""
         cell_BC = self.product_keys.nearest_cells(query_BK, self.num_cells)
         return [
-            self._decide(query, words(text), rows)
-            for query, text, rows in zip(query_BK, texts, self._candidates(cell_BC), strict=True)
+            self._decide(query, words(text), self._shortlist(query, row_R))
+            for query, text, row_R in zip(query_BK, texts, self._candidates(cell_BC), strict=True)
         ]
 
-    def _candidates(self, cell_BC: torch.Tensor) -> list[list[int]]:
+    def _shortlist(self, query_K: torch.Tensor, row_R: torch.Tensor) -> list[int]:
+        """Return the candidates that can still be best or second best when evidence is weighed in.
+
+        Evidence is worth at most the difference of the thresholds: who is further than that behind
+        the second best score cannot catch up.
+        """
+        if len(row_R) > _FEW:
+            score_R = self.keys_GK.index_select(0, row_R) @ query_K  # a third of [row_R]
+            evidence = self.unnamed_threshold - self.threshold
+            row_R = row_R[score_R >= score_R.topk(2).values[1] - evidence - 1e-5]
+        return row_R.tolist()
+
+    def _candidates(self, cell_BC: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Return the rows listed in each query's cells, those of the best cell first."""
         start_BC = torch.searchsorted(self._cell_G, cell_BC)
         count_BC = torch.searchsorted(self._cell_G, cell_BC, right=True) - start_BC
         count = count_BC.flatten()
         within = torch.arange(int(count.sum())) - (count.cumsum(0) - count).repeat_interleave(count)
         rows = self._row_G[start_BC.flatten().repeat_interleave(count) + within]
-        return [part.tolist() for part in rows.split(count_BC.sum(1).tolist())]
+        return rows.split(count_BC.sum(1).tolist())
 
     def _decide(self, query_K: torch.Tensor, text: str, rows: list[int]) -> Route:
         named_R = torch.tensor([self.subjects[row] in text for row in rows], dtype=torch.bool)

@@ -26,11 +26,11 @@ from tests.bench.measuring import alternated, conditions, ratios, resident_mib, 
 
 KEY_DIM = 256
 BATCH = 64
-CELLS = (32, 64, 128, 256)
+CELLS = (16, 32, 64, 128)
 HEAD = (
     "groups", "sub-keys", "keys", "fit s", "lists s", "top-32 exact",
     *(f"top-1 @{c}" for c in CELLS), "candidates @32",
-    "ms/question @32", "@256", "brute / @32", "keys+lists MiB", "resident MiB",
+    "CPU ms/question @32", "@128", "brute / @32", "keys+lists MiB", "resident MiB",
 )  # fmt: skip
 
 
@@ -108,7 +108,7 @@ def measure(
     fast, wide, brute = alternated(
         [
             lambda: tables[32].route(few_BK, texts),
-            lambda: tables[256].route(few_BK, texts),
+            lambda: tables[128].route(few_BK, texts),
             lambda: nearest_by_brute_force(few_BK, key_GK),
         ],
         rounds,
@@ -152,7 +152,7 @@ def main() -> None:
     torch.set_num_threads(1)
     conditions()
     sizes = [2**n for n in ((10, 14) if arguments.quick else (10, 12, 14, 15, 16, 18, 20))]
-    number, rounds = (512, 9) if arguments.quick else (4096, 21)
+    number, rounds = (512, 9) if arguments.quick else (2048, 21)
     rows = []
     for size in sizes:
         generator = torch.Generator().manual_seed(size)

@@ -133,6 +133,26 @@ def test_re_ranking_finds_the_nearest_key_of_brute_force(keys_GK):
     assert sum(a == b for a, b in zip(found, brute, strict=True)) >= 198
 
 
+@pytest.mark.parametrize("threshold", [-1.0, 0.3, 0.9])
+def test_the_shortlist_changes_no_decision(keys_GK, threshold):
+    near_GK = normalize(keys_GK[torch.arange(200) // 10] + 0.4 * keys_GK, dim=-1)
+    subjects = [f" {'abcdefgh'[row % 8]} " for row in range(200)]
+    table = a_table(range(200), near_GK, fit_codebooks(near_GK, 4), 16, threshold, subjects)
+    texts = [words("of a or c"), words("of b"), words("of nothing"), words("h")] * 50
+    query_BK = normalize(near_GK + 0.05 * torch.randn_like(near_GK), dim=-1)
+    everything = [
+        table._decide(query, text, list(range(200)))
+        for query, text in zip(query_BK, texts, strict=True)
+    ]
+    found = table.route(query_BK, texts)
+    assert len({route.nearest_group for route in found}) > 50
+    assert [route.group for route in found] == [route.group for route in everything]
+    for route, whole in zip(found, everything, strict=True):
+        assert route.nearest_group == whole.nearest_group
+        assert route.margin == pytest.approx(whole.margin, abs=1e-6)
+        assert route.excess == pytest.approx(whole.excess, abs=1e-6)
+
+
 def test_codebooks_may_be_larger_than_the_number_of_keys():
     keys_GK = normalize(torch.randn(3, 64), dim=-1)
     table = a_table([5, 7, 9], keys_GK, fit_codebooks(keys_GK, 16), 8, 0.5)
