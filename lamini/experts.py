@@ -32,7 +32,7 @@ class Reading:
     """What one call reads: which rows, which experts, from which position on."""
 
     rows_N: torch.Tensor
-    """Rows of the batch that read memory, int64; all others stay the backbone's bit for bit."""
+    """Rows of the batch that read memory, ascending; all others stay the backbone's bit for bit."""
     experts: Experts
     mask_BL: torch.Tensor | None
     """True from the last prompt token on; None where every position of the call reads."""
@@ -70,7 +70,9 @@ class MemoryLayer(nn.Module):
         reading = self.reader.current
         if reading is None or not len(reading.rows_N):
             return y_BLD
-        x_NLD = x_BLD[reading.rows_N]
+        # All rows in order, as mostly in generation: nothing to pick, nothing to scatter.
+        all_read = len(reading.rows_N) == len(x_BLD)
+        x_NLD = x_BLD if all_read else x_BLD[reading.rows_N]
         delta_NLD = apply_experts(
             x_NLD,
             reading.experts.down_NGD[self.layer_index],
@@ -81,6 +83,8 @@ class MemoryLayer(nn.Module):
         # In generation only the first call holds the prompt; later ones are answer tokens alone.
         if mask_BL is not None and mask_BL.shape[1] == x_BLD.shape[1]:
             delta_NLD = delta_NLD.where(mask_BL[reading.rows_N, :, None], 0.0)
+        if all_read:
+            return y_BLD + delta_NLD.to(y_BLD.dtype)
         return y_BLD.index_add(0, reading.rows_N, delta_NLD.to(y_BLD.dtype))
 
 

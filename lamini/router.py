@@ -12,9 +12,11 @@ training questions, a prompt far from every key reads nothing, and it counts as 
 prompt names a fact's subject.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
 
 import torch
 from torch import nn
@@ -234,46 +236,54 @@ class GroupKeys:
         threshold: float,
         unnamed_threshold: float,
     ) -> None:
-        self.groups = list(groups)
-        self.keys_GK = keys_GK
-        self.subjects = list(subjects)
+        # Rows stand cell by cell: a cell's list is a stretch of them, read as it lies.
+        self._cell_G, order_G = product_keys.cells_of(keys_GK).sort(stable=True)
+        order = order_G.tolist()
+        self.groups = [groups[row] for row in order]
+        self.keys_GK = keys_GK[order_G]
+        self.subjects = [subjects[row] for row in order]
         """What a prompt must hold to name the group's subject (`subject_words`)."""
         self.product_keys = product_keys
         self.num_cells = num_cells
         self.threshold = threshold
         self.unnamed_threshold = unnamed_threshold
-        cell_G = product_keys.cells_of(keys_GK)
-        # The rows cell by cell: a cell's list is a stretch of them.
-        self._cell_G, self._row_G = cell_G.sort(stable=True)
 
     def route(self, query_BK: torch.Tensor, texts: Sequence[str]) -> list[Route]:
         """Return each query's group, or none when no key is within its threshold."""
         cell_BC = self.product_keys.nearest_cells(query_BK, self.num_cells)
+        start_BC = torch.searchsorted(self._cell_G, cell_BC)
+        stop_BC = torch.searchsorted(self._cell_G, cell_BC, right=True)
+        stretches = zip(start_BC.tolist(), stop_BC.tolist(), strict=True)
         return [
-            self._decide(query, words(text), self._shortlist(query, row_R))
-            for query, text, row_R in zip(query_BK, texts, self._candidates(cell_BC), strict=True)
+            self._decide(query, words(text), self._shortlist(query, [*zip(*pair, strict=True)]))
+            for query, text, pair in zip(query_BK, texts, stretches, strict=True)
         ]
 
-    def _shortlist(self, query_K: torch.Tensor, row_R: torch.Tensor) -> list[int]:
-        """Return the candidates that can still be best or second best when evidence is weighed in.
+    def _shortlist(self, query_K: torch.Tensor, stretches: list[tuple[int, int]]) -> list[int]:
+        """Return the rows that can still be best or second best when evidence is weighed in.
 
         Evidence is worth at most the difference of the thresholds: who is further than that behind
         the second best score cannot catch up.
         """
-        if len(row_R) > _FEW:
-            score_R = self.keys_GK.index_select(0, row_R) @ query_K  # a third of [row_R]
-            evidence = self.unnamed_threshold - self.threshold
-            row_R = row_R[score_R >= score_R.topk(2).values[1] - evidence - 1e-5]
-        return row_R.tolist()
-
-    def _candidates(self, cell_BC: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Return the rows listed in each query's cells, those of the best cell first."""
-        start_BC = torch.searchsorted(self._cell_G, cell_BC)
-        count_BC = torch.searchsorted(self._cell_G, cell_BC, right=True) - start_BC
-        count = count_BC.flatten()
-        within = torch.arange(int(count.sum())) - (count.cumsum(0) - count).repeat_interleave(count)
-        rows = self._row_G[start_BC.flatten().repeat_interleave(count) + within]
-        return rows.split(count_BC.sum(1).tolist())
+        filled = [(start, stop) for start, stop in stretches if start < stop]
+        number = sum(stop - start for start, stop in filled)
+        if number > max(1, _FEW * len(filled)):  # long stretches: no key is copied
+            parts = [self.keys_GK[start:stop] @ query_K for start, stop in filled]
+            score_R = torch.cat(parts)
+        else:
+            rows = [row for start, stop in filled for row in range(start, stop)]
+            if number <= _FEW:
+                return rows
+            score_R = self.keys_GK.index_select(0, torch.tensor(rows)) @ query_K
+        evidence = self.unnamed_threshold - self.threshold
+        near_R = score_R >= score_R.topk(2).values[1] - evidence - 1e-5
+        # The n-th candidate stands in the last stretch that begins at or before it.
+        before = [0, *accumulate(stop - start for start, stop in filled)]
+        found = []
+        for nth in near_R.nonzero()[:, 0].tolist():
+            stretch = bisect_right(before, nth) - 1
+            found.append(filled[stretch][0] + nth - before[stretch])
+        return found
 
     def _decide(self, query_K: torch.Tensor, text: str, rows: list[int]) -> Route:
         named_R = torch.tensor([self.subjects[row] in text for row in rows], dtype=torch.bool)
