@@ -6,7 +6,8 @@ Shape suffixes in this file:
 
 Source: Li et al. 2024, arXiv:2406.17642 (a mixture of memory experts beside a frozen backbone); He
 2024, arXiv:2407.04153 (experts of one hidden neuron). We depart: the read set is decided once per
-prompt, not per token, and a prompt reads the experts of one group with weight 1, or none.
+prompt, not per token, and a prompt reads the experts of one group with weight 1, or none. The
+paper's own form, weights over experts that facts share, is the second mode (`shared_tuning`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -45,10 +46,12 @@ class Reading:
     """What one call reads: which rows, which experts, from which position on."""
 
     rows_N: torch.Tensor
-    """Rows of the batch that read memory, int64; all others stay the backbone's bit for bit."""
+    """Rows of the batch that read memory, ascending; all others stay the backbone's bit for bit."""
     experts: Experts
     mask_BL: torch.Tensor | None
     """True from the last prompt token on; None where every position of the call reads."""
+    weight_NG: torch.Tensor | None = None
+    """Weight of each expert read, in the shared mode; None: a group of its own, all of weight 1."""
 
 
 class Reader:
@@ -81,11 +84,14 @@ class MemoryLayer(nn.Module):
         reading = self.reader.current
         if reading is None or not len(reading.rows_N):
             return y_BLD
-        x_NLD = x_BLD[reading.rows_N]
+        # All rows in order, as mostly in generation: nothing to pick, nothing to scatter.
+        all_read = len(reading.rows_N) == len(x_BLD)
+        x_NLD = x_BLD if all_read else x_BLD[reading.rows_N]
         delta_NLD = apply_experts(
             x_NLD,
             reading.experts.down_NGD[self.layer_index],
             reading.experts.up_NGD[self.layer_index],
+            reading.weight_NG,
         )
         mask_BL = reading.mask_BL
         # In generation the first call holds the prompt; later ones are answer tokens alone, or,
@@ -94,14 +100,21 @@ class MemoryLayer(nn.Module):
             more = x_BLD.shape[1] - mask_BL.shape[1]
             mask_NL = pad(mask_BL[reading.rows_N], (0, more), value=True)
             delta_NLD = delta_NLD.where(mask_NL[..., None], 0.0)
+        if all_read:
+            return y_BLD + delta_NLD.to(y_BLD.dtype)
         return y_BLD.index_add(0, reading.rows_N, delta_NLD.to(y_BLD.dtype))
 
 
 def apply_experts(
-    x_NLD: torch.Tensor, down_NGD: torch.Tensor, up_NGD: torch.Tensor
+    x_NLD: torch.Tensor,
+    down_NGD: torch.Tensor,
+    up_NGD: torch.Tensor,
+    weight_NG: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Return the sum over a group's experts, up_g * silu(down_g . x), for each row's own group."""
+    """Return the sum of w_g * up_g * silu(down_g . x) over the experts that each row reads."""
     hidden_NLG = silu(torch.bmm(x_NLD.to(down_NGD.dtype), down_NGD.transpose(1, 2)))
+    if weight_NG is not None:
+        hidden_NLG = hidden_NLG * weight_NG[:, None].to(hidden_NLG.dtype)
     return torch.bmm(hidden_NLG, up_NGD)
 
 

@@ -18,6 +18,8 @@ from lamini.evidence import Words, WordWeights
 from lamini.router import ProductKeys
 
 _EQUAL = 1e-6
+_NEAREST = 64
+"""Listed keys that are looked at closely: words are compared for each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,21 +87,27 @@ class GroupKeys:
         ]
 
     def candidates(self, query_BK: torch.Tensor, prompts: Sequence[Words]) -> list[list[int]]:
-        """Return the rows worth a look for each prompt, ascending."""
-        cell_BC = self.product_keys.nearest_cells(query_BK, self.config.num_cells)
-        return [
-            sorted({*listed, *self._named(prompt)})
-            for listed, prompt in zip(self._listed(cell_BC), prompts, strict=True)
-        ]
+        """Return the rows worth a look for each prompt, ascending.
 
-    def _listed(self, cell_BC: torch.Tensor) -> list[list[int]]:
+        They are the nearest keys of those listed in its cells, and the facts whose subject it names.
+        """
+        cell_BC = self.product_keys.nearest_cells(query_BK, self.config.num_cells)
+        found = []
+        for query_K, rows_R, prompt in zip(query_BK, self._listed(cell_BC), prompts, strict=True):
+            if len(rows_R) > _NEAREST:
+                score_R = self.keys_GK.index_select(0, rows_R) @ query_K
+                rows_R = rows_R[score_R.topk(_NEAREST).indices]
+            found.append(sorted({*rows_R.tolist(), *self._named(prompt)}))
+        return found
+
+    def _listed(self, cell_BC: torch.Tensor) -> list[torch.Tensor]:
         """Return the rows listed in each query's cells."""
         start_BC = torch.searchsorted(self._cell_G, cell_BC)
         count_BC = torch.searchsorted(self._cell_G, cell_BC, right=True) - start_BC
         count = count_BC.flatten()
         within = torch.arange(int(count.sum())) - (count.cumsum(0) - count).repeat_interleave(count)
         rows = self._row_G[start_BC.flatten().repeat_interleave(count) + within]
-        return [part.tolist() for part in rows.split(count_BC.sum(1).tolist())]
+        return [*rows.split(count_BC.sum(1).tolist())]
 
     def score(
         self, query_K: torch.Tensor, prompt: Words, rows: Sequence[int]

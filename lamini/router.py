@@ -22,6 +22,8 @@ from lamini.config import RouterConfig
 
 _FAR = 100.0
 """A coordinate far from all halves of unit vectors."""
+_FEW = 16
+"""Candidates that are not worth a shortlist."""
 _STRETCH = 16_384
 """Keys compared with all sub-keys at a time."""
 _FITTED = 64
@@ -127,14 +129,23 @@ class ProductKeys:
         """
         half_2BE = torch.stack(query_BK.chunk(2, dim=-1))
         side = self.codebook_2SE.shape[1]
-        score_2BS = -torch.cdist(half_2BE, self.codebook_2SE).square()
-        # Sorted, not topk: it leaves open which of two equal sub-keys it takes.
-        score_2BS, index_2BS = score_2BS.sort(dim=-1, descending=True, stable=True)
-        row_P, column_P = _pairs(min(num_cells, side), num_cells)
-        score_BP = score_2BS[0][:, row_P] + score_2BS[1][:, column_P]
-        cell_BP = index_2BS[0][:, row_P] * side + index_2BS[1][:, column_P]
-        score_BP, best_BP = score_BP.sort(dim=-1, descending=True, stable=True)
-        return cell_BP.gather(1, best_BP[:, :num_cells]), score_BP[:, :num_cells]
+        near_2BR, index_2BR = _least(torch.cdist(half_2BE, self.codebook_2SE).square(), num_cells)
+        row_P, column_P = _pairs(near_2BR.shape[-1], num_cells)
+        near_BC, pair_BC = _least(near_2BR[0][:, row_P] + near_2BR[1][:, column_P], num_cells)
+        cell_BP = index_2BR[0][:, row_P] * side + index_2BR[1][:, column_P]
+        return cell_BP.gather(1, pair_BC), -near_BC
+
+
+def _least(values: torch.Tensor, number: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the least of the last dimension, none negative, ascending; of equal ones the first.
+
+    The bits of such floats are in their order; with the index below them no two are equal, so that
+    topk, which leaves open what it takes of equal ones, has no choice.
+    """
+    place = torch.arange(values.shape[-1], device=values.device)
+    bits = values.float().contiguous().view(torch.int32).long() << 32 | place
+    index = bits.topk(min(number, values.shape[-1]), largest=False).values & 0xFFFFFFFF
+    return values.gather(-1, index), index
 
 
 @cache

@@ -70,7 +70,7 @@ def trained(backbone: Backbone, folder: Path) -> MemoryModel:
     """Return a memory model of the facts, and the share of them that it decides."""
     memory = MemoryConfig(num_memory_layers=2, num_experts=32 * 256, group_size=32)
     attached = attach(backbone, memory)
-    training = RouterTraining(num_steps=60, batch_facts=40, batch_negatives=16)
+    training = RouterTraining(num_steps=30, batch_facts=40, batch_negatives=16)
     router, recorder = RouterConfig(), SilentRecorder()
     known = facts()
     pretrain_router(attached, known, FOREIGN, router, training, folder / "router", recorder)
@@ -95,7 +95,6 @@ def call(
     )  # fmt: skip
 
 
-@torch.no_grad()
 def measure(name: str, backbone: Backbone, rounds: int) -> list[list[object]]:
     """Return the rows of one backbone."""
     bare = Backbone(

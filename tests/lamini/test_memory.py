@@ -104,6 +104,21 @@ def test_i3_changing_one_rows_experts_leaves_every_other_row_bit_identical(any_a
 
 
 @torch.no_grad()
+def test_a_row_is_the_same_whether_all_rows_read_or_only_some(any_attached):
+    ids_BL, mask_BL, reads_BL = whole(any_attached)
+    experts = random_experts(any_attached, 3)
+    some = Experts(
+        down_NGD=tuple(down[[0, 2]] for down in experts.down_NGD),
+        up_NGD=tuple(up[[0, 2]] for up in experts.up_NGD),
+    )
+    every = reading_of(experts, [0, 1, 2], reads_BL, torch.device("cpu"))
+    two = reading_of(some, [0, 2], reads_BL, torch.device("cpu"))
+    all_logits = full_logits(any_attached, ids_BL, mask_BL, every)
+    two_logits = full_logits(any_attached, ids_BL, mask_BL, two)
+    torch.testing.assert_close(all_logits[[0, 2]], two_logits[[0, 2]], atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
 def test_prompt_positions_before_the_last_are_untouched(backbone):
     attached = attach(backbone, GEOMETRY)
     ids_BL, mask_BL, reads_BL = whole(attached)

@@ -183,6 +183,13 @@ def test_re_ranking_finds_the_nearest_key_of_brute_force(keys_GK):
     assert sum(a == b for a, b in zip(found, brute, strict=True)) >= 198
 
 
+def test_of_many_listed_keys_the_nearest_are_looked_at(keys_GK):
+    table = a_table(range(200), keys_GK, fit_codebooks(keys_GK, 1), 1, -1.0)
+    rows = table.candidates(keys_GK[:9], [Words("")] * 9)
+    for query_K, found in zip(keys_GK[:9], rows, strict=True):
+        assert set(found) == set((keys_GK @ query_K).topk(64).indices.tolist())
+
+
 def test_codebooks_may_be_larger_than_the_number_of_keys():
     keys_GK = normalize(torch.randn(3, 64), dim=-1)
     table = a_table([5, 7, 9], keys_GK, fit_codebooks(keys_GK, 16), 8, 0.5)

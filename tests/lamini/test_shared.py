@@ -1,0 +1,119 @@
+"""The paper's shared mode: read sets with weights, tuned as one table."""
+
+import dataclasses
+
+import pytest
+import torch
+from torch.nn.functional import normalize
+
+from lamini.config import Tuning
+from lamini.experts import apply_experts
+from lamini.memory import answer_logits, attach, full_logits, pad_right, prepare_answers, reading_of
+from lamini.router import ProductKeys, fit_codebooks
+from lamini.shared_tuning import SharedExperts, read_sets, tune_shared
+from lamini.text import encode_answer, encode_prompt
+
+from .conftest import GEOMETRY, make_facts, tiny_llama
+from .test_memory import ANSWERS, PROMPTS, random_experts
+
+TUNING = Tuning(prompts_per_fact=2, max_passes=60, learning_rate=3e-2)
+
+
+@pytest.fixture
+def attached(tokenizer):
+    return attach(tiny_llama(tokenizer), GEOMETRY)
+
+
+@pytest.fixture
+def product_keys():
+    return fit_codebooks(normalize(torch.randn(400, 32), dim=-1), 16)
+
+
+def sets_of(facts, product_keys, num_read=8):
+    number = sum(len(fact.prompts[: TUNING.prompts_per_fact]) for fact in facts)
+    return read_sets(normalize(torch.randn(number, 32), dim=-1), product_keys, num_read)
+
+
+def test_weights_sum_to_one_and_the_best_expert_weighs_most(product_keys):
+    sets = read_sets(normalize(torch.randn(20, 32), dim=-1), product_keys, 32)
+    assert sets.expert_PR.shape == sets.weight_PR.shape == (20, 32)
+    torch.testing.assert_close(sets.weight_PR.sum(-1), torch.ones(20))
+    assert (sets.weight_PR[:, 1:] <= sets.weight_PR[:, :-1]).all()
+    assert all(len(set(row)) == 32 for row in sets.expert_PR.tolist())
+
+
+def test_read_sets_are_the_same_alone_and_in_a_batch(product_keys):
+    query_PK = normalize(torch.randn(50, 32), dim=-1)
+    together = read_sets(query_PK, product_keys)
+    for row, query_K in enumerate(query_PK):
+        alone = read_sets(query_K[None], product_keys)
+        assert torch.equal(alone.expert_PR[0], together.expert_PR[row])
+        torch.testing.assert_close(alone.weight_PR[0], together.weight_PR[row])
+
+
+def test_weights_scale_what_each_expert_adds():
+    x, down, up = torch.randn(2, 3, 8), torch.randn(2, 4, 8), torch.randn(2, 4, 8)
+    weight = torch.rand(2, 4)
+    one_by_one = sum(
+        weight[:, g, None, None] * apply_experts(x, down[:, g : g + 1], up[:, g : g + 1])
+        for g in range(4)
+    )
+    torch.testing.assert_close(apply_experts(x, down, up, weight), one_by_one)
+
+
+@torch.no_grad()
+def test_weights_of_one_are_the_default_bit_for_bit(attached):
+    ids_BL, mask_BL = pad_right(PROMPTS, attached.backbone)
+    plain = reading_of(random_experts(attached, 3), [0, 1, 2], None, torch.device("cpu"))
+    weighted = dataclasses.replace(plain, weight_NG=torch.ones(3, 8))
+    assert torch.equal(
+        full_logits(attached, ids_BL, mask_BL, plain),
+        full_logits(attached, ids_BL, mask_BL, weighted),
+    )
+
+
+@torch.no_grad()
+def test_i1_fresh_shared_experts_are_the_exact_identity(attached, product_keys):
+    batch = prepare_answers(attached, PROMPTS, ANSWERS)
+    sets = read_sets(normalize(torch.randn(3, 32), dim=-1), product_keys)
+    experts = SharedExperts.fresh(sets.expert_PR.unique(), attached, 0)
+    bare = answer_logits(attached, batch, None)
+    assert torch.equal(answer_logits(attached, batch, experts.reading(sets)), bare)
+
+
+def test_it_memorizes_facts_that_share_experts(attached, product_keys):
+    facts = make_facts()
+    sets = sets_of(facts, product_keys)
+    assert len(sets.expert_PR.unique()) < sets.expert_PR.numel()
+    result = tune_shared(attached, facts, sets, TUNING)
+    assert result.undecided == ()
+    assert result.active_by_pass[0] == len(facts)
+    assert result.active_by_pass[-1] == 0
+    assert 0 < result.num_passes <= TUNING.max_passes
+    for f, fact in enumerate(facts):
+        prompts = [encode_prompt(attached.backbone.tokenizer, p) for p in fact.prompts[:2]]
+        answer = encode_answer(attached.backbone.tokenizer, fact.answer)
+        batch = prepare_answers(attached, prompts, [answer] * 2)
+        with torch.no_grad():
+            own = result.experts.reading(sets.only([2 * f, 2 * f + 1]))
+            logits_BAV = answer_logits(attached, batch, own)
+        assert logits_BAV.argmax(-1).tolist() == [answer] * 2
+
+
+def test_an_expert_that_nobody_was_tuned_on_adds_nothing(attached, product_keys):
+    facts = make_facts()[:2]
+    sets = sets_of(facts, product_keys)
+    experts = tune_shared(attached, facts, sets, TUNING).experts
+    others = ProductKeys(codebook_2SE=torch.randn(2, 16, 16))
+    unknown = read_sets(normalize(torch.randn(3, 32), dim=-1), others, 8)
+    unknown = dataclasses.replace(unknown, expert_PR=unknown.expert_PR + 1000)
+    batch = prepare_answers(attached, PROMPTS, ANSWERS)
+    with torch.no_grad():
+        read = answer_logits(attached, batch, experts.reading(unknown))
+        assert torch.equal(read, answer_logits(attached, batch, None))
+
+
+def test_a_read_set_for_every_prompt_is_asked_for(attached, product_keys):
+    facts = make_facts()
+    with pytest.raises(ValueError, match="4 read sets for 12 prompts"):
+        tune_shared(attached, facts, sets_of(facts[:2], product_keys), TUNING)
