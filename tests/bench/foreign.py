@@ -30,9 +30,9 @@ def main() -> None:
         taken = [
             (q, r.score) for q, r in zip(questions, routes, strict=True) if r.group is not None
         ]
-        print(f"{path.name}: {len(taken)} of {len(questions)} = {len(taken) / len(questions):.2%}")  # noqa: T201
+        print(f"{path.name}: {len(taken)} of {len(questions)} = {len(taken) / len(questions):.2%}")
         for question, score in sorted(taken, key=lambda pair: -pair[1]):
-            print(f"  {score:.3f} {question}")  # noqa: T201
+            print(f"  {score:.3f} {question}")
 
 
 if __name__ == "__main__":
