@@ -167,7 +167,8 @@ class GroupKeys:
     """The keys of all groups that hold a fact, searched by product keys and re-ranked exactly.
 
     A fact whose subject the prompt names needs a score of `threshold`, any other the higher
-    `unnamed_threshold`; the key furthest above what it needs is read.
+    `unnamed_threshold`; the key furthest above what it needs is read; of equal ones, that of the
+    lower group.
     """
 
     def __init__(
@@ -205,13 +206,15 @@ class GroupKeys:
         ]
 
     def _decide(self, query_K: torch.Tensor, text: str, rows: list[int]) -> Route:
-        named_R = torch.tensor([self.subjects[row] in text for row in rows], dtype=torch.bool)
         if not rows:
             return Route(group=None, nearest_group=None, score=-1.0, excess=-1.0, margin=1.0)
-        score_R = self.keys_GK[rows] @ query_K
+        rows = sorted(rows, key=self.groups.__getitem__)
+        # Row by row: in a matrix product, equal keys may differ in the last bit.
+        score_R = (self.keys_GK[rows] * query_K).sum(-1)
+        named_R = torch.tensor([self.subjects[row] in text for row in rows], dtype=torch.bool)
         excess_R = score_R - torch.where(named_R, self.threshold, self.unnamed_threshold)
         top = excess_R.topk(min(2, len(rows)))
-        best, first = top.values[0].item(), int(top.indices[0])
+        best, first = top.values[0].item(), int(excess_R.argmax())  # the first of equal ones
         nearest, score = self.groups[rows[first]], score_R[first].item()
         if best < 0:
             group, margin = None, -best

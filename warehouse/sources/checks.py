@@ -14,9 +14,7 @@ def check_keys(path: Path, prefix: str, table: dict[str, Any], known: tuple[str,
     """Refuse a key that is not known."""
     for key in table:
         if key not in known:
-            raise MappingError(
-                f"{path}: unknown key {prefix}{key}{hint(key, known, what='keys')}"
-            )
+            raise MappingError(f"{path}: unknown key {prefix}{key}{hint(key, known, what='keys')}")
 
 
 def require(path: Path, prefix: str, table: dict[str, Any], names: tuple[str, ...]) -> None:
