@@ -24,12 +24,12 @@ import psutil
 
 from flows.errors import ServiceError
 from flows.mlflow_database import make_database
+from flows.processes import family, is_process, kill, tail
 from flows.settings import environment, mlflow_artifacts, mlflow_uri
 
 HOST = "127.0.0.1"
 START_SECONDS = 180.0  # 5 to 13 s were measured on two idle cores
 STOP_SECONDS = 15.0
-_TAIL_LINES = 15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,12 +51,12 @@ class Server:
     @property
     def is_alive(self) -> bool:
         """The very process that was started still runs."""
-        return _is_process(self.pid, self.pid_created)
+        return is_process(self.pid, self.pid_created)
 
     @property
     def is_orphan(self) -> bool:
         """Whoever should stop it is gone."""
-        return not _is_process(self.owner_pid, self.owner_created)
+        return not is_process(self.owner_pid, self.owner_created)
 
     def answers(self) -> bool:
         """Whether it can be used now."""
@@ -76,7 +76,7 @@ class Server:
             if why:
                 raise ServiceError(
                     f"the {self.name} server did not come up: {why}; the end of {self.log}:\n"
-                    + _tail(Path(self.log))
+                    + tail(Path(self.log))
                 )
             time.sleep(0.1)
 
@@ -84,15 +84,15 @@ class Server:
         """End it and everything it started; a second interrupt kills at once."""
         if not self.is_alive:
             return
-        family = _family(self.pid)
+        processes = family(self.pid)
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGTERM)
         try:
-            _, left = psutil.wait_procs(family, timeout=STOP_SECONDS)
+            _, left = psutil.wait_procs(processes, timeout=STOP_SECONDS)
         except BaseException:
-            _kill(family)
+            kill(processes)
             raise
-        _kill(left)
+        kill(left)
 
 
 def start_prefect(home: Path, port: int | None = None) -> tuple[Server, bool]:
@@ -240,36 +240,3 @@ def _write(record: Path, server: Server) -> None:
 def forget(home: Path, server: Server) -> None:
     """Remove the record of a server that was stopped."""
     _record(home, server.name).unlink(missing_ok=True)
-
-
-def _is_process(pid: int, created: float) -> bool:
-    try:
-        process = psutil.Process(pid)
-        return bool(
-            abs(process.create_time() - created) < 1 and process.status() != psutil.STATUS_ZOMBIE
-        )
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _family(pid: int) -> list[psutil.Process]:
-    try:
-        process = psutil.Process(pid)
-        return [process, *process.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _kill(processes: list[psutil.Process]) -> None:
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(processes, timeout=5)
-
-
-def _tail(log: Path) -> str:
-    try:
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return "(no log)"
-    return "\n".join(lines[-_TAIL_LINES:]) or "(the log is empty)"

@@ -89,7 +89,7 @@ class GroupKeys:
     def candidates(self, query_BK: torch.Tensor, prompts: Sequence[Words]) -> list[list[int]]:
         """Return the rows worth a look for each prompt, ascending.
 
-        They are the nearest keys of those listed in its cells, and the facts whose subject it names.
+        They are the nearest keys listed in its cells, and the facts whose subject it names.
         """
         cell_BC = self.product_keys.nearest_cells(query_BK, self.config.num_cells)
         found = []

@@ -30,6 +30,16 @@ from typing import Any
 
 from warehouse.claims import CLAIM_FIELDS, LIST_FIELDS
 from warehouse.errors import MappingError
+from warehouse.sources.checks import (
+    a_number,
+    a_table,
+    a_text,
+    check_keys,
+    optional_text,
+    require,
+    require_prompt,
+    several_texts,
+)
 from warehouse.sources.nearest import hint
 
 FORMATS = {
@@ -87,19 +97,19 @@ def load_mapping(path: Path) -> Mapping:
         MappingError: it is missing, not TOML, or a key is unknown, missing or of the wrong type.
     """
     values = _read_toml(path)
-    _check_keys(path, "", values, _TOP)
-    given = _text(path, "path", values.get("path"))
+    check_keys(path, "", values, _TOP)
+    given = a_text(path, "path", values.get("path"))
     source = (path.parent / given).resolve()
     kind = _format(path, values, source)
     mapping = Mapping(
-        name=_text(path, "name", values.get("name", path.stem)),
+        name=a_text(path, "name", values.get("name", path.stem)),
         file=path,
         path=source,
         given_path=given,
         format=kind,
-        table=_optional_text(path, "table", values),
-        query=_optional_text(path, "query", values),
-        authority=_number(path, "authority", values.get("authority", 1.0)),
+        table=optional_text(path, "table", values),
+        query=optional_text(path, "query", values),
+        authority=a_number(path, "authority", values.get("authority", 1.0)),
         views=_views(path, values),
         multi_valued=_relations(path, values.get("relations", {})),
     )
@@ -132,25 +142,25 @@ def _views(path: Path, values: dict[str, Any]) -> tuple[View, ...]:
             f"{path}: give either [claim] (one claim a row) or [wide] (one claim a column)"
         )
     if "claim" in values:
-        table = _table(path, "claim", values["claim"])
-        _check_keys(path, "claim.", table, CLAIM_FIELDS)
-        _require(path, "claim.", table, ("subject", "value"))
-        _require_prompt(path, "claim.", table)
+        table = a_table(path, "claim", values["claim"])
+        check_keys(path, "claim.", table, CLAIM_FIELDS)
+        require(path, "claim.", table, ("subject", "value"))
+        require_prompt(path, "claim.", table)
         return (
             {name: _field(path, f"claim.{name}", name, given) for name, given in table.items()},
         )
-    return _wide_views(path, _table(path, "wide", values["wide"]))
+    return _wide_views(path, a_table(path, "wide", values["wide"]))
 
 
 def _wide_views(path: Path, wide: dict[str, Any]) -> tuple[View, ...]:
-    _check_keys(path, "wide.", wide, (*_WIDE, "values"))
-    _require(path, "wide.", wide, ("subject", "values"))
+    check_keys(path, "wide.", wide, (*_WIDE, "values"))
+    require(path, "wide.", wide, ("subject", "values"))
     shared = {
         name: _field(path, f"wide.{name}", name, given)
         for name, given in wide.items()
         if name != "values"
     }
-    columns = _table(path, "wide.values", wide["values"])
+    columns = a_table(path, "wide.values", wide["values"])
     if not columns:
         raise MappingError(f"{path}: [wide.values] names no column; add [wide.values.COLUMN]")
     return tuple(
@@ -160,19 +170,19 @@ def _wide_views(path: Path, wide: dict[str, Any]) -> tuple[View, ...]:
 
 def _value_view(path: Path, column: str, given: object) -> View:
     key = f"wide.values.{column}"
-    table = _table(path, key, given)
-    _check_keys(path, f"{key}.", table, _VALUES)
-    _require_prompt(path, f"{key}.", table)
+    table = a_table(path, key, given)
+    check_keys(path, f"{key}.", table, _VALUES)
+    require_prompt(path, f"{key}.", table)
     view = {
         "value": Field(kind="column", texts=(column,)),
         "relation": Field(kind="constant", texts=(column,)),
     }
     for name, text in table.items():
         if name == "relation":
-            view[name] = Field(kind="constant", texts=(_text(path, f"{key}.{name}", text),))
+            view[name] = Field(kind="constant", texts=(a_text(path, f"{key}.{name}", text),))
         else:
             texts = text if name == "paraphrases" else [text]
-            view[name] = Field(kind="templates", texts=_texts(path, f"{key}.{name}", texts))
+            view[name] = Field(kind="templates", texts=several_texts(path, f"{key}.{name}", texts))
     return view
 
 
@@ -187,19 +197,19 @@ def _field(path: Path, key: str, name: str, given: object) -> Field:
         )
     kind, content = next(iter(given.items()))
     if kind == "templates":
-        return Field(kind="templates", texts=_texts(path, key, content))
+        return Field(kind="templates", texts=several_texts(path, key, content))
     if kind == "constant" and isinstance(content, int | float) and not isinstance(content, bool):
         content = str(content)
     kind = "templates" if kind == "template" else kind
-    return Field(kind=kind, texts=(_text(path, key, content),))
+    return Field(kind=kind, texts=(a_text(path, key, content),))
 
 
 def _relations(path: Path, given: object) -> dict[str, bool]:
     declared = {}
-    for relation, settings in _table(path, "relations", given).items():
+    for relation, settings in a_table(path, "relations", given).items():
         key = f'relations."{relation}"'
-        table = _table(path, key, settings)
-        _check_keys(path, f"{key}.", table, ("multi_valued",))
+        table = a_table(path, key, settings)
+        check_keys(path, f"{key}.", table, ("multi_valued",))
         value = table.get("multi_valued", False)
         if not isinstance(value, bool):
             raise MappingError(f"{path}: {key}.multi_valued = {value!r} must be true or false")
@@ -215,51 +225,3 @@ def _format(path: Path, values: dict[str, Any], source: Path) -> str:
             f"{', '.join(sorted(set(FORMATS.values())))}"
         )
     return str(given)
-
-
-def _check_keys(path: Path, prefix: str, table: dict[str, Any], known: tuple[str, ...]) -> None:
-    for key in table:
-        if key not in known:
-            raise MappingError(f"{path}: unknown key {prefix}{key}{hint(key, known, what='keys')}")
-
-
-def _require(path: Path, prefix: str, table: dict[str, Any], names: tuple[str, ...]) -> None:
-    for name in names:
-        if name not in table:
-            raise MappingError(f"{path}: {prefix}{name} is required")
-
-
-def _require_prompt(path: Path, prefix: str, table: dict[str, Any]) -> None:
-    if "question" not in table and "cloze" not in table:
-        raise MappingError(
-            f"{path}: map {prefix}question or {prefix}cloze, or give a template such as "
-            '{ template = "What is the capital of {subject}?" }'
-        )
-
-
-def _table(path: Path, key: str, value: object) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise MappingError(f"{path}: {key} = {value!r} must be a table")
-    return value
-
-
-def _text(path: Path, key: str, value: object) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise MappingError(f"{path}: {key} = {value!r} must be a text")
-    return value
-
-
-def _optional_text(path: Path, key: str, values: dict[str, Any]) -> str | None:
-    return _text(path, key, values[key]) if key in values else None
-
-
-def _texts(path: Path, key: str, value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not value:
-        raise MappingError(f"{path}: {key} = {value!r} must be a list of texts")
-    return tuple(_text(path, key, item) for item in value)
-
-
-def _number(path: Path, key: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise MappingError(f"{path}: {key} = {value!r} must be a number")
-    return float(value)

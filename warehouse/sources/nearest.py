@@ -11,4 +11,4 @@ def hint(given: str, known: Iterable[str], *, what: str) -> str:
     close = difflib.get_close_matches(given.casefold(), list(folded), n=1)
     guess = f"; did you mean {folded[close[0]]!r}?" if close else ""
     shown = ", ".join(names[:20]) + (", ..." if len(names) > 20 else "")
-    return f"{guess} {what}: {shown or 'none'}"
+    return f"{guess or ';'} {what}: {shown or 'none'}"

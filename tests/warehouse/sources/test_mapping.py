@@ -26,6 +26,7 @@ def test_a_good_mapping_has_its_paths_resolved_and_its_defaults_filled(tmp_path)
         ("path = ", "is not valid TOML: Invalid value"),
         (LONG.replace("value", "valeu"), r"unknown key claim\.valeu; did you mean 'value'\? keys"),
         ("pth = 'x'\n" + LONG, "unknown key pth; did you mean 'path'"),
+        ("zzzz = 'x'\n" + LONG, "unknown key zzzz; keys: authority, claim"),
         (LONG.replace('value = "v"', ""), r"claim\.value is required"),
         (LONG.replace('question = "q"', ""), r"map claim\.question or claim\.cloze, or give a"),
         (LONG.replace('"v"', "3"), r"claim\.value = 3 must be a column's name or one of"),

@@ -1,0 +1,45 @@
+"""Processes by number: is it still that one, what it started, killing it, the end of its log."""
+
+import contextlib
+from pathlib import Path
+
+import psutil
+
+_TAIL_LINES = 15
+
+
+def is_process(pid: int, created: float) -> bool:
+    """Whether the very process that began at `created` runs: numbers are given again."""
+    try:
+        process = psutil.Process(pid)
+        return bool(
+            abs(process.create_time() - created) < 1 and process.status() != psutil.STATUS_ZOMBIE
+        )
+    except psutil.NoSuchProcess:
+        return False
+
+
+def family(pid: int) -> list[psutil.Process]:
+    """Return the process and all that it started, itself first; nothing where it is gone."""
+    try:
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def kill(processes: list[psutil.Process]) -> None:
+    """Kill them and wait until they are gone."""
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(processes, timeout=5)
+
+
+def tail(log: Path) -> str:
+    """Return the last lines of a log."""
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return "(no log)"
+    return "\n".join(lines[-_TAIL_LINES:]) or "(the log is empty)"

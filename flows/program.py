@@ -1,0 +1,91 @@
+"""What all commands of `lamini` share: the program, its common options, how results are printed.
+
+Only typer and the standard library are imported up here, and in the modules of the commands: --help
+is fast.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
+
+EPILOG = (
+    "Exit codes: 0 done, 1 unexpected, 2 usage, 3 bad input, 4 locked (try again), "
+    "5 a check failed, 6 an earlier step is missing, 130 interrupted. "
+    "State lies under LAMINI_HOME (default .lamini)."
+)
+
+
+class Program(TyperGroup):
+    """Turns errors raised on purpose into one message and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (Exception, KeyboardInterrupt) as error:
+            from flows.errors import exit_code
+
+            code = exit_code(error)
+            if code is None:
+                raise
+            typer.echo(f"lamini: {error or 'interrupted'}", err=True)
+            raise typer.Exit(code) from None
+
+
+app = typer.Typer(
+    cls=Program,
+    help="Keep a language model's memory equal to your tables.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+AsOf = Annotated[str | None, typer.Option(metavar="DATE", help="Facts of that day; default today.")]
+Backbone = Annotated[str | None, typer.Option(help="embedded, a folder, or a model's name.")]
+
+
+def given_settings(**given: object) -> "Settings":
+    """Return the settings: what the command line gives over environment and file."""
+    from flows.settings import load_settings
+
+    return load_settings(given)
+
+
+def prepare(home: Path) -> None:
+    """Put our environment in place before anything slow is imported."""
+    from flows.settings import apply_environment
+
+    apply_environment(home)
+
+
+def attach_server(home: Path) -> bool:
+    """Use the Prefect server that already answers; false where there is none.
+
+    A step alone is recorded where a server runs; starting one would take longer than the step.
+    """
+    from flows.services import attach
+
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    return attach(home)
+
+
+def show(result: Any, as_json: bool, title: str = "") -> None:
+    """Print one result, for people or for programs."""
+    if as_json:
+        return print_json(result)
+    from flows.screen import show_mapping
+
+    show_mapping(result, title)
+
+
+def print_json(value: Any) -> None:
+    """Print it as programs read it."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))

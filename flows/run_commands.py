@@ -1,0 +1,108 @@
+"""Commands about runs and their model: run, demo, ask, recall, status."""
+
+import contextlib
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.program import AsOf, Backbone, Json, app, given_settings, prepare, print_json
+
+if TYPE_CHECKING:
+    from flows.services import Services
+
+
+@app.command()
+def run(
+    as_of: AsOf = None,
+    source: Annotated[
+        list[Path] | None, typer.Option(metavar="MAPPING", help="A mapping; may be repeated.")
+    ] = None,
+    backbone: Backbone = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Ray Train workers.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Train even if nothing changed.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run everything: ingest, reconcile, assign, train, measure, promote. Resumes by itself."""
+    settings = given_settings(
+        as_of=as_of, sources=tuple(source or ()), backbone=backbone, num_workers=workers
+    )
+    started = time.monotonic()
+    with _prefect_server(settings.home), _only_json_on_stdout(as_json):
+        from flows import memorize
+
+        result = memorize.run(settings, force=force)
+    if as_json:
+        return print_json(result)
+    from flows.report import show_run
+
+    show_run(result, time.monotonic() - started)
+
+
+@app.command()
+def demo(as_of: AsOf = None, as_json: Json = False) -> None:
+    """Run everything on the embedded facts, and show what it did."""
+    settings = given_settings(as_of=as_of)
+    with _prefect_server(settings.home), _only_json_on_stdout(as_json):
+        from flows import demo
+
+        result = demo.run(settings)
+    if as_json:
+        print_json(result)
+
+
+@app.command()
+def ask(prompts: Annotated[list[str], typer.Argument()], as_json: Json = False) -> None:
+    """Ask the promoted checkpoint; an answer from memory names its facts and source rows."""
+    settings = given_settings()
+    prepare(settings.home)
+    from flows.asking import ask
+
+    answers = [asdict(asked) for asked in ask(settings.home, prompts)]
+    if as_json:
+        return print_json(answers)
+    from flows.screen import show_answers
+
+    show_answers(answers)
+
+
+@app.command()
+def recall(as_json: Json = False) -> None:
+    """Show the newest run's recall, beside the router's agreement and oracle recall."""
+    from flows.status import newest_recall
+
+    found = newest_recall(given_settings().home)
+    if as_json:
+        return print_json(found)
+    from flows.screen import show_recall
+
+    show_recall(found)
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """Show the head snapshot, pending changes, the last runs and the servers."""
+    from flows.status import status
+
+    found = status(given_settings().home)
+    if as_json:
+        return print_json(found)
+    from flows.screen import show_status
+
+    show_status(found)
+
+
+def _prefect_server(home: Path) -> "Services":
+    # Started before the slow imports, which then take none of its time.
+    from flows.services import Services
+
+    return Services(home)
+
+
+@contextlib.contextmanager
+def _only_json_on_stdout(as_json: bool) -> Any:
+    with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
+        yield
