@@ -62,8 +62,10 @@ def promoted(home: Path) -> dict[str, Any]:
     return {**found, "path": str(folder)}
 
 
-def ask(home: Path, prompts: list[str]) -> list[Asked]:
+def ask(home: Path, prompts: list[str], *, strict: bool = False) -> list[Asked]:
     """Answer every prompt with the promoted checkpoint, and say where each answer comes from.
+
+    `strict` answers from memory only where no doubt is left.
 
     Raises:
         NothingYetError: no checkpoint was promoted.
@@ -73,7 +75,7 @@ def ask(home: Path, prompts: list[str]) -> list[Asked]:
 
     folder = Path(promoted(home)["path"])
     snapshot = head(home / "warehouse")
-    answers = load(folder).answer(prompts)
+    answers = load(folder, strict=strict).answer(prompts)
     return [
         explain_answer(snapshot, prompt, answer)
         for prompt, answer in zip(prompts, answers, strict=True)

@@ -55,13 +55,17 @@ def demo(as_of: AsOf = None, as_json: Json = False) -> None:
 
 
 @app.command()
-def ask(prompts: Annotated[list[str], typer.Argument()], as_json: Json = False) -> None:
+def ask(
+    prompts: Annotated[list[str], typer.Argument()],
+    strict: Annotated[bool, typer.Option(help="Silence where any doubt is left.")] = False,
+    as_json: Json = False,
+) -> None:
     """Ask the promoted checkpoint; an answer from memory names its facts and source rows."""
     settings = given_settings()
     prepare(settings.home)
     from flows.asking import ask
 
-    answers = [asdict(asked) for asked in ask(settings.home, prompts)]
+    answers = [asdict(asked) for asked in ask(settings.home, prompts, strict=strict)]
     if as_json:
         return print_json(answers)
     from flows.screen import show_answers
