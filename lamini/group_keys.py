@@ -59,18 +59,19 @@ class GroupKeys:
         threshold: float,
         unnamed_threshold: float,
     ) -> None:
-        """Index the keys; groups ascend. `subjects` and `phrasings`: see `lamini.evidence`."""
-        self.groups = list(groups)
-        self.keys_GK = keys_GK
-        self.subjects = list(subjects)
-        self.phrasings = list(phrasings)
+        """Index the keys, in any order; `subjects` and `phrasings`: see `lamini.evidence`."""
+        # Rows stand cell by cell: a cell's list is a stretch of them, read as it lies.
+        self._cell_G, order_G = product_keys.cells_of(keys_GK).sort(stable=True)
+        order = order_G.tolist()
+        self.groups = [groups[row] for row in order]
+        self.keys_GK = keys_GK[order_G]
+        self.subjects = [subjects[row] for row in order]
+        self.phrasings = [phrasings[row] for row in order]
         self.product_keys = product_keys
         self.word_weights = word_weights
         self.config = config
         self.threshold = threshold
         self.unnamed_threshold = unnamed_threshold
-        # The rows cell by cell: a cell's list is a stretch of them.
-        self._cell_G, self._row_G = product_keys.cells_of(keys_GK).sort(stable=True)
         self._rows_by_subject: dict[str, list[int]] = {}
         for row, subject in enumerate(self.subjects):
             if subject:
@@ -87,27 +88,31 @@ class GroupKeys:
         ]
 
     def candidates(self, query_BK: torch.Tensor, prompts: Sequence[Words]) -> list[list[int]]:
-        """Return the rows worth a look for each prompt, ascending.
+        """Return the rows worth a look for each prompt, in order of their groups.
 
         They are the nearest keys listed in its cells, and the facts whose subject it names.
         """
         cell_BC = self.product_keys.nearest_cells(query_BK, self.config.num_cells)
-        found = []
-        for query_K, rows_R, prompt in zip(query_BK, self._listed(cell_BC), prompts, strict=True):
-            if len(rows_R) > _NEAREST:
-                score_R = self.keys_GK.index_select(0, rows_R) @ query_K
-                rows_R = rows_R[score_R.topk(_NEAREST).indices]
-            found.append(sorted({*rows_R.tolist(), *self._named(prompt)}))
-        return found
-
-    def _listed(self, cell_BC: torch.Tensor) -> list[torch.Tensor]:
-        """Return the rows listed in each query's cells."""
         start_BC = torch.searchsorted(self._cell_G, cell_BC)
-        count_BC = torch.searchsorted(self._cell_G, cell_BC, right=True) - start_BC
-        count = count_BC.flatten()
-        within = torch.arange(int(count.sum())) - (count.cumsum(0) - count).repeat_interleave(count)
-        rows = self._row_G[start_BC.flatten().repeat_interleave(count) + within]
-        return [*rows.split(count_BC.sum(1).tolist())]
+        stop_BC = torch.searchsorted(self._cell_G, cell_BC, right=True)
+        stretches = zip(start_BC.tolist(), stop_BC.tolist(), strict=True)
+        return [
+            sorted(
+                {*self._nearest(query, [*map(range, *pair)]), *self._named(prompt)},
+                key=self.groups.__getitem__,
+            )
+            for query, pair, prompt in zip(query_BK, stretches, prompts, strict=True)
+        ]
+
+    def _nearest(self, query_K: torch.Tensor, stretches: list[range]) -> list[int]:
+        """Return the rows of the nearest keys within the stretches."""
+        filled = [stretch for stretch in stretches if len(stretch)]
+        rows = [row for stretch in filled for row in stretch]
+        if len(rows) <= _NEAREST:
+            return rows
+        # No key is copied: gathering a thousand takes longer than all else that is done for them.
+        parts = [self.keys_GK[part.start : part.stop] @ query_K for part in filled]
+        return [rows[nth] for nth in torch.cat(parts).topk(_NEAREST).indices.tolist()]
 
     def score(
         self, query_K: torch.Tensor, prompt: Words, rows: Sequence[int]

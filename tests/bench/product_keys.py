@@ -85,7 +85,7 @@ def measure(
     listed = time.perf_counter()
     for c in CELLS[1:]:  # the lists are the same
         tables[c] = table_of(key_GK[:0], product_keys, c)
-        for name in ("groups", "keys_GK", "subjects", "phrasings", "_cell_G", "_row_G"):
+        for name in ("groups", "keys_GK", "subjects", "phrasings", "_cell_G"):
             setattr(tables[c], name, getattr(tables[CELLS[0]], name))
     few_BK = query_BK[:BATCH]
     exact = sum(

@@ -167,7 +167,7 @@ def logits_of(
 
 def report_recall(model: MemoryModel, facts: Sequence[ClozeFact]) -> None:
     """Print recall free-running and teacher-forced, of the prompts and of the paraphrases."""
-    group_of = dict(zip(model.table.fact_ids, model.keys.groups, strict=True))
+    group_of = dict(zip(model.table.fact_ids, model.table.group_index_G.tolist(), strict=True))
     print(f"{'':22} {'free':>7} {'teacher':>8} {'agree':>7} {'oracle':>7} {'memory':>7}")
     own = [(f.fact, f.fact.prompts[0]) for f in facts]
     held_out = [(f.fact, text) for f in facts for text in f.paraphrases]

@@ -152,8 +152,7 @@ def test_a_named_subject_is_a_candidate_wherever_its_key_lies(keys_GK):
     subjects = [f" subject {row} " for row in range(200)]
     table = a_table(range(200), keys_GK, product_keys, 1, 0.5, subjects)
     rows = table.candidates(keys_GK[:1], [Words("Tell me of Subject 150, please")])[0]
-    assert 150 in rows
-    assert rows == sorted(rows)
+    assert 150 in [table.groups[row] for row in rows]
 
 
 def test_a_subject_that_its_own_phrasings_do_not_name_gives_no_evidence():
@@ -187,7 +186,8 @@ def test_of_many_listed_keys_the_nearest_are_looked_at(keys_GK):
     table = a_table(range(200), keys_GK, fit_codebooks(keys_GK, 1), 1, -1.0)
     rows = table.candidates(keys_GK[:9], [Words("")] * 9)
     for query_K, found in zip(keys_GK[:9], rows, strict=True):
-        assert set(found) == set((keys_GK @ query_K).topk(64).indices.tolist())
+        wanted = (keys_GK @ query_K).topk(64).indices.tolist()
+        assert [table.groups[row] for row in found] == sorted(wanted)
 
 
 def test_codebooks_may_be_larger_than_the_number_of_keys():
