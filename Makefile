@@ -1,8 +1,10 @@
 # PYTHON: which interpreter makes .venv (3.11 or newer). LAMINI_HOME: where all state goes (.lamini).
 PYTHON ?= python3
 PYTEST_ARGS ?=
-# QUESTIONS: a folder of Parquet files with a column `question`, for `make bench`.
-QUESTIONS ?=
+# DATA: a folder with facts/, general/ and text/ for `make bench`; BENCH: some of its names alone.
+DATA ?=
+QUICK ?=
+BENCH ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -28,10 +30,8 @@ lint: $(READY) ## ruff, mypy, import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: $(READY) ## the demo's numbers in a home of its own; QUESTIONS=FOLDER adds foreign questions
-	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && LAMINI_HOME="$$home" $(BIN)/lamini demo \
-	  && if [ -n "$(QUESTIONS)" ]; then \
-	  $(BIN)/python -m tests.bench.foreign "$$home"/runs/*/checkpoint "$(QUESTIONS)"; fi
+bench: $(READY) ## all benchmarks; DATA=FOLDER adds those on facts and texts of others, QUICK=1
+	@$(BIN)/python -m tests.bench $(if $(DATA),--data "$(DATA)") $(if $(QUICK),--quick) $(BENCH)
 
 torture: $(READY) ## long random kill tests
 	@$(BIN)/python -m pytest -m torture $(PYTEST_ARGS)

@@ -1,0 +1,76 @@
+"""All benchmarks, one after the other, each a process of its own.
+
+    python -m tests.bench [--data FOLDER] [--quick] [NAME ...]
+
+FOLDER holds facts/, general/ and text/ with the Parquet files that some benchmarks read; without it
+they are named and skipped. `demo` runs the demo in a home of its own first, for `phrasing` and
+`foreign`. Figures depend on what else the machine does: run them on a quiet one.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ALONE = ("product_keys", "bank", "generation", "shared", "lora", "tuning_cost", "capacity")
+OF_FACTS = {
+    "routing": ("zsre", "counterfact", "relations"),
+    "sequential": ("counterfact",),
+}
+UNSEEN = ("person mother", "person university", "landmark on continent", "superhero person")
+OF_DEMO = ("phrasing", "foreign")
+
+
+def main() -> int:
+    """Run what was asked for; the number of benchmarks that failed is the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--quick", action="store_true")
+    arguments = parser.parse_args()
+    wanted = arguments.names or [*ALONE, *OF_FACTS, *OF_DEMO]
+    failed = 0
+    with tempfile.TemporaryDirectory() as home:
+        for name in wanted:
+            for given in _runs(name, arguments.data, arguments.quick, Path(home)):
+                print(f"\n== {name} {' '.join(given)}", flush=True)
+                failed += subprocess.call([sys.executable, "-m", f"tests.bench.{name}", *given]) != 0
+    return failed
+
+
+def _runs(name: str, data: Path | None, quick: bool, home: Path) -> list[list[str]]:
+    """Return the arguments of each run of a benchmark; none where its data are missing."""
+    flag = ["--quick"] if quick else []
+    if name in ALONE:
+        return [flag]
+    if name == "phrasing":
+        return [[str(_demo(home))]]
+    if data is None:
+        print(f"\n== {name}: skipped, it needs --data FOLDER")
+        return []
+    if name == "foreign":
+        checkpoint = next(_demo(home).glob("runs/*/checkpoint"))
+        return [[str(checkpoint), str(data / "general")]]
+    runs = [[str(data / "facts" / f"{file}.parquet"), *flag] for file in OF_FACTS[name]]
+    if name == "routing":
+        for run in runs:
+            run += ["--foreign", str(data / "general")]
+            run += ["--unseen", *UNSEEN] if "relations" in run[0] else []
+    if name == "sequential":
+        for run in runs:
+            run += ["--passages", str(data / "text" / "wikitext2_valid.parquet")]
+    return runs
+
+
+def _demo(home: Path) -> Path:
+    """Return a home in which the demo has run."""
+    if not (home / "HEAD_CHECKPOINT.json").exists():
+        environment = os.environ | {"LAMINI_HOME": str(home)}
+        subprocess.run([sys.executable, "-m", "flows.cli", "demo"], env=environment, check=True)
+    return home
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
