@@ -36,7 +36,8 @@ def main() -> int:
         for name in wanted:
             for given in _runs(name, arguments.data, arguments.quick, Path(home)):
                 print(f"\n== {name} {' '.join(given)}", flush=True)
-                failed += subprocess.call([sys.executable, "-m", f"tests.bench.{name}", *given]) != 0
+                command = [sys.executable, "-m", f"tests.bench.{name}", *given]
+                failed += subprocess.call(command) != 0
     return failed
 
 
