@@ -21,8 +21,8 @@ from lamini.bank import Bank, BankVersion, GroupKey
 from lamini.config import MemoryConfig
 from lamini.errors import CheckpointError
 from lamini.evidence import subject_words
-from lamini.memory_tuning import load_shard
 from lamini.saved import read_tensors, write_json, write_tensors
+from lamini.shards import load_shard
 from lamini.training_data import TrainingFact
 
 FORMAT_VERSION = 2
