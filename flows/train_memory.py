@@ -99,7 +99,7 @@ def _negatives(settings: Settings, published: Snapshot) -> list[str]:
 
 def _summary(tuning: Path, facts: list[Any]) -> dict[str, Any]:
     """Return what the shards' files tell together."""
-    from lamini.memory_tuning import load_shard
+    from lamini.shards import load_shard
 
     shards: dict[int, list[Any]] = {}
     for fact in facts:

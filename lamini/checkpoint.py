@@ -23,9 +23,9 @@ from lamini.config import MemoryConfig
 from lamini.errors import CheckpointError
 from lamini.frozen_router import read_router
 from lamini.group_table import group_table
-from lamini.memory_tuning import load_shard
 from lamini.registered_config import config_of
 from lamini.saved import read_tensors, write_json
+from lamini.shards import load_shard
 from lamini.training_data import TrainingFact
 
 FORMAT_VERSION = 3

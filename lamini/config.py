@@ -115,6 +115,8 @@ class Tuning:
     """Phrasings that a fact is tuned on; it is memorized when all of them decide its answer."""
     max_answer_tokens: int = 64
     batch_examples: int = 512
+    cache_bytes: int = 2**31
+    """Prompt keys, values and states of undecided facts kept in memory; the rest is on disk."""
     seed: int = 0
 
     def __post_init__(self) -> None:

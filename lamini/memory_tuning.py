@@ -15,43 +15,29 @@ Shape suffixes: F facts of a shard   N facts still active   P parts (layers' dow
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import log
 from pathlib import Path
 
 import torch
 
+from lamini.capacity import why_undecided
 from lamini.closed_form import RIDGES, answer_losses, closed_form
 from lamini.config import Tuning
-from lamini.errors import CheckpointError, NonFiniteLossError
-from lamini.experts import Experts, pack
+from lamini.errors import NonFiniteLossError
+from lamini.experts import Experts
 from lamini.memory import AnswerBatch, Attached, answer_logits, prepare_answers, reading_of
 from lamini.recorder import Recorder
-from lamini.saved import read_tensors, write_tensors
+from lamini.shard_experts import ShardExperts
+from lamini.shards import ShardResult, load_shard, save_shard
+from lamini.spill import num_bytes, on_disk
 from lamini.text import encode_answer, encode_prompt
 from lamini.training_data import TrainingFact
 from lamini.workers import Worker
 
 _ANSWER_WIDTHS = (4, 8, 16)
 """Examples are batched by answer length up to these: short answers do not pay for long ones."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShardResult:
-    """The tuned experts of one shard, and how it went."""
-
-    shard_index: int
-    fact_ids: tuple[str, ...]
-    weights: tuple[torch.Tensor, ...]
-    """Each fact's experts, [num_experts, expert_width]."""
-    num_passes: int
-    num_positions: int
-    """Answer positions run forward and backward: what tuning cost."""
-    active_by_pass: tuple[int, ...]
-    """Facts still undecided after the closed-form start, then after each pass."""
-    undecided: tuple[int, ...]
-    """Facts (by index) that did not get there within the budget."""
 
 
 def tune_memory(
@@ -104,154 +90,34 @@ def tune_memory(
     return results
 
 
-def shard_path(folder: Path, shard: int) -> Path:
-    """The file of a finished shard."""
-    return folder / f"shard-{shard:05d}.safetensors"
-
-
-def save_shard(folder: Path, result: ShardResult) -> None:
-    """Write a finished shard, whole or not at all."""
-    tensors = {f"weights.{i}": weight for i, weight in enumerate(result.weights)}
-    tensors["facts"] = _text_tensor("\n".join(result.fact_ids))
-    tensors["undecided"] = torch.tensor(result.undecided, dtype=torch.int64)
-    tensors["active_by_pass"] = torch.tensor(result.active_by_pass, dtype=torch.int64)
-    tensors["cost"] = torch.tensor([result.num_passes, result.num_positions])
-    write_tensors(shard_path(folder, result.shard_index), tensors)
-
-
-def load_shard(folder: Path, shard: int, facts: Sequence[TrainingFact]) -> ShardResult | None:
-    """Return a finished shard; None when it is absent, damaged, or of other facts."""
-    try:
-        tensors = read_tensors(shard_path(folder, shard))
-    except CheckpointError:
-        return None
-    fact_ids = tuple(bytes(tensors["facts"].tolist()).decode().split("\n"))
-    if fact_ids != tuple(fact.fact_id for fact in facts):
-        return None
-    num_passes, num_positions = tensors["cost"].tolist()
-    return ShardResult(
-        shard_index=shard,
-        fact_ids=fact_ids,
-        weights=tuple(tensors[f"weights.{i}"] for i in range(len(fact_ids))),
-        num_passes=num_passes,
-        num_positions=num_positions,
-        active_by_pass=tuple(tensors["active_by_pass"].tolist()),
-        undecided=tuple(tensors["undecided"].tolist()),
-    )
-
-
-def _text_tensor(text: str) -> torch.Tensor:
-    return torch.tensor(list(text.encode()), dtype=torch.uint8)
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Examples:
     """Examples of like answer length, and the fact of each."""
 
     batch: AnswerBatch
     fact_B: torch.Tensor
+    on_disk: bool = False
 
     def only(self, rows: torch.Tensor) -> "_Examples":
         return _Examples(batch=self.batch.only(rows), fact_B=self.fact_B[rows])
 
 
-class _ShardExperts:
-    """The experts of a shard's facts with the only optimizer state: Adam, group by group."""
-
-    def __init__(self, attached: Attached, facts: Sequence[TrainingFact], config: Tuning) -> None:
-        size, dim, device = (
-            attached.config.group_size,
-            attached.hidden_size,
-            attached.backbone.device,
-        )
-        self.config = config
-        self.num_layers = attached.config.num_memory_layers
-        exists_FG1 = torch.zeros(len(facts), size, 1)
-        down = torch.zeros(self.num_layers, len(facts), size, dim)
-        for row, fact in enumerate(facts):
-            exists_FG1[row, : fact.num_experts] = 1.0
-            # Seeded by the group alone: a fact's experts do not depend on its neighbours; drawn
-            # here, so that they begin alike on every device.
-            seed = config.seed * 1_000_003 + fact.group_index
-            generator = torch.Generator().manual_seed(seed)
-            down[:, row] = torch.randn(down[:, row].shape, generator=generator) * dim**-0.5
-        self.exists_FG1 = exists_FG1.to(device)
-        down *= exists_FG1
-        # One row a fact: per layer the down block, then per layer the up block.
-        weight_PFGD = torch.cat([down, torch.zeros_like(down)])
-        self.weight_FPGD = weight_PFGD.transpose(0, 1).contiguous().to(device)
-        self.first_FPGD = torch.zeros_like(self.weight_FPGD)
-        self.second_FPGD = torch.zeros_like(self.weight_FPGD)
-        self.steps_F = torch.zeros(len(facts), device=device)
-
-    def select(self, fact_N: torch.Tensor) -> torch.Tensor:
-        """Return a copy of the given facts' weights that collects their gradient."""
-        return self.weight_FPGD[fact_N].requires_grad_(True)
-
-    def of(self, weight_NPGD: torch.Tensor, row_B: torch.Tensor) -> Experts:
-        """Return each example's experts, padded to the block."""
-        parts = weight_NPGD.index_select(0, row_B).unbind(1)
-        return Experts(down_NGD=parts[: self.num_layers], up_NGD=parts[self.num_layers :])
-
-    @torch.no_grad()
-    def write(
-        self, fact_N: torch.Tensor, key_NAD: torch.Tensor, value_NAD: torch.Tensor, depth: int = 0
-    ) -> None:
-        """Put keys and values into the layer `depth` below the top, where the fact has an expert.
-
-        Position i takes expert i; those beyond the last take the ones left, from the first on.
-        """
-        size, down = self.exists_FG1.shape[1], self.num_layers - 1 - depth
-        free_NG1 = self.exists_FG1[fact_N] > 0
-        for start in range(0, key_NAD.shape[1], size):
-            keys, values = key_NAD[:, start : start + size], value_NAD[:, start : start + size]
-            width = keys.shape[1]
-            used_NA1 = (values != 0).any(-1, keepdim=True) & free_NG1[:, :width]
-            free_NG1[:, :width] &= ~used_NA1
-            for part, given_NAD in ((down, keys), (down + self.num_layers, values)):
-                before_NAD = self.weight_FPGD[fact_N, part, :width]
-                after_NAD = torch.where(used_NA1, given_NAD, before_NAD)
-                self.weight_FPGD[fact_N, part, :width] = after_NAD
-
-    @torch.no_grad()
-    def clear_top(self, fact_N: torch.Tensor) -> None:
-        """Make the top layer add nothing, as before it was written."""
-        self.weight_FPGD[fact_N, -1] = 0.0
-
-    @torch.no_grad()
-    def step(self, fact_N: torch.Tensor, grad_NPGD: torch.Tensor) -> None:
-        """Take one Adam step on the given facts' groups (Kingma & Ba 2014, arXiv:1412.6980)."""
-        beta1, beta2 = 0.9, 0.99
-        self.steps_F[fact_N] += 1
-        steps = self.steps_F[fact_N][:, None, None, None]
-        grad_NPGD = grad_NPGD * self.exists_FG1[fact_N][:, None]
-        first = self.first_FPGD[fact_N].lerp_(grad_NPGD, 1 - beta1)
-        second = self.second_FPGD[fact_N].lerp_(grad_NPGD.square(), 1 - beta2)
-        self.first_FPGD[fact_N], self.second_FPGD[fact_N] = first, second
-        spread = (second / (1 - beta2**steps)).sqrt_().add_(1e-8)
-        update = (first / (1 - beta1**steps)).div_(spread)
-        self.weight_FPGD[fact_N] -= self.config.learning_rate * update
-
-    def packed(self, fact: int, num_experts: int) -> torch.Tensor:
-        """Return one fact's experts as the bank stores them."""
-        parts = self.weight_FPGD[fact, :, :num_experts].unbind(0)
-        return pack(parts[: self.num_layers], parts[self.num_layers :])
-
-
 def _tune_shard(
     attached: Attached, shard: int, facts: Sequence[TrainingFact], config: Tuning
 ) -> ShardResult:
-    experts = _ShardExperts(attached, facts, config)
+    experts = ShardExperts(attached, facts, config)
     active: list[_Examples] = []
     positions = 0
     for part in _examples(attached, facts, config):
-        active += _started(attached, experts, part, config)
+        active = _within(config.cache_bytes, [*active, *_started(attached, experts, part, config)])
         positions += int((part.batch.target_BA >= 0).sum())
     history = [_num_facts(active)]
     while active and len(history) <= config.max_passes:
         active, cost = _one_pass(attached, experts, active, len(facts), config, facts)
+        active = _within(config.cache_bytes, active)
         positions += cost
         history.append(_num_facts(active))
+    undecided = sorted({f for part in active for f in part.fact_B.tolist()})
     return ShardResult(
         shard_index=shard,
         fact_ids=tuple(fact.fact_id for fact in facts),
@@ -261,7 +127,16 @@ def _tune_shard(
         num_passes=len(history) - 1,
         num_positions=positions,
         active_by_pass=tuple(history),
-        undecided=tuple(sorted({f for part in active for f in part.fact_B.tolist()})),
+        undecided=tuple(undecided),
+        reasons=tuple(
+            why_undecided(
+                facts[f],
+                attached.backbone.tokenizer,
+                2 * attached.config.num_memory_layers * attached.hidden_size,
+                len(history) - 1,
+            )
+            for f in undecided
+        ),
     )
 
 
@@ -292,7 +167,7 @@ def _examples(
 
 def _one_pass(
     attached: Attached,
-    experts: _ShardExperts,
+    experts: ShardExperts,
     active: list[_Examples],
     num_facts: int,
     config: Tuning,
@@ -336,7 +211,7 @@ def _losses(
 
 @torch.no_grad()
 def _failing(
-    attached: Attached, experts: _ShardExperts, part: _Examples, config: Tuning
+    attached: Attached, experts: ShardExperts, part: _Examples, config: Tuning
 ) -> list[_Examples]:
     """Return every example of the facts that fail in any: what they knew must stay."""
     open_F = torch.zeros_like(experts.steps_F, dtype=torch.bool)
@@ -347,7 +222,7 @@ def _failing(
 
 
 def _started(
-    attached: Attached, experts: _ShardExperts, part: _Examples, config: Tuning
+    attached: Attached, experts: ShardExperts, part: _Examples, config: Tuning
 ) -> list[_Examples]:
     """Write the facts' experts in closed form; return the examples of those that then fail.
 
@@ -369,6 +244,18 @@ def _started(
             return []
         (part,) = failing
     return [part]
+
+
+def _within(limit_bytes: int, active: Sequence[_Examples]) -> list[_Examples]:
+    """Return the examples, those beyond the limit of memory on disk."""
+    kept, held = [], 0
+    for part in active:
+        size = 0 if part.on_disk else num_bytes(part.batch)
+        if held + size > limit_bytes:
+            part, size = replace(part, batch=on_disk(part.batch), on_disk=True), 0
+        kept.append(part)
+        held += size
+    return kept
 
 
 def _num_facts(parts: list[_Examples]) -> int:

@@ -20,6 +20,7 @@ from torch.nn.functional import normalize
 
 from lamini.backbone import Backbone
 from lamini.bank import BankVersion
+from lamini.capacity import contradictory_twins
 from lamini.config import Tuning
 from lamini.evidence import Words
 from lamini.fact_changes import FactChanges, compare_facts
@@ -44,8 +45,8 @@ class UpdateReceipt:
     retired: tuple[str, ...]
     groups: tuple[int, ...]
     """Groups whose experts or keys are not what they were."""
-    undecided: dict[str, str]
-    """Facts that would not go, each with the reason."""
+    would_not_go: dict[str, str]
+    """Added and changed facts that are not answered as they should, each with the reason."""
     affected: tuple[str, ...]
     """Facts that did not change, but of which a phrasing now reads a changed fact's group."""
     num_passes: int
@@ -93,7 +94,7 @@ def update_model(
         changed=tuple(fact.fact_id for fact in changes.changed),
         retired=tuple(changes.retired),
         groups=tuple(sorted({fact.group_index for fact in to_tune} | retired)),
-        undecided={},
+        would_not_go={},
         affected=(),
         num_passes=0,
         num_positions=0,
@@ -104,7 +105,11 @@ def update_model(
         table = GroupTable.joined([held.without(gone), _keys(model, to_tune)])
         receipt = replace(receipt, bank=model.bank.write(weights, table, sorted(retired)))
     _publish(model, facts, receipt, snapshot_hash, training_hash)
-    return replace(receipt, affected=_affected(model, changes))
+    return replace(
+        receipt,
+        affected=_affected(model, changes),
+        would_not_go=_misrouted(model, to_tune, facts) | receipt.would_not_go,
+    )
 
 
 def _tune(
@@ -128,13 +133,13 @@ def _tune(
         for fact_id, weight in zip(result.fact_ids, result.weights, strict=True)
     }
     undecided = {
-        result.fact_ids[i]: f"undecided after {result.num_passes} passes"
+        result.fact_ids[i]: reason
         for result in results
-        for i in result.undecided
+        for i, reason in zip(result.undecided, result.reasons, strict=True)
     }
     return weights, replace(
         receipt,
-        undecided=undecided,
+        would_not_go=undecided,
         num_passes=max(result.num_passes for result in results),
         num_positions=sum(result.num_positions for result in results),
     )
@@ -203,6 +208,28 @@ def _affected(model: MemoryModel, changes: FactChanges) -> tuple[str, ...]:
             if route.group in touched:
                 captured[fact_id] = None
     return tuple(captured)
+
+
+def _misrouted(
+    model: MemoryModel, tuned: Sequence[TrainingFact], facts: Sequence[TrainingFact]
+) -> dict[str, str]:
+    """Return the tuned facts whose first prompt does not read their own group, and why."""
+    twins = contradictory_twins(facts) if tuned else {}
+    reasons = {fact.fact_id: twins[fact.fact_id] for fact in tuned if fact.fact_id in twins}
+    for cloze in (False, True):
+        asked = [fact for fact in tuned if fact.cloze is cloze]
+        routes = model.route([fact.prompts[0] for fact in asked], cloze=cloze)
+        for fact, route in zip(asked, routes, strict=True):
+            if route.group == fact.group_index:
+                continue
+            other = (
+                None
+                if route.group is None
+                else model.table.fact_ids[model.table.row_of(route.group)]
+            )
+            reads = f"reads {other}" if other else "reads nothing"
+            reasons.setdefault(fact.fact_id, f"collision: {fact.prompts[0][:60]!r} {reads}")
+    return reasons
 
 
 def _tuning_folder(model: MemoryModel) -> Path:

@@ -62,13 +62,10 @@ def read_cloze_facts(
     ]
 
 
-def random_strings(number: int, tokenizer: Any, *, length: int = 32, seed: int = 0) -> list[str]:
+def random_strings(number: int, *, length: int = 32, seed: int = 0) -> list[str]:
     """Return strings of A-Z and 0-9, the paper's hardest answers."""
-    rng = random.Random(seed)
-    return [
-        "".join(rng.choices(string.ascii_uppercase + string.digits, k=length))
-        for _ in range(number)
-    ]
+    rng, letters = random.Random(seed), string.ascii_uppercase + string.digits
+    return ["".join(rng.choices(letters, k=length)) for _ in range(number)]
 
 
 def experts_for(tokenizer: Any, answer: str, group_size: int = 32) -> int:

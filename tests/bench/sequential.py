@@ -125,7 +125,7 @@ def in_batches(
         receipt = update_model(model, facts[:end])
         took = time.perf_counter() - start
         seconds += took
-        undecided += receipt.undecided
+        undecided += receipt.would_not_go
         affected += receipt.affected
         now = logits_of(model, watched)
         if seen:
@@ -136,7 +136,7 @@ def in_batches(
         seen = now
         print(
             f"{min(end, len(facts)):6} {took:8.2f} {receipt.num_passes:7} "
-            f"{len(receipt.undecided):9} {len(receipt.affected):8} {moved:6}"
+            f"{len(receipt.would_not_go):9} {len(receipt.affected):8} {moved:6}"
         )
     print(f"all batches: {seconds:.1f} s, {seconds / len(facts) * 1e3:.1f} ms a fact")
     print(

@@ -12,12 +12,13 @@ from lamini.checkpoint import build_checkpoint
 from lamini.config import RouterTraining
 from lamini.errors import CheckpointError, NonFiniteLossError
 from lamini.memory import attach, pad_left, pad_right
-from lamini.memory_tuning import load_shard, shard_path, tune_memory
+from lamini.memory_tuning import tune_memory
 from lamini.model import load, windows
 from lamini.recall import Question, measure_recall, summarize, write_rows
 from lamini.recorder import SilentRecorder
 from lamini.router_training import pretrain_router
 from lamini.saved import read_tensors
+from lamini.shards import load_shard, shard_path
 from lamini.workers import Worker
 
 from .conftest import GEOMETRY, NEGATIVES, ROUTER, TRAINING, TUNING, make_facts, tiny_llama

@@ -101,7 +101,7 @@ def test_changed_added_and_retired_facts_answer_as_they_are_now(model):
     assert receipt.retired == ("fact-2",)
     assert receipt.added == ("fact-Glenmoor",)
     assert receipt.groups == (4, 7, 40)
-    assert not receipt.undecided
+    assert not receipt.would_not_go
     for fact in MIXED:
         assert model.answer([fact.prompts[0]], groups=[fact.group_index])[0].text == fact.answer
     answer = model.answer([MIXED[1].prompts[0]])[0]
@@ -273,3 +273,10 @@ def test_a_new_snapshot_of_the_same_facts_changes_the_manifest_alone(model, chec
     manifest = json.loads((checkpoint / "checkpoint.json").read_text())
     assert manifest["snapshot_hash"] == "s2"
     assert manifest["training_hash"] == "t"
+
+
+def test_twins_that_contradict_each_other_are_named_in_the_receipt(model):
+    twin = dataclasses.replace(FACTS[4], fact_id="twin", answer="Elsewhere", group_index=41)
+    receipt = update_model(model, [*FACTS, twin])
+    assert receipt.would_not_go["twin"].startswith("contradictory twins")
+    assert "fact-4" in receipt.would_not_go["twin"]

@@ -1,0 +1,94 @@
+"""The experts of a shard's facts while they are tuned, with the only optimizer state there is.
+
+Shape suffixes: F facts of a shard   N facts chosen   P parts (layers' down, layers' up)
+    G experts in a block   D hidden size   B examples   A answer tokens
+"""
+
+from collections.abc import Sequence
+
+import torch
+
+from lamini.config import Tuning
+from lamini.experts import Experts, pack
+from lamini.memory import Attached
+from lamini.training_data import TrainingFact
+
+
+class ShardExperts:
+    """The experts of a shard's facts with the only optimizer state: Adam, group by group."""
+
+    def __init__(self, attached: Attached, facts: Sequence[TrainingFact], config: Tuning) -> None:
+        size, dim = attached.config.group_size, attached.hidden_size
+        device = attached.backbone.device
+        self.config = config
+        self.num_layers = attached.config.num_memory_layers
+        exists_FG1 = torch.zeros(len(facts), size, 1)
+        down = torch.zeros(self.num_layers, len(facts), size, dim)
+        for row, fact in enumerate(facts):
+            exists_FG1[row, : fact.num_experts] = 1.0
+            # Seeded by the group alone: a fact's experts do not depend on its neighbours; drawn
+            # here, so that they begin alike on every device.
+            seed = config.seed * 1_000_003 + fact.group_index
+            generator = torch.Generator().manual_seed(seed)
+            down[:, row] = torch.randn(down[:, row].shape, generator=generator) * dim**-0.5
+        self.exists_FG1 = exists_FG1.to(device)
+        down *= exists_FG1
+        # One row a fact: per layer the down block, then per layer the up block.
+        weight_PFGD = torch.cat([down, torch.zeros_like(down)])
+        self.weight_FPGD = weight_PFGD.transpose(0, 1).contiguous().to(device)
+        self.first_FPGD = torch.zeros_like(self.weight_FPGD)
+        self.second_FPGD = torch.zeros_like(self.weight_FPGD)
+        self.steps_F = torch.zeros(len(facts), device=device)
+
+    def select(self, fact_N: torch.Tensor) -> torch.Tensor:
+        """Return a copy of the given facts' weights that collects their gradient."""
+        return self.weight_FPGD[fact_N].requires_grad_(True)
+
+    def of(self, weight_NPGD: torch.Tensor, row_B: torch.Tensor) -> Experts:
+        """Return each example's experts, padded to the block."""
+        parts = weight_NPGD.index_select(0, row_B).unbind(1)
+        return Experts(down_NGD=parts[: self.num_layers], up_NGD=parts[self.num_layers :])
+
+    @torch.no_grad()
+    def write(
+        self, fact_N: torch.Tensor, key_NAD: torch.Tensor, value_NAD: torch.Tensor, depth: int = 0
+    ) -> None:
+        """Put keys and values into the layer `depth` below the top, where the fact has an expert.
+
+        Position i takes expert i; those beyond the last take the ones left, from the first on.
+        """
+        size, down = self.exists_FG1.shape[1], self.num_layers - 1 - depth
+        free_NG1 = self.exists_FG1[fact_N] > 0
+        for start in range(0, key_NAD.shape[1], size):
+            keys, values = key_NAD[:, start : start + size], value_NAD[:, start : start + size]
+            width = keys.shape[1]
+            used_NA1 = (values != 0).any(-1, keepdim=True) & free_NG1[:, :width]
+            free_NG1[:, :width] &= ~used_NA1
+            for part, given_NAD in ((down, keys), (down + self.num_layers, values)):
+                before_NAD = self.weight_FPGD[fact_N, part, :width]
+                after_NAD = torch.where(used_NA1, given_NAD, before_NAD)
+                self.weight_FPGD[fact_N, part, :width] = after_NAD
+
+    @torch.no_grad()
+    def clear_top(self, fact_N: torch.Tensor) -> None:
+        """Make the top layer add nothing, as before it was written."""
+        self.weight_FPGD[fact_N, -1] = 0.0
+
+    @torch.no_grad()
+    def step(self, fact_N: torch.Tensor, grad_NPGD: torch.Tensor) -> None:
+        """Take one Adam step on the given facts' groups (Kingma & Ba 2014, arXiv:1412.6980)."""
+        beta1, beta2 = 0.9, 0.99
+        self.steps_F[fact_N] += 1
+        steps = self.steps_F[fact_N][:, None, None, None]
+        grad_NPGD = grad_NPGD * self.exists_FG1[fact_N][:, None]
+        first = self.first_FPGD[fact_N].lerp_(grad_NPGD, 1 - beta1)
+        second = self.second_FPGD[fact_N].lerp_(grad_NPGD.square(), 1 - beta2)
+        self.first_FPGD[fact_N], self.second_FPGD[fact_N] = first, second
+        spread = (second / (1 - beta2**steps)).sqrt_().add_(1e-8)
+        update = (first / (1 - beta1**steps)).div_(spread)
+        self.weight_FPGD[fact_N] -= self.config.learning_rate * update
+
+    def packed(self, fact: int, num_experts: int) -> torch.Tensor:
+        """Return one fact's experts as the bank stores them."""
+        parts = self.weight_FPGD[fact, :, :num_experts].unbind(0)
+        return pack(parts[: self.num_layers], parts[self.num_layers :])

@@ -1,0 +1,76 @@
+"""What tuning leaves of a shard: one file, whole or absent, which is what a resume skips."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from lamini.errors import CheckpointError
+from lamini.saved import read_tensors, write_tensors
+from lamini.training_data import TrainingFact
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardResult:
+    """The tuned experts of one shard, and how it went."""
+
+    shard_index: int
+    fact_ids: tuple[str, ...]
+    weights: tuple[torch.Tensor, ...]
+    """Each fact's experts, [num_experts, expert_width]."""
+    num_passes: int
+    num_positions: int
+    """Answer positions run forward and backward: what tuning cost."""
+    active_by_pass: tuple[int, ...]
+    """Facts still undecided after the closed-form start, then after each pass."""
+    undecided: tuple[int, ...]
+    """Facts (by index) that did not get there within the budget."""
+    reasons: tuple[str, ...]
+    """Why, for each of the undecided."""
+
+
+def shard_path(folder: Path, shard: int) -> Path:
+    """The file of a finished shard."""
+    return folder / f"shard-{shard:05d}.safetensors"
+
+
+def save_shard(folder: Path, result: ShardResult) -> None:
+    """Write a finished shard, whole or not at all."""
+    tensors = {f"weights.{i}": weight for i, weight in enumerate(result.weights)}
+    tensors["facts"] = _text_tensor("\n".join(result.fact_ids))
+    tensors["reasons"] = _text_tensor("\n".join(result.reasons))
+    tensors["undecided"] = torch.tensor(result.undecided, dtype=torch.int64)
+    tensors["active_by_pass"] = torch.tensor(result.active_by_pass, dtype=torch.int64)
+    tensors["cost"] = torch.tensor([result.num_passes, result.num_positions])
+    write_tensors(shard_path(folder, result.shard_index), tensors)
+
+
+def load_shard(folder: Path, shard: int, facts: Sequence[TrainingFact]) -> ShardResult | None:
+    """Return a finished shard; None when it is absent, damaged, or of other facts."""
+    try:
+        tensors = read_tensors(shard_path(folder, shard))
+    except CheckpointError:
+        return None
+    fact_ids = _text_lines(tensors["facts"])
+    if fact_ids != tuple(fact.fact_id for fact in facts) or "reasons" not in tensors:
+        return None
+    num_passes, num_positions = tensors["cost"].tolist()
+    return ShardResult(
+        shard_index=shard,
+        fact_ids=fact_ids,
+        weights=tuple(tensors[f"weights.{i}"] for i in range(len(fact_ids))),
+        num_passes=num_passes,
+        num_positions=num_positions,
+        active_by_pass=tuple(tensors["active_by_pass"].tolist()),
+        undecided=tuple(tensors["undecided"].tolist()),
+        reasons=_text_lines(tensors["reasons"]) if tensors["reasons"].numel() else (),
+    )
+
+
+def _text_tensor(text: str) -> torch.Tensor:
+    return torch.tensor(list(text.encode()), dtype=torch.uint8)
+
+
+def _text_lines(text: torch.Tensor) -> tuple[str, ...]:
+    return tuple(bytes(text.tolist()).decode().split("\n"))
