@@ -1,4 +1,4 @@
-"""Processes by number: is it still that one, what it started, killing it, the end of its log."""
+"""Processes by number: is it still that one, what it started, its ports, its end."""
 
 import contextlib
 from pathlib import Path
@@ -26,6 +26,16 @@ def family(pid: int) -> list[psutil.Process]:
         return [process, *process.children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
+
+
+def listens(pid: int, port: int) -> bool:
+    """Whether the process, or one that it started, listens on `port`."""
+    for process in family(pid):
+        with contextlib.suppress(psutil.Error):
+            for socket in process.net_connections("inet"):
+                if socket.status == psutil.CONN_LISTEN and socket.laddr.port == port:
+                    return True
+    return False
 
 
 def kill(processes: list[psutil.Process]) -> None:

@@ -19,12 +19,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 
 from flows.errors import ServiceError
 from flows.mlflow_database import make_database
-from flows.processes import family, is_process, kill, tail
+from flows.processes import family, is_process, kill, listens, tail
 from flows.settings import environment, mlflow_artifacts, mlflow_uri
 
 HOST = "127.0.0.1"
@@ -59,8 +60,9 @@ class Server:
         return not is_process(self.owner_pid, self.owner_created)
 
     def answers(self) -> bool:
-        """Whether it can be used now."""
-        return answers(self.health)
+        """Whether it can be used now; a stranger's answer on the same port does not count."""
+        port = urlsplit(self.url).port
+        return port is not None and answers(self.health) and listens(self.pid, port)
 
     def wait_ready(self, timeout_seconds: float = START_SECONDS) -> None:
         """Wait until it answers.

@@ -70,12 +70,26 @@ class Services:
             ServiceError: it did not come up; the message has the tail of its log.
         """
         if self.server is not None:
-            self.server.wait_ready(timeout_seconds)
+            try:
+                self.server.wait_ready(timeout_seconds)
+            except ServiceError:
+                if not self._lost_its_port():
+                    raise
+                self.stop()
+                self.start()
+                return self.wait_ready(timeout_seconds)
         if "prefect" in sys.modules:  # imported before the address was known
             from prefect.context import refresh_global_settings_context
 
             refresh_global_settings_context()
         return self.api_url
+
+    def _lost_its_port(self) -> bool:
+        # A port is only chosen, not held, until the server has come up; another home was faster.
+        server = self.server
+        if server is None or not self.is_ours or self.port is not None or server.is_alive:
+            return False
+        return not is_free(int(server.url.rsplit(":", 1)[1]))
 
     def stop(self) -> None:
         """Stop the server if it is ours."""

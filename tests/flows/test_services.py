@@ -9,7 +9,7 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from flows import servers
+from flows import servers, services
 from flows.errors import ServiceError
 from flows.servers import Server, answers, find, is_free
 from flows.services import Services, attach, open_ui
@@ -107,6 +107,55 @@ def test_a_given_port_that_is_taken_is_refused(tmp_path):
             open_ui(tmp_path, prefect_port=port),
         ):
             pass
+
+
+STRANGER = """
+from http.server import BaseHTTPRequestHandler, HTTPServer
+class Yes(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+server = HTTPServer(("127.0.0.1", 0), Yes)
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
+
+
+@pytest.fixture
+def stranger(tmp_path):
+    """The port on which another program answers yes to everything."""
+    log = tmp_path / "stranger.log"
+    child = process(STRANGER, log)
+    while not log.read_text().endswith("\n"):
+        time.sleep(0.05)
+    yield int(log.read_text())
+    child.kill()
+    child.wait()
+
+
+def test_what_a_stranger_answers_on_our_port_is_not_taken_for_our_server(tmp_path, stranger):
+    url = f"http://127.0.0.1:{stranger}"
+    assert answers(url)
+    child = process("print('port taken')", tmp_path / "log")
+    child.wait()
+    ours = replace(server(tmp_path, child, tmp_path / "log"), url=url, health=url)
+    assert not ours.answers()
+    with pytest.raises(ServiceError, match="it ended"):
+        ours.wait_ready(5)
+
+
+@pytest.mark.slow
+def test_a_server_that_loses_its_port_while_it_starts_is_started_on_another(
+    tmp_path, stranger, monkeypatch
+):
+    answers_free = iter([True])  # as it was before the stranger came
+    monkeypatch.setattr(services, "PREFECT_PORT", stranger)
+    monkeypatch.setattr(services, "is_free", lambda port: next(answers_free, is_free(port)))
+    with Services(tmp_path) as started:
+        assert started.api_url == f"http://127.0.0.1:{stranger}/api"
+        url = started.wait_ready()
+        assert url == os.environ["PREFECT_API_URL"] != f"http://127.0.0.1:{stranger}/api"
+        assert answers(f"{url}/health")
 
 
 @pytest.mark.slow
