@@ -103,7 +103,8 @@ class Bank:
         rows = torch.cat([empty, *(weights[group] for group in ordered)])
         columns = {"expert_id": pa.array(numbers, pa.int64()), "weights": float_lists(rows)}
         self._replace(sorted({*weights, *retired}), pa.table(columns))
-        lance.write_dataset(keys.to_arrow(), self._uri("keys"), mode="overwrite")
+        mode = "overwrite" if Path(self._uri("keys")).is_dir() else "create"
+        lance.write_dataset(keys.to_arrow(), self._uri("keys"), mode=mode)
         return self.open()
 
     def open_version(self) -> BankVersion:

@@ -120,6 +120,7 @@ def main() -> None:
     """Measure every size and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--exponents", type=int, nargs="+", help="sizes as powers of two")
     parser.add_argument("--read", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.read:
@@ -127,7 +128,8 @@ def main() -> None:
     torch.set_num_threads(1)
     conditions()
     rows = []
-    for exponent in (10, 14) if arguments.quick else (10, 12, 14, 16, 18, 20):
+    sizes = (10, 14) if arguments.quick else (10, 12, 14, 16, 18, 20)
+    for exponent in arguments.exponents or sizes:
         with tempfile.TemporaryDirectory() as folder:
             bank, experts = Path(folder) / "bank", 2**exponent
             written = build(bank, experts)

@@ -40,8 +40,10 @@ from tests.bench.measuring import conditions, show, spread
 from tests.bench.reference_facts import held_out, reference_facts
 
 MEMORY = MemoryConfig(num_memory_layers=2, num_experts=2**20, group_size=32)
+BATCH_EXAMPLES = 32
 HEAD = (
-    "mode", "passes", "CPU s", "undecided", "experts", "read by > 1 fact", "teacher-forced",
+    "mode", "passes", "CPU s", "undecided", "experts", "read by > 1 fact",
+    "decided (teacher-forced)",
     "free-running", "held-out phrasings", "held-out, oracle", "affected by 1%",
 )  # fmt: skip
 Encode = Callable[[Sequence[str]], torch.Tensor]
@@ -167,7 +169,9 @@ def shared(case: Case, name: str, product_keys: ProductKeys) -> list[object]:
     """Tune one table of experts that facts share and measure it."""
     sets, asked = (read_sets(q, product_keys) for q in (case.trained_PK, case.asked_PK))
     start = time.process_time()
-    result = tune_shared(case.attached, case.facts, sets, case.tuning)
+    # Small batches: facts that share experts need many steps, and a pass takes one a batch.
+    smaller = replace(case.tuning, batch_examples=BATCH_EXAMPLES)
+    result = tune_shared(case.attached, case.facts, sets, smaller)
     seconds = time.process_time() - start
     read_by: list[set[int]] = [set() for _ in case.facts]
     for f, row in zip(case.owner_P.tolist(), sets.expert_PR.tolist(), strict=True):
@@ -193,12 +197,13 @@ def main() -> None:
     parser.add_argument("--facts", type=Path)
     parser.add_argument("--checkpoint", type=Path)
     parser.add_argument("--number", type=int, default=300)
+    parser.add_argument("--experts", type=int, nargs="+", help="N of the shared mode, a square")
     parser.add_argument("--max-passes", type=int, default=120)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     conditions()
     number = 40 if arguments.quick else arguments.number
-    tuning = Tuning(prompts_per_fact=2, max_passes=15 if arguments.quick else arguments.max_passes)
+    tuning = Tuning(prompts_per_fact=2, max_passes=40 if arguments.quick else arguments.max_passes)
     if arguments.facts:
         facts, phrasings = read_training_facts(arguments.facts)[:number], {}
     else:
@@ -217,7 +222,7 @@ def main() -> None:
     rows = [exclusive(case)]
     print(rows[-1], flush=True)
     width = case.trained_PK.shape[1] // 2
-    for experts in (2**12,) if arguments.quick else (2**14, 2**20):
+    for experts in arguments.experts or ((2**12,) if arguments.quick else (2**14, 2**20)):
         side = isqrt(experts)
         random_keys = normalize(torch.randn(2, side, width), dim=-1) * 0.5**0.5
         rows.append(
