@@ -127,6 +127,8 @@ def show_status(found: Mapping[str, Any]) -> None:
     lines.append(("checkpoint", checkpoint["path"] if checkpoint else "none promoted yet"))
     if pending := found["pending"]:
         lines.append(("pending", ", ".join(f"{n} {change}" for change, n in pending.items())))
+    if alarm := found["capacity_alarm"]:
+        lines.append(("capacity", alarm))
     for run in found["runs"]:
         steps = ", ".join(run["steps"])
         lines.append(("run", f"{run['run_key']} ({run['last_written']}): {steps}"))

@@ -20,7 +20,7 @@ MAX_RUNS = 5
 
 
 def status(home: Path) -> dict[str, Any]:
-    """Give head snapshot, promoted checkpoint, pending changes, last runs and servers of `home`."""
+    """Give snapshot, checkpoint, pending changes, capacity alarm, last runs, servers of `home`."""
     try:
         snapshot = head(home / "warehouse")
     except NoSnapshotError:
@@ -34,6 +34,7 @@ def status(home: Path) -> dict[str, Any]:
         "snapshot": _snapshot(home, snapshot),
         "checkpoint": checkpoint,
         "pending": _pending(home, snapshot, checkpoint),
+        "capacity_alarm": _capacity_alarm(checkpoint),
         "runs": last_runs(home)[:MAX_RUNS],
         "servers": _servers(home),
     }
@@ -100,6 +101,17 @@ def _pending(
         "retired": len(changes.retired),
         "unchanged": changes.unchanged,
     }
+
+
+def _capacity_alarm(checkpoint: dict[str, Any] | None) -> str | None:
+    """Give what the promoted checkpoint's training said of experts that are nearly full."""
+    if checkpoint is None:
+        return None
+    receipt = Path(checkpoint["path"]).parent / "receipts" / "train_memory.json"
+    if not receipt.is_file():
+        return None
+    alarm: str | None = json.loads(receipt.read_text(encoding="utf-8")).get("capacity_alarm")
+    return alarm
 
 
 def _servers(home: Path) -> list[dict[str, Any]]:

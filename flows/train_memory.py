@@ -84,6 +84,9 @@ def train_memory(
     tuned = _summary(folder / "tuning", facts)
     for step, number in enumerate(tuned["active_by_pass"]):
         stages[TUNING].log_metrics({"tuning/active_facts": number}, step)
+    stages[TUNING].log_metrics({"tuning/bits_per_parameter": done["bits_per_parameter"]}, 0)
+    if done["capacity_alarm"]:
+        log.warning(done["capacity_alarm"])
     for child in stages.values():
         child.end()
     return {**done, **tuned}
@@ -104,14 +107,15 @@ def _summary(tuning: Path, facts: list[Any]) -> dict[str, Any]:
     shards: dict[int, list[Any]] = {}
     for fact in facts:
         shards.setdefault(fact.shard_index, []).append(fact)
-    undecided: list[str] = []
+    undecided: dict[str, str] = {}
     active: list[int] = []
     positions = 0
     for shard, members in sorted(shards.items()):
         result = load_shard(tuning, shard, members)
         if result is None:
             continue
-        undecided += [members[i].fact_id for i in result.undecided]
+        names = [members[i].fact_id for i in result.undecided]
+        undecided |= zip(names, result.reasons, strict=True)
         positions += result.num_positions
         active += [0] * (len(result.active_by_pass) - len(active))
         for i, number in enumerate(result.active_by_pass):
@@ -119,7 +123,7 @@ def _summary(tuning: Path, facts: list[Any]) -> dict[str, Any]:
     return {
         "num_facts": len(facts),
         "num_undecided": len(undecided),
-        "undecided": undecided[:50],
+        "undecided": dict([*undecided.items()][:50]),
         "num_passes": len(active) - 1,
         "num_positions": positions,
         "active_by_pass": active,

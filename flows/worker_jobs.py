@@ -43,6 +43,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     from ray.train.torch import get_device
 
     from lamini.backbone import load_backbone
+    from lamini.capacity import capacity_of
     from lamini.checkpoint import build_checkpoint
     from lamini.memory import attach, detach
     from lamini.memory_tuning import tune_memory
@@ -91,7 +92,10 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     clock.append(time.monotonic())
     names = (ROUTER, TUNING, "write_checkpoint", RECALL)
     spent = [after - before for before, after in itertools.pairwise(clock)]
+    capacity = capacity_of(facts, model.tokenizer, model.bank.expert_width)
     return {
+        "bits_per_parameter": round(capacity.bits_per_parameter, 4),
+        "capacity_alarm": capacity.alarm,
         "router": {**asdict(receipt), "folder": str(receipt.folder)},
         **{f"{name}_seconds": round(s, 1) for name, s in zip(names, spent, strict=True)},
     }
