@@ -293,12 +293,13 @@ def forget_tenth(model: MemoryModel, facts: Sequence[ClozeFact]) -> None:
     experts = model.bank.read(receipt.groups)
     left = sum(int(part.count_nonzero()) for part in (*experts.down_NGD, *experts.up_NGD))
     after = logits_of(model, watched)
-    moved = sum(not torch.equal(before[i][1], after[i][1]) for i in before)
+    same = [i for i in before if before[i][0] == after[i][0]]
+    moved = sum(not torch.equal(before[i][1], after[i][1]) for i in same)
     print(
         f"forgot {len(gone)} facts in {seconds:.1f} s: recall {still / len(gone):.2%} (backbone "
         f"{known / len(gone):.2%}), {sum(a.from_memory for a in answers)} of their prompts read "
         f"other facts, {left} numbers of their experts left; of {len(watched)} others' logits "
-        f"{moved} moved"
+        f"{moved} moved, {len(watched) - len(same)} rerouted (a key that had captured them is gone)"
     )
 
 
