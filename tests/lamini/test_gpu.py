@@ -13,12 +13,13 @@ from lamini.backbone import load_backbone
 from lamini.checkpoint import build_checkpoint
 from lamini.closed_form import _measured, _probing
 from lamini.memory import attach, pad_right, prepare_answers, trunk_states
-from lamini.memory_tuning import _Examples, _losses, _ShardExperts, tune_memory
+from lamini.memory_tuning import _Examples, _losses, tune_memory
 from lamini.model import load
 from lamini.recorder import SilentRecorder
 from lamini.router import QueryEncoder
 from lamini.router_stream import Encoded, encode_rows
 from lamini.router_training import _loss, pretrain_router
+from lamini.shard_experts import ShardExperts
 from lamini.workers import Worker, fix_arithmetic
 
 from .conftest import GEOMETRY, NEGATIVES, ROUTER, TRAINING, TUNING, make_facts, tiny_llama
@@ -44,7 +45,7 @@ def test_a_tuning_step_makes_its_tensors_on_the_backbones_device(tokenizer, dtyp
     attached = elsewhere(tokenizer, dtype)
     batch = prepare_answers(attached, PROMPTS, ANSWERS)
     fact_B = torch.arange(3, device="meta")
-    experts = _ShardExperts(attached, make_facts(1), TUNING)
+    experts = ShardExperts(attached, make_facts(1), TUNING)
     shift_NAD = torch.zeros(*batch.target_BA.shape, 32, device="meta")
     with _probing(attached) as probe:
         worst_NA, uphill_NAD = _measured(attached, probe, batch, fact_B, shift_NAD, backward=True)
