@@ -234,8 +234,8 @@ def _started(
         size, given = experts.fewest(fact_N), None
         write = partial(closed_form, attached, part.batch, row_B, len(fact_N), ridge=ridge)
         if experts.num_layers > 1 and part.batch.target_BA.shape[1] > size:
-            below = write(depth=1, positions=slice(size, None))
-            experts.write(fact_N, *(given_NAD[:, size:] for given_NAD in below), depth=1)
+            key_NAD, value_NAD = write(depth=1, positions=slice(size, None))
+            experts.write(fact_N, key_NAD[:, size:], value_NAD[:, size:], depth=1)
             experts.clear_top(fact_N)
             given = experts.of(experts.weight_FPGD, part.fact_B)
         experts.write(fact_N, *write(given=given, positions=slice(size)))
