@@ -18,6 +18,10 @@ PRACTICAL_CEILING = 2.0
 """Bits a parameter."""
 _NEAR = 0.5
 """Share of the ceiling from which on the alarm rings."""
+_TOKENS_PER_EXPERT = 1.0
+"""An expert decides one token a memory layer: beyond that tuning fails far below any ceiling of
+bits (`tests/bench/capacity.py`), so the alarm rings while the layer below still has room.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +46,9 @@ class Capacity:
         if not self.near_ceiling:
             return None
         return (
-            f"{len(self.near_ceiling)} facts need over {_NEAR * PRACTICAL_CEILING:g} bits of each "
-            f"parameter of their experts ({self.fullest_fact_id}: {self.fullest:.2f}; about "
-            f"{PRACTICAL_CEILING:g} is what they hold); give them more experts or shorter answers"
+            f"{len(self.near_ceiling)} facts are near what their experts hold (a token an expert, "
+            f"about {PRACTICAL_CEILING:g} bits a parameter; {self.fullest_fact_id} needs "
+            f"{self.fullest:.3f} bits); give them more experts or shorter answers"
         )
 
 
@@ -61,10 +65,8 @@ def capacity_of(facts: Sequence[TrainingFact], tokenizer: Any, expert_width: int
     """
     if not facts:
         raise ValueError("no facts: an assignment without facts holds nothing")
-    bits = [
-        answer_bits(len(encode_answer(tokenizer, fact.answer, max_tokens=10**6)), len(tokenizer))
-        for fact in facts
-    ]
+    tokens = [len(encode_answer(tokenizer, fact.answer, max_tokens=10**6)) for fact in facts]
+    bits = [answer_bits(number, len(tokenizer)) for number in tokens]
     parameters = [fact.num_experts * expert_width for fact in facts]
     load = [need / room for need, room in zip(bits, parameters, strict=True)]
     fullest = max(range(len(facts)), key=lambda i: load[i])
@@ -75,8 +77,8 @@ def capacity_of(facts: Sequence[TrainingFact], tokenizer: Any, expert_width: int
         fullest=load[fullest],
         near_ceiling=tuple(
             fact.fact_id
-            for fact, full in zip(facts, load, strict=True)
-            if full >= _NEAR * PRACTICAL_CEILING
+            for fact, full, number in zip(facts, load, tokens, strict=True)
+            if full >= _NEAR * PRACTICAL_CEILING or number > _TOKENS_PER_EXPERT * fact.num_experts
         ),
     )
 
@@ -85,7 +87,7 @@ def why_undecided(fact: TrainingFact, tokenizer: Any, expert_width: int, num_pas
     """Return why tuning left the fact undecided: its experts are too few, or the passes were."""
     capacity = capacity_of([fact], tokenizer, expert_width)
     if capacity.near_ceiling:
-        return f"capacity: its answer needs {capacity.fullest:.2f} bits of each parameter"
+        return f"capacity: its answer has too many tokens for {fact.num_experts} experts"
     return f"budget: undecided after {num_passes} passes"
 
 

@@ -226,16 +226,16 @@ def _started(
 ) -> list[_Examples]:
     """Write the facts' experts in closed form; return the examples of those that then fail.
 
-    Tokens that get no expert in the top layer, since the answer has more tokens than the group has
+    Tokens that get no expert in the top layer, since the answer has more tokens than the fact has
     experts, get one in the layer below, and the top layer is written knowing them.
     """
-    size, below = attached.config.group_size, attached.config.num_memory_layers > 1
     for ridge in RIDGES:
         fact_N, row_B = part.fact_B.unique(return_inverse=True)
-        given = None
+        size, given = experts.fewest(fact_N), None
         write = partial(closed_form, attached, part.batch, row_B, len(fact_N), ridge=ridge)
-        if below and part.batch.target_BA.shape[1] > size:
-            experts.write(fact_N, *write(depth=1, positions=slice(size, None)), 1)
+        if experts.num_layers > 1 and part.batch.target_BA.shape[1] > size:
+            key_NAD, value_NAD = write(depth=1, positions=slice(size, None))
+            experts.write(fact_N, key_NAD[:, size:], value_NAD[:, size:], depth=1)
             experts.clear_top(fact_N)
             given = experts.of(experts.weight_FPGD, part.fact_B)
         experts.write(fact_N, *write(given=given, positions=slice(size)))

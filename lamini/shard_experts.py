@@ -44,6 +44,10 @@ class ShardExperts:
         """Return a copy of the given facts' weights that collects their gradient."""
         return self.weight_FPGD[fact_N].requires_grad_(True)
 
+    def fewest(self, fact_N: torch.Tensor) -> int:
+        """Return how many experts each of the given facts has at least."""
+        return int(self.exists_FG1[fact_N].sum(1).min())
+
     def of(self, weight_NPGD: torch.Tensor, row_B: torch.Tensor) -> Experts:
         """Return each example's experts, padded to the block."""
         parts = weight_NPGD.index_select(0, row_B).unbind(1)
@@ -53,21 +57,15 @@ class ShardExperts:
     def write(
         self, fact_N: torch.Tensor, key_NAD: torch.Tensor, value_NAD: torch.Tensor, depth: int = 0
     ) -> None:
-        """Put keys and values into the layer `depth` below the top, where the fact has an expert.
-
-        Position i takes expert i; those beyond the last take the ones left, from the first on.
-        """
-        size, down = self.exists_FG1.shape[1], self.num_layers - 1 - depth
-        free_NG1 = self.exists_FG1[fact_N] > 0
-        for start in range(0, key_NAD.shape[1], size):
-            keys, values = key_NAD[:, start : start + size], value_NAD[:, start : start + size]
-            width = keys.shape[1]
-            used_NA1 = (values != 0).any(-1, keepdim=True) & free_NG1[:, :width]
-            free_NG1[:, :width] &= ~used_NA1
-            for part, given_NAD in ((down, keys), (down + self.num_layers, values)):
-                before_NAD = self.weight_FPGD[fact_N, part, :width]
-                after_NAD = torch.where(used_NA1, given_NAD, before_NAD)
-                self.weight_FPGD[fact_N, part, :width] = after_NAD
+        """Put them into the layer `depth` below the top: the i-th into expert i, where there is."""
+        width = min(key_NAD.shape[1], self.exists_FG1.shape[1])
+        down = self.num_layers - 1 - depth
+        used_NA1 = (value_NAD[:, :width] != 0).any(-1, keepdim=True)
+        used_NA1 &= self.exists_FG1[fact_N, :width] > 0
+        for part, given_NAD in ((down, key_NAD), (down + self.num_layers, value_NAD)):
+            before_NAD = self.weight_FPGD[fact_N, part, :width]
+            after_NAD = torch.where(used_NA1, given_NAD[:, :width], before_NAD)
+            self.weight_FPGD[fact_N, part, :width] = after_NAD
 
     @torch.no_grad()
     def clear_top(self, fact_N: torch.Tensor) -> None:

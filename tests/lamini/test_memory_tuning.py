@@ -123,7 +123,7 @@ def test_facts_that_would_not_go_are_named_with_the_reason(attached, tmp_path, w
     (result,) = tune_memory(attached, facts, hurried, tmp_path, SilentRecorder())
     assert result.undecided == (0, 1, 2, 3, 4, 5)
     assert result.reasons[0] == "budget: undecided after 1 passes"
-    assert result.reasons[1].startswith("capacity: its answer needs")
+    assert result.reasons[1].startswith("capacity: its answer has too many tokens")
     again = load_shard(tmp_path, 0, facts)
     assert again is not None
     assert again.reasons == result.reasons
