@@ -112,6 +112,7 @@ class Stream:
         self.subjects = subjects[worker.rank :: worker.world_size] or subjects
         rng = random.Random(config.seed)
         texts: list[str] = []
+        cloze: list[bool] = []
         self.pool: dict[int, range] = {}
         self.plain: dict[int, list[int]] = {}
         """Pool rows of each fact that stand alone, without a wrapper: their mean is its key."""
@@ -124,15 +125,21 @@ class Stream:
             plain = [row for row, text, whole in pairs if whole == text]
             self.plain[fact] = plain or [*self.pool[fact]]
             texts += wrapped
+            cloze += [facts[fact].cloze] * number
         own = list(negatives)[worker.rank :: worker.world_size][: config.num_negatives]
         self.first_negative = len(texts)
         texts += [self._wrapped(rng, text) for text in own]
         tokenizer = attached.backbone.tokenizer
-        self.encoded = Encoded(ids=[encode_prompt(tokenizer, text) for text in texts], states=[])
+        cloze += [False] * len(own)
+        ids = [
+            encode_prompt(tokenizer, text, cloze=bare)
+            for text, bare in zip(texts, cloze, strict=True)
+        ]
+        self.encoded = Encoded(ids=ids, states=[])
         share = -(-len(texts) // _POOL_PARTS)
         for part in range(_POOL_PARTS):
-            ids = self.encoded.ids[part * share : (part + 1) * share]
-            self.encoded.states.extend(trunk_states(attached, ids))
+            some = self.encoded.ids[part * share : (part + 1) * share]
+            self.encoded.states.extend(trunk_states(attached, some))
             recorder.log(0, {"encoded_fraction": (part + 1) / _POOL_PARTS})
 
     @torch.no_grad()

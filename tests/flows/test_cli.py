@@ -125,7 +125,7 @@ def test_asking_shows_the_answer_and_where_it_comes_from(lamini, published, monk
         margin=0.2,
     )
     model = SimpleNamespace(answer=lambda prompts: [answer for _ in prompts])
-    monkeypatch.setattr("lamini.load", lambda folder: model)
+    monkeypatch.setattr("lamini.load", lambda folder, strict: model)
     (published / "checkpoint").mkdir()
     (published / "HEAD_CHECKPOINT.json").write_text('{"path": "checkpoint", "run_key": "k"}')
     (asked,) = json.loads(lamini("ask", fact["question"], "--json").stdout)
