@@ -103,7 +103,9 @@ def update_model(
         weights, receipt = _tune(model, to_tune, tuning or Tuning(), recorder, receipt)
         gone = {*receipt.retired, *receipt.changed}
         table = GroupTable.joined([held.without(gone), _keys(model, to_tune)])
-        receipt = replace(receipt, bank=model.bank.write(weights, table, sorted(retired)))
+        receipt = replace(
+            receipt, bank=model.bank.write(weights, table, sorted(retired - set(weights)))
+        )
     _publish(model, facts, receipt, snapshot_hash, training_hash)
     return replace(
         receipt,

@@ -65,7 +65,8 @@ def main() -> None:
     wanted = np.array([index for index, _ in asked])
     texts = [text for _, text in asked]
     routes, nearest_BK = route(texts)
-    ours = np.array([r.nearest_group for r in routes]) == wanted
+    groups = np.array([row.fact.group_index for row in rows])
+    ours = np.array([r.nearest_group for r in routes]) == groups[wanted]
     found = {"router": ours, "BM25": bm25(rows, texts) == wanted}
     if not arguments.quick:
         embedded = embedding(rows, texts)

@@ -179,6 +179,7 @@ def built_checkpoint(name, tokenizer, folder, num_steps=40, dtype=torch.float32)
             num_positions=0,
             active_by_pass=(),
             undecided=(),
+            reasons=(),
         ),
     )
     build_checkpoint(

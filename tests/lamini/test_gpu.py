@@ -47,8 +47,10 @@ def test_a_tuning_step_makes_its_tensors_on_the_backbones_device(tokenizer, dtyp
     fact_B = torch.arange(3, device="meta")
     experts = ShardExperts(attached, make_facts(1), TUNING)
     shift_NAD = torch.zeros(*batch.target_BA.shape, 32, device="meta")
-    with _probing(attached) as probe:
-        worst_NA, uphill_NAD = _measured(attached, probe, batch, fact_B, shift_NAD, backward=True)
+    with _probing(attached, 0) as probe:
+        worst_NA, uphill_NAD = _measured(
+            attached, probe, batch, fact_B, shift_NAD, None, backward=True
+        )
     experts.write(fact_B, uphill_NAD, uphill_NAD)
     weight_NPGD = experts.select(fact_B)
     examples = _Examples(batch=batch, fact_B=fact_B)

@@ -280,3 +280,12 @@ def test_twins_that_contradict_each_other_are_named_in_the_receipt(model):
     receipt = update_model(model, [*FACTS, twin])
     assert receipt.would_not_go["twin"].startswith("contradictory twins")
     assert "fact-4" in receipt.would_not_go["twin"]
+
+
+def test_an_added_fact_may_take_the_group_of_a_retired_one(model):
+    newcomer = added(group_index=FACTS[2].group_index)
+    receipt = update_model(model, [*FACTS[:2], *FACTS[3:], newcomer])
+    assert receipt.retired == ("fact-2",)
+    group = model.table.group_index_G[model.table.fact_ids.index(newcomer.fact_id)]
+    assert group == FACTS[2].group_index
+    assert model.answer([newcomer.prompts[0]])[0].text == newcomer.answer
