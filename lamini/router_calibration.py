@@ -47,7 +47,7 @@ def calibrate(
 ) -> Calibration:
     """Return the thresholds that the prompts ask for; `unseen` pairs groups with their phrasings.
 
-    Halfway between what the accepted share of `unseen` allows and what too much of `foreign` reaches;
+    Halfway between what the accepted share of `unseen` allows and what too much of `foreign` has;
     the latter where it is higher. For keys that are not named also not below what `known` phrasings
     score at other subjects' facts.
     """
