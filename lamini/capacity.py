@@ -46,9 +46,9 @@ class Capacity:
         if not self.near_ceiling:
             return None
         return (
-            f"{len(self.near_ceiling)} facts are near what their experts hold (a token an expert, "
-            f"about {PRACTICAL_CEILING:g} bits a parameter; {self.fullest_fact_id} needs "
-            f"{self.fullest:.3f} bits); give them more experts or shorter answers"
+            f"{len(self.near_ceiling)} facts are near what their experts hold, such as "
+            f"{self.near_ceiling[0]}: a token an expert, about {PRACTICAL_CEILING:g} bits a "
+            "parameter; give them more experts (group_size) or shorter answers"
         )
 
 
