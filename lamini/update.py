@@ -33,6 +33,9 @@ from lamini.saved import write_json
 from lamini.text import encode_prompt
 from lamini.training_data import TrainingFact
 
+_NEAR = 0.3
+"""Cosine of two keys; a prompt within 0.8 of its own key is no nearer to a key that is further."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class UpdateReceipt:
@@ -189,13 +192,19 @@ def _publish(
 def _affected(model: MemoryModel, changes: FactChanges) -> tuple[str, ...]:
     """Return the kept facts of which a prompt now reads the group of an added or changed one.
 
-    Only prompts that name a touched fact's subject are routed, and all when such a fact has none:
-    a fact explains its own prompts whole, and a key that is not named needs far more
-    (`lamini.router_calibration`), so it wins only where the fact's own key is of no use.
+    Routed are the prompts that name a touched fact's subject; where such a fact has none to name,
+    those of facts whose key is near its key. A screen: a fact explains its own prompts whole, so
+    another wins one only where its own key is no nearer to the prompt than the new one.
     """
     touched = {fact.group_index for fact in changes.to_tune}
     rows = [model.table.row_of(group) for group in sorted(touched)]
-    subjects = {model.table.subjects[row] for row in rows}
+    subjects = {model.table.subjects[row] for row in rows} - {""}
+    nameless = [row for row in rows if not model.table.subjects[row]]
+    kept = [model.table.row_of(fact.group_index) for fact in changes.kept]
+    near_FT = model.table.keys_GK[kept] @ model.table.keys_GK[nameless].T >= _NEAR
+    near = {
+        fact.fact_id for fact, n in zip(changes.kept, near_FT.any(1).tolist(), strict=True) if n
+    }
     captured: dict[str, None] = {}
     for cloze in (False, True):
         asked = [
@@ -203,7 +212,7 @@ def _affected(model: MemoryModel, changes: FactChanges) -> tuple[str, ...]:
             for fact in changes.kept
             if fact.cloze is cloze
             for prompt in fact.prompts
-            if any(map(Words(prompt).name, subjects))
+            if fact.fact_id in near or any(map(Words(prompt).name, subjects))
         ]
         routes = model.route([prompt for _, prompt in asked], cloze=cloze)
         for (fact_id, _), route in zip(asked, routes, strict=True):
