@@ -20,6 +20,9 @@ make_database(Path(sys.argv[1]))
 print("made", flush=True)
 """
 
+pytestmark = pytest.mark.slow
+"""Together they take over ten seconds."""
+
 
 def begin(home):
     """Give a process that has imported all it needs and begins to make the database."""

@@ -14,6 +14,9 @@ from lamini.saved import read_tensors
 
 from .conftest import ARCHITECTURES, GEOMETRY, GROUPS, built_checkpoint, tiny_backbone
 
+pytestmark = pytest.mark.slow
+"""Together they take over ten seconds."""
+
 PROMPTS = [[0, 40, 41, 42, 43, 44, 45, 46], [0, 50, 51], [0, 60, 61, 62, 63], [0, 70, 71]]
 READS = [GROUPS[0], None, GROUPS[2], None]
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}

@@ -19,6 +19,9 @@ from lamini.text import encode_prompt
 
 from .conftest import ARCHITECTURES, GEOMETRY, GROUPS, TUNING, built_checkpoint, make_facts
 
+pytestmark = pytest.mark.slow
+"""Together they take over ten seconds."""
+
 peft = pytest.importorskip("peft")
 
 TOLERANCE = 2e-4

@@ -15,6 +15,9 @@ from lamini.registered import MemoryTunedForCausalLM, label_starts
 
 from .conftest import GROUPS, built_checkpoint, tiny_backbone
 
+pytestmark = pytest.mark.slow
+"""Together they take over ten seconds."""
+
 
 @pytest.fixture(scope="module")
 def folder(tokenizer, tmp_path_factory):
