@@ -47,9 +47,8 @@ def calibrate(
 ) -> Calibration:
     """Return the thresholds that the prompts ask for; `unseen` pairs groups with their phrasings.
 
-    Halfway between what the accepted share of `unseen` allows and what too much of `foreign` has;
-    the latter where it is higher. For keys that are not named also not below what `known` phrasings
-    score at other subjects' facts.
+    As low as the accepted share of `unseen` needs, unless that captures too much of `foreign`; for
+    keys that are not named also not below what `known` phrasings score at other subjects' facts.
     """
 
     def best(prompts: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor, list[int]]:
@@ -84,9 +83,7 @@ def calibrate(
     unnamed = best(known)[1].quantile(kept).item() if known else -1.0
     if foreign:
         named_P, unnamed_P, _ = best(foreign)
-        # Between the two where they lie apart: what is asked later resembles neither.
-        captured_below = named_P.quantile(kept).item()
-        threshold = max(captured_below, (threshold + captured_below) / 2)
+        threshold = max(threshold, named_P.quantile(kept).item())
         unnamed = max(unnamed, unnamed_P.quantile(kept).item())
     unnamed = max(threshold + _UNNAMED_GAP, unnamed)
     strict = 0.0
