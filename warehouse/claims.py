@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from warehouse import query
 from warehouse.errors import SourceError
+from warehouse.relations import RelationRule
 
 LIST_FIELDS = ("paraphrases", "aliases")
 
@@ -46,8 +47,8 @@ class ClaimBatch:
     """BATCH_SCHEMA."""
     raw: pa.Table
     """The rows as given, as `raw_rows` makes them: what quarantine keeps."""
-    multi_valued: Mapping[str, bool] = field(default_factory=dict)
-    """Relations whose slots hold a set (or, declared false, one value)."""
+    relations: Mapping[str, RelationRule] = field(default_factory=dict)
+    """What the source declares about relations; others have the default rule."""
 
     def __post_init__(self) -> None:
         if self.claims.schema != BATCH_SCHEMA:
@@ -63,7 +64,7 @@ class ClaimBatch:
         rows: Iterable[Mapping[str, object]],
         *,
         file: str | None = None,
-        multi_valued: Mapping[str, bool] | None = None,
+        relations: Mapping[str, RelationRule] | None = None,
     ) -> "ClaimBatch":
         """Make a batch of plain rows; what a row leaves out is null, `source` is the default."""
         given = [{"source": source, **row} for row in rows]
@@ -78,7 +79,7 @@ class ClaimBatch:
             file=file or source,
             claims=claims,
             raw=raw_rows(claims.drop_columns(["row", "broken"]), claims["row"].combine_chunks()),
-            multi_valued=multi_valued or {},
+            relations=relations or {},
         )
 
     @cached_property

@@ -94,8 +94,8 @@ def _take_in(con: duckdb.DuckDBPyConnection, batch: ClaimBatch, moment: datetime
 def _declared(batch: ClaimBatch) -> dict[str, object]:
     return {
         "source": batch.source,
-        "relations": list(batch.multi_valued.keys()),
-        "multi_valued": list(batch.multi_valued.values()),
+        "relations": list(batch.relations.keys()),
+        "rules": [rule.to_json() for rule in batch.relations.values()],
     }
 
 
@@ -104,8 +104,8 @@ def _check_relations(con: duckdb.DuckDBPyConnection, batch: ClaimBatch) -> None:
     if clash:
         relation, other, theirs, ours = clash[0]
         raise RelationConflictError(
-            f"source {batch.source!r} declares relation {relation!r} multi_valued={ours}, but "
-            f"source {other!r} declared it multi_valued={theirs}; make the two mappings agree"
+            f"source {batch.source!r} declares relation {relation!r} as {ours}, but "
+            f"source {other!r} declared it as {theirs}; make the two mappings agree"
         )
 
 

@@ -42,7 +42,7 @@ question = {{ template = "Who is the {{relation}} of {{subject}}?" }}
 paraphrases = {{ templates = ["Name the {{relation}} of {{subject}}.", "Who is {{relation}}?"] }}
 
 [relations."contact"]
-multi_valued = true
+slot = "multi_valued"
 """
 
 

@@ -5,6 +5,7 @@ import pytest
 from warehouse import query
 from warehouse.claims import ClaimBatch
 from warehouse.errors import RelationConflictError, SourceError
+from warehouse.relations import RelationRule
 
 
 def quarantine(con):
@@ -128,7 +129,7 @@ def test_a_batch_of_other_columns_is_refused(row):
 
 def test_two_sources_that_declare_a_relation_differently_are_named(memory, take, row):
     con = memory()
-    take(con, [row()], source="a", multi_valued={"capital": True})
+    take(con, [row()], source="a", relations={"capital": RelationRule(slot="multi_valued")})
     with pytest.raises(RelationConflictError, match=r"source 'b' .* 'capital' .* source 'a'"):
-        take(con, [row("Chad")], source="b", multi_valued={"capital": False})
+        take(con, [row("Chad")], source="b", relations={"capital": RelationRule()})
     assert con.execute("select count(*) from ingests").fetchall() == [(1,)]

@@ -3,6 +3,8 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from warehouse.relations import RelationRule
+
 CLAIMS = st.fixed_dictionaries(
     {
         "subject": st.sampled_from(["A", "B", "C", ""]),
@@ -34,7 +36,12 @@ def test_order_and_batches_do_not_matter_and_no_row_is_lost(memory, take, settle
         con = memory()
         for batch in batches:
             if batch:
-                take(con, batch, file=f"{batch is rows}", multi_valued={"set": True})
+                take(
+                    con,
+                    batch,
+                    file=f"{batch is rows}",
+                    relations={"set": RelationRule(slot="multi_valued")},
+                )
         con.execute("update origins set file = 'f'")
         con.execute("update quarantine set file = 'f'")
         receipts.append(settle(con))

@@ -9,6 +9,7 @@ from warehouse import query
 from warehouse.errors import AccountingError
 from warehouse.history import decisions_about, facts_known_at
 from warehouse.reconcile import Policy, reconcile
+from warehouse.relations import read_rule
 from warehouse.retract import retract
 
 AS_OF = date(2020, 1, 1)
@@ -25,7 +26,8 @@ def test_case(memory, take, settle, fates, answers, cases, case):
     con = memory()
     given = tomllib.loads((cases / case / "case.toml").read_text())
     rows = read_rows(cases / case / "claims.csv")
-    take(con, rows, multi_valued=given.get("multi_valued", {}))
+    rules = {name: read_rule(name, rule) for name, rule in given.get("relations", {}).items()}
+    take(con, rows, relations=rules)
     receipt = settle(con, as_of=given["as_of"])
     found = fates(con)
     for row in rows:

@@ -11,6 +11,7 @@ from babel.core import get_cldr_version, get_global
 
 from warehouse.claims import ClaimBatch
 from warehouse.reference.phrasings import phrase, relations
+from warehouse.relations import RelationRule
 
 SOURCE = "cldr"
 AUTHORITY = 1.0
@@ -42,7 +43,11 @@ def read_cldr() -> ClaimBatch:
         SOURCE,
         rows,
         file=f"babel {importlib.metadata.version('babel')} (CLDR {version})",
-        multi_valued={r.name: True for r in relations().values() if r.multi_valued},
+        relations={
+            r.name: RelationRule(slot="multi_valued")
+            for r in relations().values()
+            if r.multi_valued
+        },
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from warehouse.errors import MappingError
-from warehouse.sources.nearest import hint
+from warehouse.nearest import hint
 
 
 def check_keys(path: Path, prefix: str, table: dict[str, Any], known: tuple[str, ...]) -> None:

@@ -12,7 +12,7 @@
     paraphrases = { templates = ["Which sector is {subject} in?"] }
 
     [relations."sector"]
-    multi_valued = false                  # true: the slot holds a set
+    slot = "single_valued"                # more: warehouse/relations.py
 
 or wide, one claim for each of several value columns:
 
@@ -30,6 +30,8 @@ from typing import Any
 
 from warehouse.claims import CLAIM_FIELDS, LIST_FIELDS
 from warehouse.errors import MappingError
+from warehouse.nearest import hint
+from warehouse.relations import RelationRule, read_rule
 from warehouse.sources.checks import (
     a_number,
     a_table,
@@ -40,7 +42,6 @@ from warehouse.sources.checks import (
     require_prompt,
     several_texts,
 )
-from warehouse.sources.nearest import hint
 
 FORMATS = {
     ".parquet": "parquet",
@@ -87,7 +88,7 @@ class Mapping:
     """Of claims that give none."""
     views: tuple[View, ...]
     """One for a long table, one per value column for a wide one."""
-    multi_valued: dict[str, bool] = field(default_factory=dict)
+    relations: dict[str, RelationRule] = field(default_factory=dict)
 
 
 def load_mapping(path: Path) -> Mapping:
@@ -111,7 +112,7 @@ def load_mapping(path: Path) -> Mapping:
         query=optional_text(path, "query", values),
         authority=a_number(path, "authority", values.get("authority", 1.0)),
         views=_views(path, values),
-        multi_valued=_relations(path, values.get("relations", {})),
+        relations=_relations(path, values.get("relations", {})),
     )
     if kind == "duckdb" and (mapping.table is None) == (mapping.query is None):
         raise MappingError(f"{path}: a DuckDB file needs either `table` or `query`")
@@ -204,16 +205,11 @@ def _field(path: Path, key: str, name: str, given: object) -> Field:
     return Field(kind=kind, texts=(a_text(path, key, content),))
 
 
-def _relations(path: Path, given: object) -> dict[str, bool]:
+def _relations(path: Path, given: object) -> dict[str, RelationRule]:
     declared = {}
     for relation, settings in a_table(path, "relations", given).items():
         key = f'relations."{relation}"'
-        table = a_table(path, key, settings)
-        check_keys(path, f"{key}.", table, ("multi_valued",))
-        value = table.get("multi_valued", False)
-        if not isinstance(value, bool):
-            raise MappingError(f"{path}: {key}.multi_valued = {value!r} must be true or false")
-        declared[relation] = value
+        declared[relation] = read_rule(f"{path}: {key}", a_table(path, key, settings))
     return declared
 
 

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 
 from warehouse import query
 from warehouse.errors import SourceBusyError, SourceError
+from warehouse.nearest import hint
 from warehouse.sources.mapping import Mapping
-from warehouse.sources.nearest import hint
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,8 @@ import pyarrow as pa
 from warehouse import query
 from warehouse.claims import BATCH_SCHEMA, CLAIM_FIELDS, LIST_FIELDS, ClaimBatch, raw_rows
 from warehouse.errors import SourceError
+from warehouse.nearest import hint
 from warehouse.sources.mapping import Field, Mapping, View
-from warehouse.sources.nearest import hint
 from warehouse.sources.readers import Broken, RawTable, read_raw
 
 _PLACE = re.compile(r"\{([^{}]+)\}")
@@ -35,7 +35,7 @@ def read_source(mapping: Mapping) -> ClaimBatch:
         file=mapping.given_path,
         claims=pa.concat_tables([claims, _broken_claims(mapping, raw.broken)]),
         raw=_raw(raw),
-        multi_valued=mapping.multi_valued,
+        relations=mapping.relations,
     )
 
 

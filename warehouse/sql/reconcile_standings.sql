@@ -7,7 +7,7 @@ create or replace temp table standings as
 with declared as (
     select
         r.relation,
-        bool_or(r.multi_valued) as multi_valued
+        bool_or(r.rule ->> '$.slot' = 'multi_valued') as multi_valued
     from relations as r
     group by r.relation
 ),

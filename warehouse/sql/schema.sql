@@ -34,8 +34,9 @@ create table if not exists quarantine (
 -- One row per slot that any claim is about.
 create table if not exists slots (fact_id varchar, subject varchar, relation varchar);
 
--- One row per (relation, source) that declares settings for the relation.
-create table if not exists relations (relation varchar, source varchar, multi_valued boolean);
+-- One row per (relation, source) that declares a rule for the relation
+-- (relations.py), as JSON.
+create table if not exists relations (relation varchar, source varchar, rule varchar);
 
 -- One row per claim that was withdrawn.
 create table if not exists retractions (claim_id varchar, reason varchar, recorded_at timestamp);

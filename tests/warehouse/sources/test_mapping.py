@@ -1,6 +1,7 @@
 import pytest
 
 from warehouse.errors import MappingError
+from warehouse.relations import RelationRule
 from warehouse.sources import load_mapping
 
 LONG = 'path = "t.csv"\n[claim]\nsubject = "s"\nvalue = "v"\nquestion = "q"\n'
@@ -13,11 +14,11 @@ def write(tmp_path, text):
 
 
 def test_a_good_mapping_has_its_paths_resolved_and_its_defaults_filled(tmp_path):
-    mapping = load_mapping(write(tmp_path, LONG + "[relations.r]\nmulti_valued = true\n"))
+    mapping = load_mapping(write(tmp_path, LONG + '[relations.r]\nslot = "multi_valued"\n'))
     assert (mapping.name, mapping.format, mapping.authority) == ("m", "csv", 1.0)
     assert mapping.path == tmp_path / "t.csv"
     assert mapping.given_path == "t.csv"
-    assert mapping.multi_valued == {"r": True}
+    assert mapping.relations == {"r": RelationRule(slot="multi_valued")}
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ def test_a_good_mapping_has_its_paths_resolved_and_its_defaults_filled(tmp_path)
             "path = 't.csv'\n[wide]\nsubject = 's'\n[wide.values.a]\nrelation = 'r'\n",
             r"map wide\.values\.a\.question or",
         ),
-        (LONG + "[relations.r]\nmulti_valued = 1\n", r'relations\."r"\.multi_valued = 1 must be'),
+        (LONG + "[relations.r]\nslot = 1\n", r'relations\."r"\.slot = 1 must be'),
     ],
 )
 def test_a_bad_mapping_is_refused_by_the_name_of_its_key(tmp_path, text, message):

@@ -1,0 +1,39 @@
+import pytest
+
+from warehouse.errors import MappingError
+from warehouse.relations import DEFAULT_STEPS, RelationRule, read_rule
+
+
+def test_a_rule_survives_json():
+    rule = RelationRule(slot="time_varying", values="number", tolerance=0.01, steps=("truth",))
+    assert RelationRule.from_json(rule.to_json()) == rule
+    assert RelationRule.from_json(RelationRule().to_json()) == RelationRule()
+
+
+def test_a_table_becomes_a_rule():
+    rule = read_rule("m.toml: relations.r", {"values": "person", "steps": ["authority", "truth"]})
+    assert rule.criteria == ("authority", "truth")
+    assert read_rule("m.toml: relations.r", {}).steps == DEFAULT_STEPS
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"slots": "single_valued"}, "unknown key slots; did you mean 'slot'"),
+        ({"slot": "timevarying"}, "did you mean 'time_varying'"),
+        ({"values": "numbers"}, "did you mean 'number'"),
+        ({"tolerance": "1%"}, "tolerance = '1%' must be a float or int"),
+        ({"tolerance": True, "values": "number"}, "must be a float or int"),
+        ({"tolerance": 0.1}, "tolerance and unit are for numbers"),
+        ({"tolerance": 1, "values": "number"}, "below 1"),
+        ({"aliases_equal": 1}, "aliases_equal = 1 must be a bool"),
+        ({"steps": ["authorty"]}, "did you mean 'authority'"),
+        ({"steps": ["supersession"]}, "needs a criterion"),
+        ({"steps": ["authority", "supersession"]}, "go before the criteria"),
+        ({"steps": ["authority", "authority"]}, "names one twice"),
+    ],
+)
+def test_a_bad_rule_is_refused_with_its_key(given, message):
+    with pytest.raises(MappingError, match=r"^m\.toml: relations\.r") as refused:
+        read_rule("m.toml: relations.r", given)
+    assert message in str(refused.value)

@@ -1,0 +1,35 @@
+"""The kinds of values by name, and what every kind must tell."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from warehouse.relations import RelationRule
+from warehouse.values.texts import Text
+
+
+class Kind(Protocol):
+    """What one kind of values knows about its spellings. All methods are pure."""
+
+    def key(self, value: str) -> str:
+        """Give the normal form: spellings with one key are one value, in whatever slot.
+
+        A text that is no value of the kind has its normal form as text, so that nothing is lost.
+        """
+
+    def merged(self, num_claims: Mapping[str, int]) -> dict[str, str]:
+        """Give, for the keys that claims of one slot name, the key that each one stands for.
+
+        Where kinds have no such tolerance, every key stands for itself. `num_claims` tells how
+        often each key was named; the result does not depend on their order.
+        """
+
+    def support(self, key: str, other: str) -> float:
+        """Give how far a claim of `other` speaks for `key`, from 0 (not at all) to 1 (fully).
+
+        Not symmetric: the claim of a more special value fully supports the more general one.
+        """
+
+
+def kind_of(rule: RelationRule) -> Kind:
+    """Give the kind that the rule names, with its settings."""
+    return Text()
