@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from flows.ingest_facts import RETRY_DELAYS, is_retryable
 from flows.tokens import answer_counter
 from warehouse.catalogue import open_catalogue
-from warehouse.reconcile import ReconcileReceipt, reconcile
+from warehouse.reconcile import ReconcileReceipt, ReconcileSettings, reconcile
 from warehouse.snapshot import publish
 
 
@@ -32,10 +32,14 @@ def reconcile_and_publish(
     home: Path, as_of: date, backbone: str, max_answer_tokens: int
 ) -> dict[str, Any]:
     """Decide and publish under one lock, so that no claim comes in between."""
-    count_tokens = answer_counter(backbone)
+    # The end of the answer is one of the tokens that the limit allows.
+    settings = ReconcileSettings(
+        as_of=as_of,
+        count_tokens=answer_counter(backbone),
+        max_answer_tokens=max_answer_tokens - 1,
+    )
     with open_catalogue(home / "warehouse") as con:
-        # The end of the answer is one of the tokens that the limit allows.
-        receipt = reconcile(con, as_of, None, count_tokens, max_answer_tokens - 1)
+        receipt = reconcile(con, settings)
         snapshot = publish(con, home / "warehouse")
     plain: dict[str, Any] = TypeAdapter(ReconcileReceipt).dump_python(receipt, mode="json")
     return {**plain, "path": str(snapshot.path)}

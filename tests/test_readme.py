@@ -13,7 +13,7 @@ from flows.cli import app
 from flows.settings import load_settings
 from warehouse.catalogue import open_catalogue
 from warehouse.ingest import ingest
-from warehouse.reconcile import reconcile
+from warehouse.reconcile import ReconcileSettings, reconcile
 from warehouse.sources import load_mapping, read_source
 
 ROOT = Path(__file__).parents[1]
@@ -113,7 +113,7 @@ def test_the_settings_file_shown_is_accepted(tmp_path):
 def test_an_example_gives_facts_and_loses_no_row(path, tmp_path):
     with open_catalogue(tmp_path) as con:
         taken = ingest(con, read_source(load_mapping(path)))
-        receipt = reconcile(con, date(2025, 6, 1))
+        receipt = reconcile(con, ReconcileSettings(as_of=date(2025, 6, 1)))
     assert (taken.num_quarantined, taken.num_duplicates) == (0, 0)
     assert receipt.ties == receipt.counts["held_back"] == receipt.ambiguous_prompts == 0
     assert receipt.num_facts == NUM_FACTS[path.stem]

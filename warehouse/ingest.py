@@ -55,7 +55,7 @@ def ingest(
     con.register("raw_rows", batch.raw)
     try:
         with transaction(con):
-            query.execute(con, "relations_declare", **_declared(batch))
+            query.execute(con, "relations_declare", recorded_at=moment, **_declared(batch))
             earlier = query.execute(con, "ingest_receipt", content_hash=batch.content_hash)
             if not earlier:
                 _take_in(con, batch, moment)

@@ -1,21 +1,23 @@
 """Decide what is so: one fact per slot from all claims, every loser kept with its reason.
 
-The declared policy: what is not valid at the as-of date steps aside; a source's own later word
-replaces its earlier one; then authority, recency and agreement decide, in that order. What is
-equal in all three is a tie: no fact, a conflict for people. The result depends on the claims alone,
-not on the order or the batches in which they came.
+Each relation has a rule (relations.py). What is not valid at the as-of date steps aside; filters
+take out what a source itself took back and what looks like a bad import; then the rule's criteria
+decide, in its order. What is equal in all of them is a tie: no fact, a conflict for people. The
+result depends on the claims alone, not on the order or the batches in which they came.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import duckdb
 import pyarrow as pa
 
-from warehouse import failpoints, query
+from warehouse import beliefs, failpoints, query
+from warehouse.bad_imports import find_bad_imports
 from warehouse.catalogue import now, transaction
 from warehouse.errors import AccountingError
+from warehouse.relations import RelationRule
 
 STATUSES = (
     "used",
@@ -27,22 +29,23 @@ STATUSES = (
     "held_back",
     "quarantined",
 )
-CRITERIA = ("authority", "recency", "agreement")
 
 CountTokens = Callable[[list[str]], list[int]]
 """Counts the tokens of each answer, the end of the answer not included."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Policy:
-    """How values of one slot compete."""
+class ReconcileSettings:
+    """As of when, and by which rules, claims are judged."""
 
-    criteria: tuple[str, ...] = CRITERIA
-    """The three criteria, the strongest first."""
-
-    def __post_init__(self) -> None:
-        if sorted(self.criteria) != sorted(CRITERIA):
-            raise ValueError(f"criteria={self.criteria} must be an order of {CRITERIA}")
+    as_of: date
+    """The day on which a fact must be valid."""
+    known_at: datetime | None = None
+    """Only what was recorded until then counts (UTC, without zone); null: everything."""
+    default_rule: RelationRule = field(default_factory=RelationRule)
+    """Of relations for which no source declares one."""
+    count_tokens: CountTokens | None = None
+    max_answer_tokens: int = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,46 +73,91 @@ class ReconcileReceipt:
 
 def reconcile(
     con: duckdb.DuckDBPyConnection,
-    as_of: date,
-    policy: Policy | None = None,
-    count_tokens: CountTokens | None = None,
-    max_answer_tokens: int = 64,
+    settings: ReconcileSettings,
     *,
     recorded_at: datetime | None = None,
 ) -> ReconcileReceipt:
-    """Decide every claim as of `as_of` (valid time) and record what changed, in one transaction.
+    """Decide every claim and record what changed, in one transaction.
 
     Raises:
         AccountingError: some claim would be lost or counted twice; nothing was changed.
     """
-    criteria = list((policy or Policy()).criteria)
-    moment = recorded_at or now()
     with transaction(con):
-        _decide(con, as_of, criteria, count_tokens, max_answer_tokens)
-        _record(con, as_of, criteria, moment)
-        _check(con)
+        decide(con, settings, recorded_at or now())
         failpoints.reach("reconcile.before_commit")
     return _receipt(con)
 
 
-def _decide(
-    con: duckdb.DuckDBPyConnection,
-    as_of: date,
-    criteria: list[str],
-    count_tokens: CountTokens | None,
-    max_answer_tokens: int,
-) -> None:
-    query.execute(con, "reconcile_standings", as_of=as_of)
-    query.execute(con, "reconcile_values", criteria=criteria)
+def decide(con: duckdb.DuckDBPyConnection, settings: ReconcileSettings, moment: datetime) -> None:
+    """Do what `reconcile` does, within the caller's transaction.
+
+    Raises:
+        AccountingError: some claim would be lost or counted twice.
+    """
+    con.execute("set variable known_at = $known_at", {"known_at": settings.known_at})
+    for statement in con.extract_statements(query.text("known_views")):
+        con.execute(statement)
+    query.execute(con, "scope_all")
+    _judge(con, settings)
+    _record(con, settings, moment)
+    _check(con)
+
+
+def _judge(con: duckdb.DuckDBPyConnection, settings: ReconcileSettings) -> None:
+    rules = _rules(con, settings.default_rule)
+    with beliefs.keys(con, rules):
+        query.execute(con, "reconcile_placed", as_of=settings.as_of)
+    find_bad_imports(con)
+    beliefs.merge_near_values(con, rules)
+    query.execute(con, "reconcile_standings")
+    beliefs.weigh(con, rules)
+    query.execute(con, "reconcile_values")
+    query.execute(con, "reconcile_spellings")
+    query.execute(con, "reconcile_general")
+    query.execute(con, "reconcile_timeline")
     query.execute(con, "reconcile_candidates")
-    con.register("answer_tokens", _answer_tokens(con, count_tokens))
+    con.register("answer_tokens", _answer_tokens(con, settings.count_tokens))
     try:
-        query.execute(con, "reconcile_held_back", max_answer_tokens=max_answer_tokens)
+        query.execute(con, "reconcile_held_back", max_answer_tokens=settings.max_answer_tokens)
     finally:
         con.unregister("answer_tokens")
     query.execute(con, "reconcile_ambiguous")
-    query.execute(con, "reconcile_decisions", criteria=criteria)
+    query.execute(con, "reconcile_decisions")
     query.execute(con, "reconcile_new_facts")
+
+
+def _rules(con: duckdb.DuckDBPyConnection, default: RelationRule) -> dict[str | None, RelationRule]:
+    """Make the table `rules`; give the rules by relation, the default under None."""
+    rules: dict[str | None, RelationRule] = {None: default}
+    for relation, text in query.execute(con, "rules_declared"):
+        rules[str(relation)] = RelationRule.from_json(str(text))
+    rows = [
+        {
+            "relation": relation,
+            "rule_id": index,
+            "slot": rule.slot,
+            "criteria": list(rule.criteria),
+            "superseding": "supersession" in rule.steps,
+            "suspicious": "bad_import" in rule.steps,
+        }
+        for index, (relation, rule) in enumerate(rules.items())
+    ]
+    con.register("rule_table", pa.Table.from_pylist(rows, schema=_RULES))
+    query.execute(con, "reconcile_rules")
+    con.unregister("rule_table")
+    return rules
+
+
+_RULES = pa.schema(
+    [
+        ("relation", pa.string()),
+        ("rule_id", pa.int32()),
+        ("slot", pa.string()),
+        ("criteria", pa.list_(pa.string())),
+        ("superseding", pa.bool_()),
+        ("suspicious", pa.bool_()),
+    ]
+)
 
 
 def _answer_tokens(con: duckdb.DuckDBPyConnection, count_tokens: CountTokens | None) -> pa.Table:
@@ -120,29 +168,31 @@ def _answer_tokens(con: duckdb.DuckDBPyConnection, count_tokens: CountTokens | N
     )
 
 
-def _record(
-    con: duckdb.DuckDBPyConnection, as_of: date, criteria: list[str], moment: datetime
-) -> None:
+def _record(con: duckdb.DuckDBPyConnection, settings: ReconcileSettings, moment: datetime) -> None:
     query.execute(con, "clear_conflicts")
-    query.execute(con, "reconcile_conflicts", criteria=criteria)
+    query.execute(con, "reconcile_conflicts")
+    query.execute(con, "clear_timeline")
+    query.execute(con, "record_timeline")
     query.execute(con, "close_decisions", now=moment)
     query.execute(con, "open_decisions", now=moment)
     query.execute(con, "reconcile_changes")
     query.execute(con, "close_facts", now=moment)
     query.execute(con, "open_facts", now=moment)
-    training_hash = str(query.execute(con, "training_hash")[0][0])
-    snapshot_hash = str(query.execute(con, "snapshot_hash")[0][0])
-    query.execute(con, "log_changes", snapshot_hash=snapshot_hash, now=moment)
+    sums = query.run(con, "snapshot_sums").to_pylist()[0]
+    hashes = {
+        "snapshot_hash": _hash(con, "snapshot_hash", sums),
+        "training_hash": _hash(con, "training_hash", sums),
+    }
+    query.execute(con, "log_changes", snapshot_hash=hashes["snapshot_hash"], now=moment)
+    beliefs.record(con, hashes["snapshot_hash"], moment)
     query.execute(con, "clear_reconciled")
-    query.execute(
-        con,
-        "record_reconciled",
-        snapshot_hash=snapshot_hash,
-        training_hash=training_hash,
-        as_of=as_of,
-        now=moment,
-    )
+    query.execute(con, "record_reconciled", as_of=settings.as_of, now=moment, **hashes, **sums)
     query.execute(con, "record_snapshot", now=moment)
+
+
+def _hash(con: duckdb.DuckDBPyConnection, name: str, sums: dict[str, object]) -> str:
+    wanted = {key: value for key, value in sums.items() if f"${key}" in query.text(name)}
+    return str(query.execute(con, name, **wanted)[0][0])
 
 
 def _check(con: duckdb.DuckDBPyConnection) -> None:

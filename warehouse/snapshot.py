@@ -1,7 +1,7 @@
 """Publish what was decided as immutable Parquet, and read it: readers never open the catalogue.
 
     home/HEAD.json                     which snapshot is current; replaced atomically
-    home/snapshots/<16 hex>/           facts, claims, quarantine, conflicts, duplicates, manifest
+    home/snapshots/<16 hex>/           a Parquet file for each of TABLES, and the manifest
 
 A snapshot is built aside, flushed to the disk and renamed, so it is there whole or not at all.
 """
@@ -20,7 +20,7 @@ from warehouse import durable, failpoints, query
 from warehouse.catalogue import now
 from warehouse.errors import NoSnapshotError, SnapshotDamagedError, StaleDecisionsError
 
-TABLES = ("facts", "claims", "quarantine", "conflicts", "duplicates")
+TABLES = ("facts", "claims", "quarantine", "conflicts", "duplicates", "timeline")
 FORMAT_VERSION = 1
 
 

@@ -12,7 +12,7 @@ from lamini.training_data import TrainingFact, read_training_facts
 from warehouse.assignment import assign
 from warehouse.catalogue import open_catalogue
 from warehouse.ingest import ingest
-from warehouse.reconcile import reconcile
+from warehouse.reconcile import ReconcileSettings, reconcile
 from warehouse.reference import heldout_questions, read_cldr, read_iso
 from warehouse.snapshot import head, publish
 
@@ -27,7 +27,12 @@ def reference_facts(
         with open_catalogue(home) as con:
             for read in (read_iso, read_cldr):
                 ingest(con, read())
-            reconcile(con, datetime.now(tz=UTC).date(), None, count, 63)
+            reconcile(
+                con,
+                ReconcileSettings(
+                    as_of=datetime.now(tz=UTC).date(), count_tokens=count, max_answer_tokens=63
+                ),
+            )
             publish(con, home)
             plan = assign(
                 con, home, head(home), num_groups=memory.num_groups, group_size=memory.group_size,

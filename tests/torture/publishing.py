@@ -10,7 +10,7 @@ from pathlib import Path
 from warehouse.catalogue import open_catalogue
 from warehouse.claims import ClaimBatch
 from warehouse.ingest import ingest
-from warehouse.reconcile import reconcile
+from warehouse.reconcile import ReconcileSettings, reconcile
 from warehouse.snapshot import publish
 
 NUM_FACTS = 50
@@ -25,7 +25,7 @@ def publish_rounds(home, rounds):
         ]
         with open_catalogue(home) as con:
             ingest(con, ClaimBatch.from_rows("s", rows, file=f"round {number}"))
-            reconcile(con, date(2025, 6, 1))
+            reconcile(con, ReconcileSettings(as_of=date(2025, 6, 1)))
             publish(con, home)
 
 

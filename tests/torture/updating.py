@@ -12,7 +12,7 @@ from pathlib import Path
 from warehouse.assignment import assign
 from warehouse.catalogue import open_catalogue
 from warehouse.ingest import ingest
-from warehouse.reconcile import reconcile
+from warehouse.reconcile import ReconcileSettings, reconcile
 from warehouse.retract import retract
 from warehouse.snapshot import head, publish
 from warehouse.sources import load_mapping, read_source
@@ -96,7 +96,10 @@ def decide(home):
     """Reconcile, publish and assign, as a run does."""
     with open_catalogue(home) as con:
         count = lambda answers: [len(answer.split()) for answer in answers]  # noqa: E731
-        reconcile(con, AS_OF, None, count, MAX_ANSWER_TOKENS)
+        reconcile(
+            con,
+            ReconcileSettings(as_of=AS_OF, count_tokens=count, max_answer_tokens=MAX_ANSWER_TOKENS),
+        )
         publish(con, home)
     with open_catalogue(home) as con:
         plan = {"num_groups": 256, "group_size": 8, "num_shards": 4}

@@ -7,7 +7,7 @@ from warehouse import query
 from warehouse.catalogue import open_catalogue
 from warehouse.claims import ClaimBatch
 from warehouse.ingest import ingest
-from warehouse.reconcile import reconcile
+from warehouse.reconcile import ReconcileSettings, reconcile
 
 AS_OF = date(2020, 1, 1)
 NOW = datetime(2024, 6, 1, 12, 0, 0)
@@ -67,8 +67,8 @@ def take():
 def settle():
     """Reconcile as of the pinned date."""
 
-    def run(con, as_of=AS_OF, **settings):
-        return reconcile(con, as_of, **settings)
+    def run(con, as_of=AS_OF, recorded_at=None, **settings):
+        return reconcile(con, ReconcileSettings(as_of=as_of, **settings), recorded_at=recorded_at)
 
     return run
 

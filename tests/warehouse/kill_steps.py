@@ -14,7 +14,7 @@ from pathlib import Path
 from warehouse.catalogue import open_catalogue
 from warehouse.claims import ClaimBatch
 from warehouse.ingest import ingest
-from warehouse.reconcile import reconcile
+from warehouse.reconcile import ReconcileSettings, reconcile
 from warehouse.snapshot import publish
 
 
@@ -27,7 +27,7 @@ def work(home, rounds):
                 for s in ("A", "B", None)
             ]
             ingest(con, ClaimBatch.from_rows("s", rows, file=f"round {number}"))
-        reconcile(con, date(2020, 1, 1))
+        reconcile(con, ReconcileSettings(as_of=date(2020, 1, 1)))
         publish(con, home)
 
 

@@ -2,13 +2,13 @@
 -- grain: one row if the sums differ
 with taken as (
     select coalesce(sum(i.num_rows), 0)::bigint as num_input_rows
-    from ingests as i
+    from known_ingests as i
 ),
 accounted as (
     select
         (select count(*) from decisions as d where d.recorded_to is null)
-        + (select count(*) from origins) - (select count(*) from claims)
-        + (select count(*) from quarantine) as num_accounted
+        + (select count(*) from known_origins) - (select count(*) from known_claims)
+        + (select count(*) from known_quarantine) as num_accounted
 )
 select
     'all input' as offender,

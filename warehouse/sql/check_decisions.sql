@@ -8,7 +8,7 @@ with current_decisions as (
 select
     c.claim_id as offender,
     count(d.claim_id) || ' decisions: ' || coalesce(min(d.status), 'none') as detail
-from claims as c
+from known_claims as c
 left join current_decisions as d on c.claim_id = d.claim_id
 group by c.claim_id
 having count(*) <> 1

@@ -1,7 +1,9 @@
--- End the recorded time of facts that changed in anything, or are gone.
+-- End the recorded time of judged facts that changed in anything, or are gone.
 -- grain: one row per changed or retired fact_id
 -- params: $now
+-- reads: scoped_claims, new_facts
 update facts
 set recorded_to = $now
 where recorded_to is null
+    and fact_id in (select s.fact_id from scoped_claims as s)
     and fact_hash not in (select n.fact_hash from new_facts as n)

@@ -12,6 +12,7 @@ select
     f.aliases,
     f.valid_from,
     f.valid_to,
+    f.probability,
     f.support,
     f.contradict,
     f.sources

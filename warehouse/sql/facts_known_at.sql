@@ -11,6 +11,7 @@ select
     f.prompts,
     f.valid_from,
     f.valid_to,
+    f.probability,
     f.support,
     f.contradict,
     f.sources,

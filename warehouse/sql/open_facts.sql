@@ -14,6 +14,7 @@ select
     n.aliases,
     n.valid_from,
     n.valid_to,
+    n.probability,
     n.support,
     n.contradict,
     n.sources,

@@ -1,6 +1,5 @@
--- Ties, for people to settle: slots whose best values are equal in everything the policy looks at.
+-- Ties, for people to settle: slots whose best values are equal in everything the rule looks at.
 -- grain: one row per fact_id
--- params: $criteria
 insert into conflicts
 select
     s.fact_id,
@@ -9,10 +8,10 @@ select
     list_sort(list_distinct(list(s.value))) as "values",
     list_sort(list_distinct(list(s.source))) as sources,
     list_sort(list(s.claim_id)) as claim_ids,
-    'equal in ' || array_to_string($criteria::varchar[], ', ')
+    'equal in ' || array_to_string(any_value(v.criteria), ', ')
     || ': give one source more authority, or date the observations' as explanation
 from standings as s
-inner join ranked_values as v on s.fact_id = v.fact_id and s.value = v.value
+inner join ranked_values as v on s.fact_id = v.fact_id and s.value_key = v.value_key
 inner join slots as t on s.fact_id = t.fact_id
 where s.standing = 'valid' and v.outcome = 'tie'
 group by s.fact_id

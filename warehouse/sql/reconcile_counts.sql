@@ -1,7 +1,7 @@
 -- How many input rows ended in each status: the two sides of I8.
 -- grain: one row per status
 with duplicates as (
-    select (select count(*) from origins) - (select count(*) from claims) as num_rows
+    select (select count(*) from known_origins) - (select count(*) from known_claims) as num_rows
 ),
 counted as (
     select
@@ -13,7 +13,7 @@ counted as (
     union all
     select 'duplicate' as status, u.num_rows from duplicates as u
     union all
-    select 'quarantined' as status, count(*) as num_rows from quarantine
+    select 'quarantined' as status, count(*) as num_rows from known_quarantine
 )
 select
     c.status,

@@ -1,76 +1,89 @@
 -- The status of every claim, and why, in words. No reason names the as-of date: it enters no hash.
 -- grain: one row per claim_id
--- params: $criteria
+-- reads: standings, ranked_values, spellings, held_spans, general_values, held_back
 create or replace temp table new_decisions as
-with lost_on as (
+with last_spans as (
     select
-        v.fact_id,
-        v.value,
-        list_filter(
-            [1, 2, 3], lambda i: v.rank[i] is distinct from v.best_rank[i]
-        )[1] as criterion_index
-    from ranked_values as v
-    where v.outcome = 'beaten'
+        t.fact_id,
+        t.value_key,
+        max({'held_from': t.held_from, 'held_to': t.held_to}) as span
+    from held_spans as t
+    group by t.fact_id, t.value_key
 ),
-beaten as (
+judged_values as (
     select
-        v.fact_id,
-        v.value,
-        ($criteria::varchar[])[l.criterion_index] as criterion,
-        v.rank[l.criterion_index] as had,
-        v.best_rank[l.criterion_index] as needed,
-        v.leader,
-        v.leader_source
+        v.*,
+        p.value as leader,
+        g.value_key is not null as is_general,
+        case
+            when v.outcome = 'beaten' and v.slot = 'time_varying' and v.lost_on = 'recency'
+                and t.span.held_from > date '0001-01-01'
+                then 'held from ' || t.span.held_from
+                    || coalesce(' until ' || t.span.held_to, '') || '; then '
+                    || to_json(p.value) || ' of ' || v.leader_source
+            when v.outcome = 'beaten'
+                then 'beaten on ' || v.lost_on || ' by ' || to_json(p.value) || ' of '
+                    || v.leader_source
+                    || case v.lost_on
+                        when 'authority' then ': ' || v.had || ' against ' || v.needed
+                        when 'agreement'
+                            then ': ' || v.had::bigint || ' against ' || v.needed::bigint
+                                || ' sources'
+                        when 'truth'
+                            then ': probability ' || format('{:.3f}', v.had) || ' against '
+                                || format('{:.3f}', v.needed)
+                        else
+                            ': '
+                            || case
+                                when v.had < 1 then 'undated'
+                                else (date '0001-01-01' + floor(v.had)::integer)::varchar
+                            end
+                            || ' against ' || (date '0001-01-01' + floor(v.needed)::integer)
+                    end
+        end as lost_because
     from ranked_values as v
-    inner join lost_on as l on v.fact_id = l.fact_id and v.value = l.value
-),
-beaten_reasons as (
-    select
-        b.fact_id,
-        b.value,
-        'beaten on ' || b.criterion || ' by ' || to_json(b.leader) || ' of ' || b.leader_source
-        || case b.criterion
-            when 'authority' then ': ' || b.had || ' against ' || b.needed
-            when 'agreement'
-                then ': ' || b.had::bigint || ' against ' || b.needed::bigint || ' sources'
-            else
-                ': '
-                || case
-                    when b.had = 0 then 'undated'
-                    else (date '0001-01-01' + b.had::integer)::varchar
-                end
-                || ' against ' || (date '0001-01-01' + b.needed::integer)
-        end as reason
-    from beaten as b
+    left join spellings as p on v.fact_id = p.fact_id and v.leader_key = p.value_key
+    left join general_values as g on v.fact_id = g.fact_id and v.value_key = g.value_key
+    left join last_spans as t on v.fact_id = t.fact_id and v.value_key = t.value_key
 )
 select
     s.claim_id,
     s.fact_id,
     case
         when s.standing = 'superseded' then 'outdated'
+        when s.standing = 'bad_import' then 'held_back'
         when s.standing <> 'valid' then s.standing
-        when v.outcome in ('beaten', 'tie') then 'contradicted'
+        when v.outcome = 'beaten' and not v.is_general
+            then case
+                when v.slot = 'time_varying' and v.lost_on = 'recency' then 'outdated'
+                else 'contradicted'
+            end
+        when v.outcome = 'tie' then 'contradicted'
         when h.fact_id is not null then 'held_back'
         else 'used'
     end as status,
     case
         when s.standing = 'retracted' then s.withdrawal
+        when s.standing = 'bad_import' then s.suspicion
         when s.standing = 'outdated' then 'valid until ' || s.valid_to
+        when s.standing = 'not_yet_valid' and s.valid_from is null
+            then 'first seen on ' || s.observed_at
         when s.standing = 'not_yet_valid' then 'valid from ' || s.valid_from
         when s.standing = 'superseded'
             then 'superseded: ' || s.source || ' itself says otherwise as of ' || s.superseded_on
-        when v.outcome = 'beaten' then b.reason
+        when v.outcome = 'beaten' and not v.is_general then v.lost_because
         when v.outcome = 'tie'
-            then 'tie: equal in ' || array_to_string($criteria::varchar[], ', ')
-                || ' with another value'
+            then 'tie: equal in ' || array_to_string(v.criteria, ', ') || ' with another value'
         when h.fact_id is not null then h.reason
+        when v.outcome = 'beaten' then 'more general than ' || to_json(v.leader) || ': supports it'
         when v.outcome = 'member' then 'member of a set of ' || v.num_values
+        when v.num_values > 1 and v.probability is not null
+            then 'preferred to ' || (v.num_values - 1) || ' other value(s), probability '
+                || format('{:.3f}', v.probability)
         when v.num_values > 1 then 'preferred to ' || (v.num_values - 1) || ' other value(s)'
         else 'the only value'
     end as reason
 from standings as s
-left join ranked_values as v
-    on s.standing = 'valid' and s.fact_id = v.fact_id and s.value = v.value
-left join beaten_reasons as b
-    on s.standing = 'valid' and s.fact_id = b.fact_id and s.value = b.value
+left join judged_values as v
+    on s.standing = 'valid' and s.fact_id = v.fact_id and s.value_key = v.value_key
 left join held_back as h on s.fact_id = h.fact_id

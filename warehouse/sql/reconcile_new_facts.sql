@@ -17,7 +17,7 @@ select
     sha256(
         to_json([
             k.fact_id, k.answer, k.question, k.prompt_kind, k.valid_from::varchar,
-            k.valid_to::varchar
+            k.valid_to::varchar, k.probability::varchar
         ])::varchar
         || to_json([k."values", k.prompts, k.aliases, k.support, k.contradict, k.sources])::varchar
     ) as fact_hash,

@@ -1,6 +1,6 @@
 -- Say which snapshot the tables now hold.
 -- grain: one row added
--- params: $snapshot_hash, $training_hash, $as_of, $now
+-- params: $snapshot_hash, $training_hash, $as_of, $now, and the sums of snapshot_sums.sql
 insert into reconciled
 with resolved as (
     select count(distinct v.fact_id) as num_conflicts_resolved
@@ -10,7 +10,7 @@ with resolved as (
 ),
 taken as (
     select coalesce(sum(i.num_rows), 0)::bigint as num_input_rows
-    from ingests as i
+    from known_ingests as i
 )
 select
     $snapshot_hash as snapshot_hash,
@@ -19,6 +19,10 @@ select
     t.num_input_rows,
     r.num_conflicts_resolved,
     (select coalesce(sum(len(a.prompts)), 0) from ambiguous as a) as num_ambiguous_prompts,
-    $now as recorded_at
+    $now as recorded_at,
+    $facts_sum as facts_sum,
+    $training_sum as training_sum,
+    $claims_sum as claims_sum,
+    $origins_sum as origins_sum
 from resolved as r
 cross join taken as t

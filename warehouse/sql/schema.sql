@@ -34,9 +34,10 @@ create table if not exists quarantine (
 -- One row per slot that any claim is about.
 create table if not exists slots (fact_id varchar, subject varchar, relation varchar);
 
--- One row per (relation, source) that declares a rule for the relation
--- (relations.py), as JSON.
-create table if not exists relations (relation varchar, source varchar, rule varchar);
+-- One row per rule (relations.py, as JSON) that a source declared for a relation; the latest counts.
+create table if not exists relations (
+    relation varchar, source varchar, rule varchar, recorded_at timestamp
+);
 
 -- One row per claim that was withdrawn.
 create table if not exists retractions (claim_id varchar, reason varchar, recorded_at timestamp);
@@ -45,8 +46,19 @@ create table if not exists retractions (claim_id varchar, reason varchar, record
 create table if not exists facts (
     fact_id varchar, subject varchar, relation varchar, answer varchar, "values" varchar[],
     question varchar, prompts varchar[], prompt_kind varchar, aliases varchar[], valid_from date,
-    valid_to date, support varchar[], contradict varchar[], sources varchar[], fact_hash varchar,
-    training_hash varchar, recorded_from timestamp, recorded_to timestamp
+    valid_to date, probability double, support varchar[], contradict varchar[], sources varchar[],
+    fact_hash varchar, training_hash varchar, recorded_from timestamp, recorded_to timestamp
+);
+
+-- One row per run of a value in a time-varying slot, as of the last reconcile.
+create table if not exists timeline (
+    fact_id varchar, value varchar, held_from date, held_to date
+);
+
+-- One row per source and relation, for each state of everything: how often it is right.
+create table if not exists source_accuracies (
+    snapshot_hash varchar, relation varchar, source varchar, accuracy double, num_claims bigint,
+    copy_group varchar, recorded_at timestamp
 );
 
 -- One row per claim and span of recorded time: its status and why.
@@ -70,7 +82,8 @@ create table if not exists snapshots (
 -- One row: which snapshot the tables hold now, as of which date, and how many claims it judged.
 create table if not exists reconciled (
     snapshot_hash varchar, training_hash varchar, as_of date, num_input_rows bigint,
-    num_conflicts_resolved bigint, num_ambiguous_prompts bigint, recorded_at timestamp
+    num_conflicts_resolved bigint, num_ambiguous_prompts bigint, recorded_at timestamp,
+    facts_sum hugeint, training_sum hugeint, claims_sum hugeint, origins_sum hugeint
 );
 
 -- One row per fact that a reconcile added, changed or retired.

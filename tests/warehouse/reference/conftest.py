@@ -4,7 +4,7 @@ import pytest
 
 from warehouse import query
 from warehouse.ingest import ingest
-from warehouse.reconcile import reconcile
+from warehouse.reconcile import ReconcileSettings, reconcile
 from warehouse.reference import read_cldr, read_iso
 
 AS_OF = date(2026, 1, 1)
@@ -18,7 +18,7 @@ def world():
         for batch in (read_iso(), read_cldr()):
             receipt = ingest(con, batch)
             assert receipt.num_accepted == receipt.num_rows
-        receipt = reconcile(con, AS_OF)
+        receipt = reconcile(con, ReconcileSettings(as_of=AS_OF))
         facts, claims = query.run(con, "export_facts"), query.run(con, "export_claims")
     by_slot = {(fact["subject"], fact["relation"]): fact for fact in facts.to_pylist()}
     return receipt, facts, by_slot, claims.to_pylist()

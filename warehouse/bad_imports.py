@@ -1,0 +1,73 @@
+"""Find bad imports: what a source says in one go and against all that it said before.
+
+Two signs, each learned from the source's own history: it changes most of a column at once, which it
+does not usually do; or a number jumps far beyond what its numbers do, and does not stay there (rows
+shifted by one give a subject the number of its neighbour). Such claims are held back with the
+reason, and taken as soon as the source repeats them.
+"""
+
+from dataclasses import asdict, dataclass
+
+import duckdb
+import pyarrow as pa
+
+from warehouse import query
+
+SUSPECTED = pa.schema(
+    [
+        ("source", pa.string()),
+        ("fact_id", pa.string()),
+        ("observed_at", pa.date32()),
+        ("reason", pa.string()),
+    ]
+)
+MAX_ROUNDS = 50
+"""Each round finds the first bad import of a source and relation that is left."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MassChange:
+    """When a source changes most of a column at once."""
+
+    far: float = 0.4
+    """How far a number must move to count as changed, as logarithm: a population grows."""
+    min_slots: int = 20
+    min_share: float = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Jump:
+    """When a number jumps."""
+
+    min_jump: float = 0.69
+    """ln 2: to the double, or the half."""
+    times_usual: float = 5.0
+    """Times the jump that nine of ten of the source's numbers stay below."""
+    min_moves: int = 30
+    """Fewer moves tell nothing of what is usual."""
+    near: float = 0.025
+    """Within which another subject's number is named in the reason."""
+
+
+def find_bad_imports(
+    con: duckdb.DuckDBPyConnection, mass: MassChange | None = None, jump: Jump | None = None
+) -> int:
+    """Make the table `bad_imports` (claim_id, reason) of those in `placed`; give its rows."""
+    suspected = SUSPECTED.empty_table()
+    query.execute(con, "imports_statements")
+    query.execute(con, "imports_columns")
+    for _ in range(MAX_ROUNDS):
+        con.register("suspected", suspected)
+        query.execute(con, "imports_moves")
+        found = [
+            query.run(con, "imports_batches", **asdict(mass or MassChange())),
+            query.run(con, "imports_jumps", **asdict(jump or Jump())),
+        ]
+        fresh = pa.concat_tables([table.cast(SUSPECTED) for table in found])
+        if not fresh.num_rows:
+            break
+        suspected = pa.concat_tables([suspected, fresh])
+    con.register("suspected", suspected)
+    query.execute(con, "imports_suspected")
+    con.unregister("suspected")
+    return int(suspected.num_rows)

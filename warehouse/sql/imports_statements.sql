@@ -1,0 +1,37 @@
+-- What each source said about each slot on each day, where it said one thing only, in the relations
+-- that are watched for bad imports and the slots about which it ever changed its mind.
+-- grain: one row per (source, fact_id, observed_at)
+-- reads: placed
+create or replace temp table statements as
+with dated as (
+    select
+        p.source,
+        p.relation,
+        p.fact_id,
+        p.observed_at,
+        p.value_key,
+        p.value
+    from placed as p
+    where p.suspicious and p.observed_at is not null and p.slot <> 'multi_valued'
+        and p.standing in ('valid', 'outdated')
+),
+changed as (
+    select
+        d.source,
+        d.fact_id
+    from dated as d
+    group by d.source, d.fact_id
+    having min(d.value_key) <> max(d.value_key)
+)
+select
+    d.source,
+    d.relation,
+    d.fact_id,
+    d.observed_at,
+    min(d.value_key) as value_key,
+    min(d.value) as value,
+    try_cast(min(d.value_key) as double) as number
+from dated as d
+semi join changed as c on d.source = c.source and d.fact_id = c.fact_id
+group by d.source, d.relation, d.fact_id, d.observed_at
+having min(d.value_key) = max(d.value_key)

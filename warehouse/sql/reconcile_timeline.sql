@@ -1,0 +1,59 @@
+-- What held when in the time-varying slots: runs of one value, each from its first date to the start
+-- of the next run (or to the last day that the claims themselves give).
+-- grain: one row per (fact_id, held_from)
+-- reads: standings, rules, spellings
+create or replace temp table held_spans as
+with said as (
+    select
+        s.fact_id,
+        s.since,
+        s.value_key,
+        max({'authority': s.authority, 'observed_on': s.observed_on}) as best,
+        max(s.valid_to) as valid_to,
+        count(distinct s.source) as num_sources,
+        first(s.value order by s.authority desc, s.observed_on desc, s.value) as value
+    from standings as s
+    where s.slot = 'time_varying' and s.standing in ('valid', 'outdated')
+    group by s.fact_id, s.since, s.value_key
+),
+firsts as (
+    select s.*
+    from said as s
+    qualify row_number() over (
+        partition by s.fact_id, s.since
+        order by s.best desc, s.num_sources desc, s.value_key
+    ) = 1
+),
+turns as (
+    select
+        l.*,
+        lag(l.value_key) over (partition by l.fact_id order by l.since) as value_before
+    from firsts as l
+),
+runs as (
+    select
+        t.*,
+        count(*) filter (t.value_before is distinct from t.value_key)
+            over (partition by t.fact_id order by t.since) as run_index
+    from turns as t
+),
+spans as (
+    select
+        r.fact_id,
+        any_value(r.value_key) as value_key,
+        first(r.value order by r.since desc) as value,
+        min(r.since) as held_from,
+        max(r.valid_to) as valid_to,
+        r.run_index
+    from runs as r
+    group by r.fact_id, r.run_index
+)
+select
+    s.fact_id,
+    s.value_key,
+    s.value,
+    s.held_from,
+    least(
+        s.valid_to, lead(s.held_from) over (partition by s.fact_id order by s.run_index)
+    ) as held_to
+from spans as s
