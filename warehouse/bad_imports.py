@@ -1,9 +1,9 @@
 """Find bad imports: what a source says in one go and against all that it said before.
 
-Two signs, each learned from the source's own history: it changes most of a column at once, which it
-does not usually do; or a number jumps far beyond what its numbers do, and does not stay there (rows
-shifted by one give a subject the number of its neighbour). Such claims are held back with the
-reason, and taken as soon as the source repeats them.
+Two signs, each learned from the relation's own history: a source changes most of a column at once,
+which it does not usually do; or a number jumps far beyond what such numbers do, and does not stay
+there (rows shifted by one give a subject the number of its neighbour). Such claims are held back
+with the reason, and taken as soon as the source repeats them.
 """
 
 from dataclasses import asdict, dataclass
@@ -33,6 +33,8 @@ class MassChange:
     """How far a number must move to count as changed, as logarithm: a population grows."""
     min_slots: int = 20
     min_share: float = 0.5
+    min_foreign_share: float = 0.8
+    """Of what others said, when the source speaks of the column for the first time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +44,7 @@ class Jump:
     min_jump: float = 0.69
     """ln 2: to the double, or the half."""
     times_usual: float = 5.0
-    """Times the jump that nine of ten of the source's numbers stay below."""
+    """Times the jump that nine of ten of the relation's numbers stay below."""
     min_moves: int = 30
     """Fewer moves tell nothing of what is usual."""
     near: float = 0.025

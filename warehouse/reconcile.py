@@ -17,6 +17,7 @@ from warehouse import beliefs, failpoints, query
 from warehouse.bad_imports import find_bad_imports
 from warehouse.catalogue import now, transaction
 from warehouse.errors import AccountingError
+from warehouse.known import look_back
 from warehouse.relations import RelationRule
 
 STATUSES = (
@@ -94,9 +95,7 @@ def decide(con: duckdb.DuckDBPyConnection, settings: ReconcileSettings, moment: 
     Raises:
         AccountingError: some claim would be lost or counted twice.
     """
-    con.execute("set variable known_at = $known_at", {"known_at": settings.known_at})
-    for statement in con.extract_statements(query.text("known_views")):
-        con.execute(statement)
+    look_back(con, settings.known_at)
     query.execute(con, "scope_all")
     _judge(con, settings)
     _record(con, settings, moment)
@@ -173,6 +172,7 @@ def _record(con: duckdb.DuckDBPyConnection, settings: ReconcileSettings, moment:
     query.execute(con, "reconcile_conflicts")
     query.execute(con, "clear_timeline")
     query.execute(con, "record_timeline")
+    query.execute(con, "close_unknown", now=moment)
     query.execute(con, "close_decisions", now=moment)
     query.execute(con, "open_decisions", now=moment)
     query.execute(con, "reconcile_changes")

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from warehouse import durable, failpoints, query
 from warehouse.catalogue import now
 from warehouse.errors import NoSnapshotError, SnapshotDamagedError, StaleDecisionsError
+from warehouse.known import look_back
 
 TABLES = ("facts", "claims", "quarantine", "conflicts", "duplicates", "timeline")
 FORMAT_VERSION = 1
@@ -88,26 +89,41 @@ def publish(con: duckdb.DuckDBPyConnection, home: Path) -> Snapshot:
     Raises:
         StaleDecisionsError: nothing was reconciled since the last ingest.
     """
-    totals = query.run(con, "reconcile_totals").to_pylist()
-    if not totals:
-        raise StaleDecisionsError(
-            "claims came in after the last reconcile; run reconcile before publishing"
-        )
-    folder = home / "snapshots" / str(totals[0]["snapshot_hash"])[:16]
+    look_back(con, None)
+    snapshot = write_snapshot(con, home)
+    failpoints.reach("publish.before_head")
+    as_of = _totals(con)["as_of"].isoformat()
+    durable.write_json({"snapshot": snapshot.path.name, "as_of": as_of}, home / "HEAD.json")
+    query.execute(con, "snapshot_published", snapshot_hash=snapshot.snapshot_hash, now=now())
+    return snapshot
+
+
+def write_snapshot(con: duckdb.DuckDBPyConnection, home: Path) -> Snapshot:
+    """Write the decided state under `home`, once, without making it the head.
+
+    Raises:
+        StaleDecisionsError: nothing was reconciled since the last ingest.
+    """
+    totals = _totals(con)
+    folder = home / "snapshots" / str(totals["snapshot_hash"])[:16]
     staging = durable.staging_folder(home)
     if not (folder / "manifest.json").is_file():
-        _build(con, staging, totals[0])
+        _build(con, staging, totals)
         failpoints.reach("publish.before_rename")
         folder.parent.mkdir(parents=True, exist_ok=True)
         staging.rename(folder)
         durable.flush(folder.parent)
     durable.sweep(home)
-    failpoints.reach("publish.before_head")
-    durable.write_json(
-        {"snapshot": folder.name, "as_of": totals[0]["as_of"].isoformat()}, home / "HEAD.json"
-    )
-    query.execute(con, "snapshot_published", snapshot_hash=totals[0]["snapshot_hash"], now=now())
     return open_snapshot(folder)
+
+
+def _totals(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    totals = query.run(con, "reconcile_totals").to_pylist()
+    if not totals:
+        raise StaleDecisionsError(
+            "claims came in after the last reconcile; run reconcile before publishing"
+        )
+    return totals[0]
 
 
 def head(home: Path) -> Snapshot:

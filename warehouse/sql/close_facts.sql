@@ -5,5 +5,8 @@
 update facts
 set recorded_to = $now
 where recorded_to is null
-    and fact_id in (select s.fact_id from scoped_claims as s)
+    and (
+        getvariable('known_at') is not null
+        or fact_id in (select s.fact_id from scoped_claims as s)
+    )
     and fact_hash not in (select n.fact_hash from new_facts as n)

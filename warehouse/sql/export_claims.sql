@@ -5,7 +5,7 @@ with firsts as (
     select
         o.claim_id,
         min({'file': o.file, 'row': o.row}) as origin
-    from origins as o
+    from known_origins as o
     group by o.claim_id
 )
 select

@@ -6,7 +6,7 @@ with numbered as (
         o.file,
         o.row,
         row_number() over (partition by o.claim_id order by o.file, o.row) as position
-    from origins as o
+    from known_origins as o
 )
 select
     n.claim_id,

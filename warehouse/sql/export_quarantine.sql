@@ -8,5 +8,5 @@ select
     q.reason,
     q.explanation,
     q.raw
-from quarantine as q
+from known_quarantine as q
 order by q.file, q.row, q.field, q.reason, q.raw

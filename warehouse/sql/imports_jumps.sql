@@ -5,12 +5,11 @@
 -- reads: moves, statements, slots
 with usual as (
     select
-        m.source,
         m.relation,
         quantile_disc(m.distance, 0.9) as usual
     from moves as m
     where m.is_number
-    group by m.source, m.relation
+    group by m.relation
     having count(*) >= $min_moves
 ),
 jumps as (
@@ -18,7 +17,7 @@ jumps as (
         m.*,
         u.usual
     from moves as m
-    inner join usual as u on m.source = u.source and m.relation = u.relation
+    inner join usual as u on m.relation = u.relation
     where m.is_number
         and m.distance > greatest($min_jump, $times_usual * u.usual)
         and (m.distance_after is null or m.distance_after > m.distance / 2)
@@ -32,7 +31,7 @@ twins as (
         first(t.subject order by abs(ln(j.number / o.number)), t.subject) as subject
     from jumps as j
     inner join statements as o
-        on j.source = o.source and j.relation = o.relation and j.fact_id <> o.fact_id
+        on j.relation = o.relation and j.fact_id <> o.fact_id
         and o.observed_at <= j.observed_at
         and o.number between j.number * (1 - $near) and j.number * (1 + $near)
     inner join slots as t on o.fact_id = t.fact_id
@@ -42,8 +41,8 @@ select
     j.source,
     j.fact_id,
     j.observed_at,
-    'suspected bad import: ' || to_json(j.value) || ' after ' || to_json(j.value_before)
-    || ', where ' || j.source || ' changes nine of ten such numbers by less than '
+    'suspected bad import: ' || to_json(j.value) || ' after ' || to_json(j.before.value)
+    || ', where nine of ten numbers of the relation change by less than '
     || greatest(1, round(100 * (exp(j.usual) - 1)))::integer || '%'
     || coalesce('; it is nearly that of ' || to_json(t.subject), '') as reason
 from jumps as j

@@ -1,5 +1,5 @@
 -- What each source said about each slot on each day, where it said one thing only, in the relations
--- that are watched for bad imports and the slots about which it ever changed its mind.
+-- that are watched for bad imports and the slots about which not all dated claims agree.
 -- grain: one row per (source, fact_id, observed_at)
 -- reads: placed
 create or replace temp table statements as
@@ -10,17 +10,16 @@ with dated as (
         p.fact_id,
         p.observed_at,
         p.value_key,
-        p.value
+        p.value,
+        p.valid_from is not null as is_dated_change
     from placed as p
     where p.suspicious and p.observed_at is not null and p.slot <> 'multi_valued'
         and p.standing in ('valid', 'outdated')
 ),
 changed as (
-    select
-        d.source,
-        d.fact_id
+    select d.fact_id
     from dated as d
-    group by d.source, d.fact_id
+    group by d.fact_id
     having min(d.value_key) <> max(d.value_key)
 )
 select
@@ -30,8 +29,9 @@ select
     d.observed_at,
     min(d.value_key) as value_key,
     min(d.value) as value,
-    try_cast(min(d.value_key) as double) as number
+    try_cast(min(d.value_key) as double) as number,
+    bool_and(d.is_dated_change) as is_dated_change
 from dated as d
-semi join changed as c on d.source = c.source and d.fact_id = c.fact_id
+semi join changed as c on d.fact_id = c.fact_id
 group by d.source, d.relation, d.fact_id, d.observed_at
 having min(d.value_key) = max(d.value_key)

@@ -6,20 +6,31 @@ select i.*
 from ingests as i
 where getvariable('known_at') is null or i.recorded_at <= getvariable('known_at');
 
+create or replace temp view later_ingests as
+select i.content_hash
+from ingests as i
+where i.recorded_at > getvariable('known_at');
+
 create or replace temp view known_claims as
 select c.*
 from claims as c
 where getvariable('known_at') is null or c.recorded_at <= getvariable('known_at');
 
+create or replace temp view known_slots as
+select s.*
+from slots as s
+where getvariable('known_at') is null
+    or s.fact_id in (select c.fact_id from known_claims as c);
+
 create or replace temp view known_origins as
 select o.*
 from origins as o
-semi join known_ingests as i on o.content_hash = i.content_hash;
+anti join later_ingests as l on o.content_hash = l.content_hash;
 
 create or replace temp view known_quarantine as
 select q.*
 from quarantine as q
-semi join known_ingests as i on q.content_hash = i.content_hash;
+anti join later_ingests as l on q.content_hash = l.content_hash;
 
 create or replace temp view known_retractions as
 select

@@ -8,6 +8,6 @@ select
     r.num_conflicts_resolved,
     r.num_ambiguous_prompts,
     (select count(*) from conflicts) as num_ties,
-    (select count(*) from slots) as num_slots,
+    (select count(*) from known_slots) as num_slots,
     (select count(*) from facts as f where f.recorded_to is null) as num_facts
 from reconciled as r

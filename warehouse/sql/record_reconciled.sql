@@ -1,6 +1,6 @@
 -- Say which snapshot the tables now hold.
 -- grain: one row added
--- params: $snapshot_hash, $training_hash, $as_of, $now, and the sums of snapshot_sums.sql
+-- params: $snapshot_hash, $training_hash, $as_of, $now, $facts_sum, $training_sum, $claims_sum, $origins_sum
 insert into reconciled
 with resolved as (
     select count(distinct v.fact_id) as num_conflicts_resolved

@@ -5,7 +5,7 @@ insert into snapshots
 select
     r.snapshot_hash,
     r.training_hash,
-    (select count(*) from slots) as num_slots,
+    (select count(*) from known_slots) as num_slots,
     (select count(*) from facts as f where f.recorded_to is null) as num_facts,
     $now as recorded_at,
     null as published_at

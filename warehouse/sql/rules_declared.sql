@@ -3,6 +3,6 @@
 select
     s.relation,
     k.rule
-from (select distinct n.relation from slots as n) as s
+from (select distinct n.relation from known_slots as n) as s
 inner join known_rules as k on s.relation = k.relation
 order by s.relation

@@ -6,7 +6,9 @@ from warehouse.relations import RelationRule
 
 
 def keyed(values: pa.Table, rules: Mapping[str, RelationRule]) -> pa.Table:
-    return values.append_column("value_key", values["value"])
+    import pyarrow.compute as pc
+
+    return values.append_column("value_key", pc.replace_substring(values["value"], ",", ""))
 
 
 def related(candidates: pa.Table, rules: Mapping[str, RelationRule]) -> tuple[pa.Table, pa.Table]:
