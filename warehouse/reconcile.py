@@ -108,12 +108,15 @@ def _judge(con: duckdb.DuckDBPyConnection, settings: ReconcileSettings) -> None:
         query.execute(con, "reconcile_placed", as_of=settings.as_of)
     find_bad_imports(con)
     beliefs.merge_near_values(con, rules)
+    query.execute(con, "reconcile_strengths")
     query.execute(con, "reconcile_standings")
     beliefs.weigh(con, rules)
     query.execute(con, "reconcile_values")
     query.execute(con, "reconcile_spellings")
     query.execute(con, "reconcile_general")
     query.execute(con, "reconcile_timeline")
+    query.execute(con, "reconcile_supporting")
+    query.execute(con, "reconcile_phrasings")
     query.execute(con, "reconcile_candidates")
     con.register("answer_tokens", _answer_tokens(con, settings.count_tokens))
     try:
@@ -138,6 +141,7 @@ def _rules(con: duckdb.DuckDBPyConnection, default: RelationRule) -> dict[str | 
             "criteria": list(rule.criteria),
             "superseding": "supersession" in rule.steps,
             "suspicious": "bad_import" in rule.steps,
+            "relates": rule.values not in ("text", "code"),
         }
         for index, (relation, rule) in enumerate(rules.items())
     ]
@@ -155,6 +159,7 @@ _RULES = pa.schema(
         ("criteria", pa.list_(pa.string())),
         ("superseding", pa.bool_()),
         ("suspicious", pa.bool_()),
+        ("relates", pa.bool_()),
     ]
 )
 

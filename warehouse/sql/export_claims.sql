@@ -1,12 +1,31 @@
 -- Every claim with its status, the reason, and where it was first asserted (by file and row, so that
 -- the order of ingestion does not matter).
 -- grain: one row per claim_id
-with firsts as (
+with extremes as (
     select
         o.claim_id,
-        min({'file': o.file, 'row': o.row}) as origin
+        min(o.file) as file,
+        max(o.file) as last_file,
+        min(o.row) as row
     from known_origins as o
     group by o.claim_id
+),
+firsts as (
+    select
+        e.claim_id,
+        e.file,
+        e.row
+    from extremes as e
+    where e.file = e.last_file
+    union all
+    select
+        e.claim_id,
+        e.file,
+        min(o.row) as row
+    from extremes as e
+    inner join known_origins as o on e.claim_id = o.claim_id and e.file = o.file
+    where e.file <> e.last_file
+    group by e.claim_id, e.file
 )
 select
     c.claim_id,
@@ -25,8 +44,8 @@ select
     c.valid_to,
     d.status,
     d.reason,
-    f.origin.file as file,
-    f.origin.row as row
+    f.file,
+    f.row
 from claims as c
 inner join decisions as d on c.claim_id = d.claim_id and d.recorded_to is null
 inner join firsts as f on c.claim_id = f.claim_id

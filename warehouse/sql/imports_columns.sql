@@ -6,11 +6,22 @@ with firsts as (
     select
         p.source,
         p.relation,
-        p.fact_id,
         min(p.observed_at) as first_at
     from placed as p
-    where p.suspicious and p.observed_at is not null and p.slot <> 'multi_valued'
+    where p.suspicious and p.observed_at is not null and p.slot_kind <> 'multi_valued'
     group by p.source, p.relation, p.fact_id
+),
+growth as (
+    select
+        f.source,
+        f.relation,
+        f.first_at,
+        sum(count(*)) over (
+            partition by f.source, f.relation
+            order by f.first_at
+        ) as num_slots
+    from firsts as f
+    group by f.source, f.relation, f.first_at
 ),
 days as (
     select distinct
@@ -23,8 +34,7 @@ select
     d.source,
     d.relation,
     d.observed_at,
-    count(f.fact_id) as num_known
+    coalesce(g.num_slots, 0) as num_known
 from days as d
-left join firsts as f
-    on d.source = f.source and d.relation = f.relation and f.first_at < d.observed_at
-group by d.source, d.relation, d.observed_at
+asof left join growth as g
+    on d.source = g.source and d.relation = g.relation and d.observed_at > g.first_at

@@ -13,7 +13,7 @@ with dated as (
         p.value,
         p.valid_from is not null as is_dated_change
     from placed as p
-    where p.suspicious and p.observed_at is not null and p.slot <> 'multi_valued'
+    where p.suspicious and p.observed_at is not null and p.slot_kind <> 'multi_valued'
         and p.standing in ('valid', 'outdated')
 ),
 changed as (

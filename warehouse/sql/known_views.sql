@@ -12,7 +12,9 @@ from ingests as i
 where i.recorded_at > getvariable('known_at');
 
 create or replace temp view known_claims as
-select c.*
+select
+    c.rowid as claim_no,
+    c.*
 from claims as c
 where getvariable('known_at') is null or c.recorded_at <= getvariable('known_at');
 

@@ -4,7 +4,7 @@
 create or replace temp table new_decisions as
 with last_spans as (
     select
-        t.fact_id,
+        ('0x' || t.fact_id)::ubigint as slot,
         t.value_key,
         max({'held_from': t.held_from, 'held_to': t.held_to}) as span
     from held_spans as t
@@ -14,9 +14,9 @@ judged_values as (
     select
         v.*,
         p.value as leader,
-        g.value_key is not null as is_general,
+        g.slot is not null as is_general,
         case
-            when v.outcome = 'beaten' and v.slot = 'time_varying' and v.lost_on = 'recency'
+            when v.outcome = 'beaten' and v.slot_kind = 'time_varying' and v.lost_on = 'recency'
                 and t.span.held_from > date '0001-01-01'
                 then 'held from ' || t.span.held_from
                     || coalesce(' until ' || t.span.held_to, '') || '; then '
@@ -42,20 +42,20 @@ judged_values as (
                     end
         end as lost_because
     from ranked_values as v
-    left join spellings as p on v.fact_id = p.fact_id and v.leader_key = p.value_key
-    left join general_values as g on v.fact_id = g.fact_id and v.value_key = g.value_key
-    left join last_spans as t on v.fact_id = t.fact_id and v.value_key = t.value_key
+    left join spellings as p on v.slot = p.slot and hash(v.leader_key) = p.key_hash
+    left join general_values as g on v.slot = g.slot and v.key_hash = g.key_hash
+    left join last_spans as t on v.slot = t.slot and v.value_key = t.value_key
 )
 select
-    s.claim_id,
-    s.fact_id,
+    c.claim_id,
+    c.fact_id,
     case
         when s.standing = 'superseded' then 'outdated'
         when s.standing = 'bad_import' then 'held_back'
         when s.standing <> 'valid' then s.standing
         when v.outcome = 'beaten' and not v.is_general
             then case
-                when v.slot = 'time_varying' and v.lost_on = 'recency' then 'outdated'
+                when v.slot_kind = 'time_varying' and v.lost_on = 'recency' then 'outdated'
                 else 'contradicted'
             end
         when v.outcome = 'tie' then 'contradicted'
@@ -84,6 +84,7 @@ select
         else 'the only value'
     end as reason
 from standings as s
+inner join scoped_claims as c on s.claim_no = c.claim_no
 left join judged_values as v
-    on s.standing = 'valid' and s.fact_id = v.fact_id and s.value_key = v.value_key
+    on s.standing = 'valid' and s.slot = v.slot and s.key_hash = v.key_hash
 left join held_back as h on s.fact_id = h.fact_id

@@ -13,7 +13,7 @@ with said as (
         count(distinct s.source) as num_sources,
         first(s.value order by s.authority desc, s.observed_on desc, s.value) as value
     from standings as s
-    where s.slot = 'time_varying' and s.standing in ('valid', 'outdated')
+    where s.slot_kind = 'time_varying' and s.standing in ('valid', 'outdated')
     group by s.fact_id, s.since, s.value_key
 ),
 firsts as (

@@ -3,31 +3,55 @@
 -- among the value's claims), recency (the latest date among the claims of that authority, as a day
 -- number; in time-varying slots the date from which it holds, then that of the observation),
 -- agreement (how many sources say so), truth (its probability), in the order of the rule.
--- grain: one row per (fact_id, value_key)
--- reads: standings, rules, probabilities
+-- grain: one row per (slot, key_hash)
+-- reads: standings, strengths, rules, probabilities
 create or replace temp table ranked_values as
-with values_of_slots as (
+with said as (
     select
-        s.fact_id,
-        s.value_key,
-        any_value(s.rule_id) as rule_id,
-        any_value(s.slot) as slot,
-        max({'authority': s.authority, 'since': s.since, 'observed_on': s.observed_on}) as best,
-        count(distinct s.source) as num_sources,
+        s.slot,
+        s.key_hash,
+        s.source_hash,
+        min(s.value_key) as value_key,
+        min(s.rule_id) as rule_id,
+        min(s.slot_kind) as slot_kind,
+        max(s.strength) as strength,
         min(s.valid_from) as valid_from,
-        case when bool_or(s.valid_to is null) then null else max(s.valid_to) end as valid_to,
-        min(s.source) as first_source
+        max(coalesce(s.valid_to, date '9999-12-31')) as valid_to,
+        min(s.source) as source
     from standings as s
     where s.standing = 'valid'
-    group by s.fact_id, s.value_key
+    group by s.slot, s.key_hash, s.source_hash
+),
+values_of_slots as (
+    select
+        s.slot,
+        s.key_hash,
+        min(s.value_key) as value_key,
+        min(s.rule_id) as rule_id,
+        min(s.slot_kind) as slot_kind,
+        max(s.strength) as strength,
+        count(*) as num_sources,
+        min(s.valid_from) as valid_from,
+        nullif(max(s.valid_to), date '9999-12-31') as valid_to,
+        min(s.source) as first_source
+    from said as s
+    group by s.slot, s.key_hash
+),
+sizes as (
+    select
+        v.slot,
+        count(*) as num_values
+    from values_of_slots as v
+    group by v.slot
 ),
 counted as (
     select
         v.*,
-        p.probability,
-        count(*) over (partition by v.fact_id) as num_values
+        z.num_values,
+        p.probability
     from values_of_slots as v
-    left join probabilities as p on v.fact_id = p.fact_id and v.value_key = p.value_key
+    inner join sizes as z on v.slot = z.slot
+    left join probabilities as p on v.slot = p.slot and v.value_key = p.value_key
 ),
 ranked as (
     select
@@ -36,34 +60,35 @@ ranked as (
         list_transform(
             r.criteria,
             lambda c: case c
-                when 'authority' then v.best.authority
+                when 'authority' then t.authority
                 when 'recency'
-                    then datediff('day', date '0001-01-01', v.best.since)
-                        + datediff('day', date '0001-01-01', v.best.observed_on) / 1e7
+                    then datediff('day', date '0001-01-01', t.since)
+                        + datediff('day', date '0001-01-01', t.observed_on) / 1e7
                 when 'agreement' then v.num_sources::double
                 when 'truth' then coalesce(v.probability, 0)
             end
         ) as rank
     from counted as v
     inner join rules as r on v.rule_id = r.rule_id
-    where v.num_values > 1 and v.slot <> 'multi_valued'
+    inner join strengths as t on v.strength = t.strength
+    where v.num_values > 1 and v.slot_kind <> 'multi_valued'
 ),
 contests as (
     select
-        r.fact_id,
+        r.slot,
         max(r.rank) as best_rank
     from ranked as r
-    group by r.fact_id
+    group by r.slot
 ),
 leaders as (
     select
-        r.fact_id,
+        r.slot,
         count(*) as num_leaders,
         min(r.value_key) as leader_key,
-        first(r.first_source order by r.value_key) as leader_source
+        arg_min(r.first_source, r.value_key) as leader_source
     from ranked as r
-    inner join contests as c on r.fact_id = c.fact_id and r.rank = c.best_rank
-    group by r.fact_id
+    inner join contests as c on r.slot = c.slot and r.rank = c.best_rank
+    group by r.slot
 ),
 placed_values as (
     select
@@ -83,8 +108,8 @@ placed_values as (
         l.leader_key,
         l.leader_source
     from ranked as r
-    inner join contests as c on r.fact_id = c.fact_id
-    inner join leaders as l on r.fact_id = l.fact_id
+    inner join contests as c on r.slot = c.slot
+    inner join leaders as l on r.slot = l.slot
 )
 select
     p.*,
@@ -95,6 +120,6 @@ from placed_values as p
 union all by name
 select
     v.*,
-    case when v.slot = 'multi_valued' then 'member' else 'winner' end as outcome
+    case when v.slot_kind = 'multi_valued' then 'member' else 'winner' end as outcome
 from counted as v
-where v.num_values = 1 or v.slot = 'multi_valued'
+where v.num_values = 1 or v.slot_kind = 'multi_valued'

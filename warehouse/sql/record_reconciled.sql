@@ -3,9 +3,9 @@
 -- params: $snapshot_hash, $training_hash, $as_of, $now, $facts_sum, $training_sum, $claims_sum, $origins_sum
 insert into reconciled
 with resolved as (
-    select count(distinct v.fact_id) as num_conflicts_resolved
+    select count(distinct v.slot) as num_conflicts_resolved
     from ranked_values as v
-    inner join new_facts as f on v.fact_id = f.fact_id
+    inner join new_facts as f on v.slot = f.slot
     where v.outcome = 'beaten'
 ),
 taken as (

@@ -1,14 +1,11 @@
--- The parts of the fingerprints that are sums over facts and claims: they depend on no order, and can
--- be carried from one reconcile to the next by taking off what was and adding what is.
+-- The parts of the fingerprints that are sums over facts and claims, so that they depend on no order.
 -- Neither times of recording nor row numbers nor the as-of date count.
 -- grain: one row
--- reads: scoped_claims
 with facts_part as (
     select
         coalesce(sum(md5_number_lower(f.fact_hash)), 0)::hugeint as facts_sum,
         coalesce(sum(md5_number_lower(f.training_hash)), 0)::hugeint as training_sum
     from facts as f
-    semi join scoped_claims as s on f.fact_id = s.fact_id
     where f.recorded_to is null
 ),
 claims_part as (
@@ -16,14 +13,12 @@ claims_part as (
         coalesce(sum(md5_number_lower(d.claim_id || d.status || ' ' || d.reason)), 0)::hugeint
             as claims_sum
     from decisions as d
-    semi join scoped_claims as s on d.claim_id = s.claim_id
     where d.recorded_to is null
 ),
 origins_part as (
     select
         coalesce(sum(md5_number_lower(o.claim_id || ' ' || o.file)), 0)::hugeint as origins_sum
     from known_origins as o
-    semi join scoped_claims as s on o.claim_id = s.claim_id
 )
 select
     f.facts_sum,

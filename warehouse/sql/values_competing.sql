@@ -1,18 +1,26 @@
--- The values of slots for which several are claimed, with how many valid claims name each.
+-- The values of slots for which several are claimed, of kinds that relate values to each other, with how many valid claims name each.
 -- grain: one row per (slot, value_key)
--- reads: placed, bad_imports
-with counted as (
+-- reads: placed, rules, bad_imports
+with contested as (
+    select p.slot
+    from placed as p
+    inner join rules as r on p.rule_id = r.rule_id and r.relates
+    where p.standing = 'valid'
+    group by p.slot
+    having min(p.key_hash) <> max(p.key_hash)
+),
+counted as (
     select
         p.fact_id as slot,
-        any_value(p.relation) as relation,
-        p.value_key,
+        min(p.relation) as relation,
+        min(p.value_key) as value_key,
         count(*) as num_claims
     from placed as p
-    anti join bad_imports as b on p.claim_id = b.claim_id
+    semi join contested as c on p.slot = c.slot
+    anti join bad_imports as b on p.claim_no = b.claim_no
     where p.standing = 'valid'
-    group by p.fact_id, p.value_key
+    group by p.fact_id, p.key_hash
 )
 select c.*
 from counted as c
-qualify count(*) over (partition by c.slot) > 1
 order by c.slot, c.value_key
