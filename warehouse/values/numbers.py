@@ -9,9 +9,10 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal
-from functools import lru_cache
-from itertools import accumulate
+from functools import cached_property
+from itertools import accumulate, pairwise
 
+from warehouse.values.amounts import Amount, allows, is_wide, read_amount
 from warehouse.values.digits import ascii_digits, read_digits, scaled, written
 from warehouse.values.texts import one_line, text_key
 from warehouse.values.units import (
@@ -52,28 +53,6 @@ _NOTE = re.compile(
     r"jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b\.?|\d{4}|[ ,;])+\))+$"
 )
 _RANGE = re.compile(rf"(?<=[\w%)])\s?(?:\.\.\.?|-|\b(?i:to|bis)\b)\s?(?=[+-]?(?:{_SIGNS})?[.]?\d)")
-_WRITTEN = r"-?\d+(?:\.\d+)?(?:e-?\d+)?"
-_KEY = re.compile(
-    rf"(?P<about>~)?(?P<low>{_WRITTEN})(?:\.\.(?P<high>{_WRITTEN}))?(?: (?P<unit>.+))?"
-)
-
-
-@dataclass(frozen=True)
-class Amount:
-    """What a key says: all numbers from `low` to `high`, which are one unless it is a range."""
-
-    low: Decimal
-    high: Decimal
-    unit: str = ""
-    about: bool = False
-
-    @property
-    def key(self) -> str:
-        """The key that says it."""
-        number = written(self.low)
-        if self.low != self.high:
-            number += f"..{written(self.high)}"
-        return f"{'~' if self.about else ''}{number}{' ' if self.unit else ''}{self.unit}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,11 +85,13 @@ class Number:
             return stands_for
         by_unit: dict[str, list[tuple[Decimal, str]]] = {}
         for key in num_claims:
-            amount = _read(key)
+            amount = read_amount(key)
             if amount and amount.low == amount.high:
                 by_unit.setdefault(amount.unit, []).append((amount.low, key))
         for numbers in by_unit.values():
-            stands_for |= self._clustered(sorted(numbers), num_claims)
+            numbers.sort()
+            if any(self._is_near(one[0], two[0]) for one, two in pairwise(numbers)):
+                stands_for |= self._clustered(numbers, num_claims)
         return stands_for
 
     def support(self, key: str, other: str) -> float:
@@ -121,15 +102,15 @@ class Number:
         """
         if key == other:
             return 1.0
-        if not self.tolerance and not _is_wide(key) and not _is_wide(other):
+        if not self.tolerance and not is_wide(key) and not is_wide(other):
             return 0.0
-        ours, theirs = _read(key), _read(other)
+        ours, theirs = read_amount(key), read_amount(other)
         if ours is None or theirs is None or ours.unit != theirs.unit:
             return 0.0
-        if _allows(ours, theirs):
+        if allows(ours, theirs):
             return 1.0
         near = self._nearness(ours, theirs)
-        return max(near, PARTLY) if _allows(theirs, ours) else near
+        return max(near, PARTLY) if allows(theirs, ours) else near
 
     def _amount(self, text: str) -> Amount | None:
         bare = _NOTE.sub("", one_line(text))
@@ -226,9 +207,17 @@ class Number:
 
     def _span(self, values: list[Decimal], number: Decimal) -> tuple[int, int]:
         """Give the slice of sorted `values` within the tolerance of `number`."""
-        share = Decimal(str(self.tolerance))
-        inner, outer = number * (1 - share), _NEAR.divide(number, 1 - share)
+        inner, outer = (number * factor for factor in self._reach)
         return bisect_left(values, min(inner, outer)), bisect_right(values, max(inner, outer))
+
+    def _is_near(self, one: Decimal, two: Decimal) -> bool:
+        return abs(two - one) <= (1 - self._reach[0]) * max(abs(one), abs(two))
+
+    @cached_property
+    def _reach(self) -> tuple[Decimal, Decimal]:
+        """What to multiply a number with for the nearest to zero, and the farthest, near it."""
+        inner = 1 - Decimal(str(self.tolerance))
+        return inner, _NEAR.divide(Decimal(1), inner)
 
     def _nearness(self, ours: Amount, theirs: Amount) -> float:
         if not self.tolerance or ours.low != ours.high or theirs.low != theirs.high:
@@ -240,30 +229,3 @@ class Number:
         # A breath more than the tolerance, since it is a float and the distance was rounded.
         near = min(1.0, math.exp(1 - distance / (self.tolerance * (1 + 1e-12))))
         return near if near >= LEAST else 0.0
-
-
-def _is_wide(key: str) -> bool:
-    return key.startswith("~") or ".." in key
-
-
-def _allows(wide: Amount, narrow: Amount) -> bool:
-    """Say whether what is narrow is one of the numbers that are meant by what is wide."""
-    if narrow.about:
-        return False
-    if wide.about:  # what would be rounded to it: 5,000 is meant to the thousand
-        half = Decimal(5).scaleb(int(wide.low.normalize(_NEAR).as_tuple().exponent) - 1)
-        return wide.low - half <= narrow.low and narrow.high <= wide.high + half
-    return wide.low != wide.high and wide.low <= narrow.low and narrow.high <= wide.high
-
-
-@lru_cache(maxsize=1 << 16)
-def _read(key: str) -> Amount | None:
-    """Read a key as `Amount.key` wrote it; None for a text."""
-    found = _KEY.fullmatch(key)
-    if not found:
-        return None
-    try:
-        low, high = Decimal(found["low"]), Decimal(found["high"] or found["low"])
-    except ArithmeticError:
-        return None
-    return Amount(low, high, found["unit"] or "", bool(found["about"]))
