@@ -1,10 +1,15 @@
 """The kinds of values by name, and what every kind must tell."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Protocol
 
 from warehouse.relations import RelationRule
+from warehouse.values.codes import Code
+from warehouse.values.dates import Date
+from warehouse.values.numbers import Number
 from warehouse.values.texts import Text
+from warehouse.values.times import Time
 
 
 class Kind(Protocol):
@@ -30,6 +35,24 @@ class Kind(Protocol):
         """
 
 
+@lru_cache(maxsize=256)
 def kind_of(rule: RelationRule) -> Kind:
     """Give the kind that the rule names, with its settings."""
+    match rule.values:
+        case "code":
+            return Code()
+        case "number":
+            return Number(tolerance=rule.tolerance, unit=rule.unit)
+        case "date":
+            return Date()
+        case "time":
+            return Time()
+        case "person" | "people":
+            from warehouse.values.people import People, Person
+
+            return Person() if rule.values == "person" else People()
+        case "place":
+            from warehouse.values.places import Place
+
+            return Place()
     return Text()

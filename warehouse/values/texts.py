@@ -1,16 +1,81 @@
-"""Plain texts: compared by their normal form."""
+"""Plain texts: compared without regard to case, white space, width, kinds of quotes and dashes.
 
+Compatibility normalisation and full case folding as in the Unicode Standard (chapter 3, toNFKC and
+toCasefold; Unicode 15). Beyond it: what cannot be seen is dropped, every quotation mark is one of
+two, every dash is a hyphen. Left alone on purpose: diacritics ('Peña' is not 'Pena'), articles,
+spaces around dashes, and a full stop at the end ('St.' is not 'St').
+"""
+
+import re
+import unicodedata
 from collections.abc import Mapping
 
-from warehouse.normal import normal_form
+_SINGLE = "\u2018\u2019\u201a\u201b\u2032\u2039\u203a\u02b9\u02bb\u02bc\u02bd\u00b4\u0060\uff07"
+_DOUBLE = "\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb\u300c\u300d\u300e\u300f\u301d\u301e\u301f"
+_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\ufe58\ufe63\uff0d\u2e3a\u2e3b\u02d7"
+_SEEN = str.maketrans(
+    dict.fromkeys(_SINGLE, "'") | dict.fromkeys(_DOUBLE, '"') | dict.fromkeys(_DASHES, "-")
+)
+_ODD = re.compile(f"[{_SINGLE}{_DOUBLE}{_DASHES}]")
+_UNSEEN = re.compile(
+    # soft hyphen, grapheme joiner, Hangul fillers, Mongolian and other variation selectors, zero
+    # width characters, marks of direction, word joiners, byte order mark, tags
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
+_TRAILING = ",; "
+_MAX_ROUNDS = 8
+
+
+def visible(text: str) -> str:
+    """Give `text` in NFKC without invisible characters, stripped."""
+    if text.isascii():
+        return text.strip()
+    # A mark may have hung on what was invisible, so normalise once more.
+    shown = unicodedata.normalize("NFKC", text)
+    if _UNSEEN.search(shown):
+        shown = unicodedata.normalize("NFKC", _UNSEEN.sub("", shown))
+    return shown.strip()
+
+
+def one_line(text: str) -> str:
+    """Give `text` as `visible` does, runs of white space as one space, quotes and dashes as one."""
+    shown = visible(_alike(text)) if not text.isascii() else text
+    return " ".join(_alike(shown).split())
+
+
+def text_key(value: str) -> str:
+    """Give the normal form of a text; a value of nothing visible is its own."""
+    found = value
+    for _ in range(_MAX_ROUNDS):  # one round, nearly always; unquoting may show another quote
+        before, folded = found, one_line(found).casefold()
+        found = _unquoted(folded.rstrip(_TRAILING))
+        if found == before or ('"' not in folded and _is_settled(found)):
+            break
+    return found or value
+
+
+def _alike(text: str) -> str:
+    return text.translate(_SEEN) if _ODD.search(text) else text
+
+
+def _is_settled(found: str) -> bool:
+    """Say, at less than a round's cost, whether another round would surely change nothing."""
+    return found.isascii() or (unicodedata.is_normalized("NFKC", found) and found.isprintable())
+
+
+def _unquoted(text: str) -> str:
+    if len(text) > 2 and text[0] == text[-1] == '"' and text.count('"') == 2:
+        return text[1:-1].strip()
+    return text
 
 
 class Text:
     """Values that are words."""
 
     def key(self, value: str) -> str:
-        """Give the normal form."""
-        return normal_form(value)
+        """Give the text without differences of case, space, width, quotes and dashes."""
+        return text_key(value)
 
     def merged(self, num_claims: Mapping[str, int]) -> dict[str, str]:
         """Give every key itself."""
