@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -29,10 +29,11 @@ def list_rows(
         rows = list_quarantine(con, source=source, reason=reason, with_replayed=everything)
     if as_json:
         return print_json(rows)
-    from flows.screen import show_rows
-
-    columns = ("quarantine_id", "source", "file", "row", "column", "reason", "explanation")
-    show_rows(rows, (*columns, "claim_id") if everything else columns)
+    for row in rows:
+        typer.echo(f"{row['quarantine_id']}  {refused_line(row)}")
+        if row["claim_id"]:
+            typer.echo(f"    taken in as claim {row['claim_id']}")
+    typer.echo(f"{len(rows)} rows")
 
 
 @quarantine_app.command("show")
@@ -78,9 +79,22 @@ def replay(
         done = [asdict(row) for row in replay(con, fixes)]
     if as_json:
         return print_json(done)
-    from flows.screen import show_rows
+    for again in done:
+        fate = f"taken in as claim {again['claim_id']}"
+        typer.echo(
+            f"{again['quarantine_id']}  "
+            + (fate if again["claim_id"] else f"still refused, {again['reason']}: ")
+            + (again["explanation"] or "")
+        )
 
-    show_rows(done, ("quarantine_id", "claim_id", "field", "reason", "explanation"), "replayed")
+
+def refused_line(row: dict[str, Any]) -> str:
+    """Give a refused row as one line for people."""
+    where = f"{row['file']} row {row['row']}"
+    where += f" (line {row['line']})" if row["line"] else ""
+    column = row["column"] or row["field"]
+    where += f", {column}" if column else ""
+    return f"{where}: {row['reason']}: {row['explanation']}"
 
 
 def _changes(changes: list[str]) -> dict[str, object]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from flows.program import Json, Program, app, given_settings, print_json, show
+from flows.quarantine_commands import refused_line
 
 source_app = typer.Typer(cls=Program, help="Register, list and try sources.", no_args_is_help=True)
 app.add_typer(source_app, name="source")
@@ -35,10 +36,9 @@ def list_sources(as_json: Json = False) -> None:
     rows = source_states(given_settings().home)
     if as_json:
         return print_json(rows)
-    from flows.screen import show_rows
-
-    columns = ("name", "format", "path", "last_ingest", "num_rows", "num_quarantined")
-    show_rows(rows, (*columns, "watermark", "is_fresh"))
+    for row in rows:
+        typer.echo(f"{row['name']}: {row['format']}, {row['path']}")
+        typer.echo(f"    {_state(row)}")
 
 
 @source_app.command()
@@ -80,7 +80,21 @@ def preview(
         return print_json(asdict(found))
     from flows.screen import show_rows
 
-    show_rows(found.claims, ("row", "subject", "relation", "value", "question", "source"), "claims")
-    if found.quarantine:
-        columns = ("file", "row", "column", "field", "reason", "explanation", "raw")
-        show_rows(found.quarantine, columns, "quarantine")
+    show_rows(found.claims, ("row", "subject", "relation", "value"), "claims")
+    if found.claims:
+        typer.echo(f"the first question: {found.claims[0]['question']}")
+    for row in found.quarantine:
+        typer.echo(f"refused: {refused_line(row)}")
+
+
+def _state(row: dict[str, Any]) -> str:
+    if row["last_ingest"] is None:
+        return "never taken in"
+    parts = [
+        f"taken in {row['last_ingest']:%Y-%m-%d %H:%M} UTC",
+        f"{row['num_rows']} rows, {row['num_quarantined']} in quarantine",
+        {True: "fresh", False: "changed since", None: ""}[row["is_fresh"]],
+        f"watermark {row['watermark']}" if row["watermark"] else "",
+        *(f"warning: {warning}" for warning in row["warnings"]),
+    ]
+    return "; ".join(part for part in parts if part)

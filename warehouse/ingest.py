@@ -107,10 +107,15 @@ def contract_findings(
 ) -> list[Finding]:
     """Compare a batch with its source's contract, and with the last batch."""
     readable = batch.raw.filter(pc.is_null(batch.raw["text"]))
+    given = readable["given"]
+    columns = pa.Table.from_batches(
+        [pa.RecordBatch.from_struct_array(chunk) for chunk in given.chunks],
+        schema=pa.schema(list(given.type)),
+    )
     return check_contract(
         batch.contract,
         Checked(
-            table=pa.Table.from_struct_array(readable["given"]),
+            table=columns,
             rows=readable["row"],
             num_rows=batch.num_source_rows,
             moment=moment,

@@ -36,7 +36,7 @@ def read_csv(file: SourceFile, mapping: Mapping) -> RawTable:
         return "skip"
 
     table = _table(file, data, options, set_apart)
-    _check_closed(file, data, table, options)
+    _check_closed(file, data, table, options, broken)
     skipped = {row.row for row in broken}
     total = table.num_rows + len(broken)
     rows = [row for row in range(1, total + 1) if row not in skipped]
@@ -57,7 +57,7 @@ def _as_utf8(file: SourceFile, options: CsvOptions) -> bytes:
                 f"{file.name}: not readable as CSV in UTF-8: it starts with the mark of UTF-16; "
                 'set [csv] encoding = "utf-16"'
             )
-        return data
+        return _checked(file, data)
     try:
         return data.decode(options.encoding).removeprefix("\ufeff").encode()
     except (UnicodeError, ValueError) as error:
@@ -65,6 +65,18 @@ def _as_utf8(file: SourceFile, options: CsvOptions) -> bytes:
             f"{file.name}: not readable as CSV in {options.encoding} ({error}); "
             "set [csv] encoding to what it was written in"
         ) from error
+
+
+def _checked(file: SourceFile, data: bytes) -> bytes:
+    # Arrow checks the cells only, and would drop a row of another width that is no UTF-8.
+    try:
+        pa.array([data], pa.large_binary()).cast(pa.large_string())
+    except pa.ArrowInvalid:
+        try:
+            data.decode()
+        except UnicodeDecodeError as error:
+            raise _unreadable(file, error) from error
+    return data
 
 
 def _table(
@@ -146,17 +158,31 @@ def _unreadable(file: SourceFile, error: Exception) -> SourceError:
     )
 
 
-def _check_closed(file: SourceFile, data: bytes, table: pa.Table, options: CsvOptions) -> None:
+def _check_closed(
+    file: SourceFile, data: bytes, table: pa.Table, options: CsvOptions, broken: list[Broken]
+) -> None:
     """Refuse a quote that was never closed: the reader takes all the rest as one value."""
-    if not table.num_rows or options.quote is None:
+    quote = (options.quote or "").encode()
+    if not quote or data.count(quote) % 2 == 0:
         return
-    quote = options.quote.encode()
-    last = table.column(table.num_columns - 1)[-1].as_py() or ""
-    if data.count(quote) % 2 and data.endswith(quote + last.encode()):
-        raise SourceError(
-            f"{file.name}: row {table.num_rows}, column {table.column_names[-1]!r}: "
-            "a quote is opened and never closed, so the file was probably cut short"
-        )
+    end = data.rstrip(b"\r\n")
+    last = table.column(table.num_columns - 1)[-1].as_py() or "" if table.num_rows else ""
+    if table.num_rows and data.endswith(quote + last.encode()):
+        row, column = table.num_rows + len(broken), repr(table.column_names[-1])
+    elif (
+        broken and _is_open(text := broken[-1].text.encode(), quote) and end.endswith(text.rstrip())
+    ):
+        row, column = broken[-1].row, "one of them"
+    else:
+        return
+    raise SourceError(
+        f"{file.name}: row {row}, column {column}: "
+        "a quote is opened and never closed, so the file was probably cut short"
+    )
+
+
+def _is_open(text: bytes, quote: bytes) -> bool:
+    return text.count(quote) % 2 == 1
 
 
 def _lines(data: bytes, table: pa.Table, options: CsvOptions) -> pa.Array | None:
