@@ -89,6 +89,8 @@ class ClaimBatch:
     """The greatest value in that column so far: only greater ones are read next time."""
     version: int | None = None
     """Of a versioned table."""
+    removed: pa.Table | None = None
+    """Claims (BATCH_SCHEMA) of rows that a change feed says were deleted; null without a feed."""
 
     def __post_init__(self) -> None:
         if self.claims.schema != BATCH_SCHEMA:

@@ -7,7 +7,7 @@ and retractions of full extracts are committed together with the claims.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import duckdb
@@ -20,7 +20,7 @@ from warehouse.catalogue import now, transaction
 from warehouse.claims import ClaimBatch
 from warehouse.contracts import Checked, Finding, check_contract
 from warehouse.errors import AccountingError, ContractError, RelationConflictError, SourceError
-from warehouse.extracts import settle_extract
+from warehouse.extracts import settle_extract, settle_feed
 
 MAX_VALUE_CHARS = (
     2000  # far beyond the 64 tokens an answer may have; more is not a value but a text
@@ -61,7 +61,8 @@ def ingest(
         RelationConflictError: another source declared one of its relations differently.
         AccountingError: a row would be lost; nothing was changed.
     """
-    if not batch.claims.num_rows:
+    batch = _without_known(con, batch)
+    if not batch.claims.num_rows and not (batch.removed and batch.removed.num_rows):
         return _no_rows(batch)
     _check_relations(con, batch)
     moment = recorded_at or now()
@@ -72,7 +73,7 @@ def ingest(
         if not earlier:
             _take_in(con, batch, moment)
         record_batch(con, batch, warnings, moment)
-        withdrawn, restored = settle_extract(con, batch.source, batch.file, moment)
+        withdrawn, restored = _settle(con, batch, moment)
         failpoints.reach("ingest.before_commit")
     counts = {"num_withdrawn": withdrawn, "num_restored": restored}
     return _receipt(con, batch, is_new=not earlier, warnings=tuple(warnings), **counts)
@@ -176,6 +177,28 @@ def _take_in(con: duckdb.DuckDBPyConnection, batch: ClaimBatch, moment: datetime
     lost = query.execute(con, "check_ingest", **named)
     if lost:
         raise AccountingError(f"{batch.file}: rows in, accepted, duplicate, quarantined: {lost[0]}")
+
+
+def _settle(con: duckdb.DuckDBPyConnection, batch: ClaimBatch, moment: datetime) -> tuple[int, int]:
+    if batch.removed is None:
+        return settle_extract(con, batch.source, batch.file, moment)
+    con.register("batch", batch.removed)
+    judge(con, moment)
+    return settle_feed(con, batch, moment)
+
+
+def _without_known(con: duckdb.DuckDBPyConnection, batch: ClaimBatch) -> ClaimBatch:
+    """Leave out rows that nobody can read and that are in quarantine: no watermark passes them."""
+    if batch.watermark_column is None or not pc.any(pc.is_valid(batch.claims["broken"])).as_py():
+        return batch
+    with registered(con, batch):
+        known = query.execute(con, "ingest_known_broken", source=batch.source)
+    numbers = pa.array([row for (row,) in known], pa.int64())
+    return replace(
+        batch,
+        claims=batch.claims.filter(pc.invert(pc.is_in(batch.claims["row"], numbers))),
+        raw=batch.raw.filter(pc.invert(pc.is_in(batch.raw["row"], numbers))),
+    )
 
 
 def _declared(batch: ClaimBatch) -> dict[str, object]:

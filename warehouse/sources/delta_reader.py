@@ -1,21 +1,22 @@
 """Read a Delta table, whole or what was inserted since a version, through delta-rs (optional)."""
 
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from warehouse import query
 from warehouse.batches import LastBatch
 from warehouse.errors import MissingExtraError, SourceError
 from warehouse.sources.mapping import Mapping
-from warehouse.sources.raw import RawTable, whole
+from warehouse.sources.raw import RawTable, whole, without_views
 
-_INSERTED = ("insert", "update_postimage")
 _FEED = ("_change_type", "_commit_version", "_commit_timestamp")
 
 
 def read_delta(mapping: Mapping, last: LastBatch | None = None) -> RawTable:
-    """Read the table; with `watermark = "version"`, what its change data feed says is new.
+    """Read the table; with `watermark = "version"`, what its change data feed says has changed.
 
     A table without the feed is read whole at each new version: rows known before are duplicates.
 
@@ -35,7 +36,7 @@ def read_delta(mapping: Mapping, last: LastBatch | None = None) -> RawTable:
             )
         if last.version == version:
             return whole(_whole(table).slice(0, 0), version=version)
-        return whole(_inserted(table, last.version + 1, version), version=version)
+        return _changes(table, last.version + 1, version)
     except SourceError:
         raise
     except Exception as error:
@@ -59,13 +60,26 @@ def _open(mapping: Mapping) -> Any:
 
 
 def _whole(table: Any) -> pa.Table:
-    return table.to_pyarrow_table()
+    return without_views(table.to_pyarrow_table())
 
 
-def _inserted(table: Any, first: int, final: int) -> pa.Table:
-    enabled = table.metadata().configuration.get("delta.enableChangeDataFeed")
-    if enabled != "true":
-        return _whole(table)
-    feed = pa.table(table.load_cdf(starting_version=first, ending_version=final))
-    kinds = pc.cast(feed["_change_type"], pa.string())
-    return feed.filter(pc.is_in(kinds, pa.array(_INSERTED))).drop_columns(list(_FEED))
+def _changes(table: Any, first: int, final: int) -> RawTable:
+    if table.metadata().configuration.get("delta.enableChangeDataFeed") != "true":
+        return whole(_whole(table), version=final)
+    feed = without_views(pa.table(table.load_cdf(starting_version=first, ending_version=final)))
+    told = pa.table(
+        {
+            "data": feed.drop_columns(list(_FEED)).to_struct_array(),
+            "kind": pc.cast(feed["_change_type"], pa.string()),
+            "version": feed["_commit_version"],
+        }
+    )
+    with query.connect() as con:
+        con.register("feed", told)
+        net = query.run(con, "delta_feed")
+    rows = pa.Table.from_batches(
+        [pa.RecordBatch.from_struct_array(chunk) for chunk in net["data"].chunks],
+        schema=pa.schema(list(net["data"].type)),
+    )
+    came = whole(rows.filter(net["is_present"]), version=final)
+    return replace(came, removed=rows.filter(pc.invert(net["is_present"])))

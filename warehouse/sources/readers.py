@@ -20,7 +20,7 @@ from warehouse.sources.files import SourceFile, find_files
 from warehouse.sources.jsonl_reader import read_jsonl
 from warehouse.sources.mapping import Mapping
 from warehouse.sources.postgresql_reader import read_postgresql
-from warehouse.sources.raw import Broken, RawTable, whole
+from warehouse.sources.raw import Broken, RawTable, whole, without_views
 from warehouse.sources.watermark import only_new
 
 
@@ -35,7 +35,11 @@ def read_raw(mapping: Mapping, last: LastBatch | None = None) -> RawTable:
     """
     raw = _READERS[mapping.format](mapping, last)
     _check_names(mapping, raw.table.column_names)
-    raw = replace(raw, table=_plain(mapping, raw.table))
+    raw = replace(
+        raw,
+        table=_plain(mapping, raw.table),
+        removed=None if raw.removed is None else _plain(mapping, raw.removed),
+    )
     is_unchanged = mapping.options.watermark is not None and raw.version is not None
     if not raw.table.num_rows and not raw.broken and not is_unchanged:
         raise SourceError(f"{mapping.given_path}: the table is empty; nothing to ingest")
@@ -66,6 +70,7 @@ def _plain(mapping: Mapping, table: pa.Table) -> pa.Table:
     """Give the table in types that DuckDB reads; a value that is no text in UTF-8 is refused."""
     try:
         table.validate(full=True)
+        table = without_views(table)
         for index, field in enumerate(table.schema):
             column = table.column(index)
             if isinstance(field.type, pa.BaseExtensionType):

@@ -42,9 +42,11 @@ def read_source(mapping: Mapping, last: LastBatch | None = None) -> ClaimBatch:
         _Select(mapping, raw.table.schema, view, index).sql()
         for index, view in enumerate(mapping.views)
     ]
-    with query.connect() as con:
-        con.register("raw_rows", raw.table.append_column(_ROW, raw.rows))
-        claims = con.sql(" union all ".join(selects)).to_arrow_table().cast(BATCH_SCHEMA)
+    claims = _claims(selects, raw.table, raw.rows)
+    removed = None
+    if raw.removed is not None:
+        rows = pa.array(range(1, raw.removed.num_rows + 1), pa.int64())
+        removed = _claims(selects, raw.removed, rows)
     return ClaimBatch(
         source=mapping.name,
         file=mapping.given_path,
@@ -58,7 +60,14 @@ def read_source(mapping: Mapping, last: LastBatch | None = None) -> ClaimBatch:
         watermark_column=mapping.options.watermark,
         watermark=raw.watermark,
         version=raw.version,
+        removed=removed,
     )
+
+
+def _claims(selects: list[str], table: pa.Table, rows: pa.Array) -> pa.Table:
+    with query.connect() as con:
+        con.register("raw_rows", table.append_column(_ROW, rows))
+        return con.sql(" union all ".join(selects)).to_arrow_table().cast(BATCH_SCHEMA)
 
 
 def _recipe(view: View) -> Recipe:

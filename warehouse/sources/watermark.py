@@ -4,6 +4,7 @@ A row that comes late, with a value that is not greater, is never read: take a c
 with each write (an identity, a time of change), not one of the world's dates.
 """
 
+import math
 from dataclasses import replace
 
 import pyarrow as pa
@@ -78,10 +79,20 @@ def _since(
 ) -> pa.Scalar | None:
     if last is None or last.watermark is None or last.watermark_column != column:
         return None
+    was_number = pa.types.is_string(values.type) and _is_number(last.watermark)
     try:
+        if was_number:
+            raise pa.ArrowInvalid("texts after numbers")
         return pc.cast(pa.scalar(last.watermark), values.type)
     except pa.ArrowInvalid:
         raise SourceError(
             f"{mapping.given_path}: the watermark is {last.watermark!r} so far, but column "
             f"{column!r} now holds {values.type}; give the source another name to start anew"
         ) from None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
