@@ -9,7 +9,13 @@ import atexit
 import os
 
 # Imported for their commands, which --help lists in this order.
-from flows import fact_commands, run_commands, service_commands  # noqa: F401
+from flows import (  # noqa: F401
+    fact_commands,
+    quarantine_commands,
+    run_commands,
+    service_commands,
+    source_commands,
+)
 from flows.program import app
 
 __all__ = ["app", "end_quietly", "main"]

@@ -5,7 +5,7 @@ All of them take one message, so that they pickle (Ray and Prefect ship exceptio
 
 import sys
 
-from warehouse.errors import NoSnapshotError, RetryableError, WarehouseError
+from warehouse.errors import ContractError, NoSnapshotError, RetryableError, WarehouseError
 
 UNEXPECTED = 1
 USAGE = 2
@@ -44,7 +44,7 @@ def exit_code(error: BaseException) -> int | None:
         return RETRYABLE
     if isinstance(error, NoSnapshotError | NothingYetError):
         return NOTHING_YET
-    if isinstance(error, GateError | ServiceError):
+    if isinstance(error, GateError | ServiceError | ContractError):
         return CHECK_FAILED
     # An OSError says itself which file, and what is wrong with it.
     if isinstance(error, WarehouseError | FlowsError | _lamini_error() | OSError):

@@ -17,22 +17,25 @@ def ingest(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Take in claims: from the tables that mappings name, or the embedded reference facts."""
+    """Take in claims: of the mappings named, else those registered, else the reference facts."""
     settings = given_settings(sources=tuple(mappings or ()))
     recorded = attach_server(settings.home)
-    from flows.ingest_facts import ingest_facts, ingest_source, source_names
+    from flows.ingest_facts import ingest_each, ingest_facts, ingest_source, source_names
 
     sources = list(settings.sources)
     if recorded:
         receipts = ingest_facts(settings.home, sources)
     else:
-        receipts = [ingest_source.fn(settings.home, name) for name in source_names(sources)]
+        names = source_names(settings.home, sources)
+        receipts = ingest_each(settings.home, names, ingest_source.fn)
     if as_json:
         return print_json(receipts)
     from flows.screen import show_rows
 
     columns = ("num_rows", "num_accepted", "num_duplicates", "num_quarantined", "is_new")
-    show_rows(receipts, ("source", "file", *columns))
+    more = ("num_withdrawn", "num_restored", "watermark", "warnings")
+    told = [name for name in more if any(receipt[name] for receipt in receipts)]
+    show_rows(receipts, ("source", "file", *columns, *told))
 
 
 @app.command()

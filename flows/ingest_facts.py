@@ -2,10 +2,11 @@
 
     lamini ingest [MAPPING...]
 
-Reads: the files that the mappings name, or the embedded reference facts. Writes: the catalogue in
-HOME/warehouse.
+Reads: the tables that the mappings name, those registered in HOME/sources, or the embedded
+reference facts. Writes: the catalogue in HOME/warehouse.
 """
 
+import logging
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,18 @@ from prefect import flow, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
+from warehouse.batches import last_batch
 from warehouse.catalogue import open_catalogue
-from warehouse.errors import RetryableError
+from warehouse.errors import ContractError, RetryableError
 from warehouse.ingest import ingest
 from warehouse.reference import read_cldr, read_iso
 from warehouse.sources import load_mapping, read_source
+from warehouse.sources.registry import registered
 
 REFERENCE = {"iso": read_iso, "cldr": read_cldr}
 RETRY_DELAYS = [1.0, 2.0, 4.0, 8.0]
+
+log = logging.getLogger(__name__)
 
 
 def is_retryable(task: object, task_run: object, state: Any) -> bool:
@@ -38,20 +43,48 @@ def is_retryable(task: object, task_run: object, state: Any) -> bool:
 )
 def ingest_source(home: Path, source: str) -> dict[str, Any]:
     """One source, by reference name or mapping file; the same content again does nothing."""
-    batch = REFERENCE[source]() if source in REFERENCE else read_source(load_mapping(Path(source)))
+    mapping = None if source in REFERENCE else load_mapping(Path(source))
+    batch = REFERENCE[source]() if mapping is None else None
+    if mapping is not None and mapping.options.watermark is None:
+        batch = read_source(mapping)  # before the lock: it may take long
     with open_catalogue(home / "warehouse") as con:
-        return asdict(ingest(con, batch))
+        if batch is None:
+            assert mapping is not None
+            batch = read_source(mapping, last_batch(con, mapping.name))
+        receipt = ingest(con, batch)
+    for warning in receipt.warnings:
+        log.warning("source %s: %s", receipt.source, warning)
+    return asdict(receipt)
 
 
 @flow
 def ingest_facts(home: Path, sources: list[Path] | None = None) -> list[dict[str, Any]]:
-    """Ingest every source, in order; none named means the embedded reference facts."""
+    """Ingest every source, in order; none named means those registered, or the reference facts."""
     home = home.expanduser().resolve()
-    receipts = [ingest_source(home, name) for name in source_names(sources or [])]
+    receipts = ingest_each(home, source_names(home, sources or []), ingest_source)
     create_table_artifact(table=receipts, key="ingest-facts", description="What became of the rows")
     return receipts
 
 
-def source_names(sources: list[Path]) -> list[str]:
+def ingest_each(home: Path, names: list[str], step: Any) -> list[dict[str, Any]]:
+    """Take in every source; one that breaks its contract does not keep the others out.
+
+    Raises:
+        ContractError: a source broke its contract; all others were taken in.
+    """
+    receipts, stopped = [], []
+    for name in names:
+        try:
+            receipts.append(step(home, name))
+        except ContractError as error:
+            stopped.append(str(error))
+    if stopped:
+        others = f" ({len(receipts)} other sources were taken in)" if receipts else ""
+        raise ContractError("\n".join(stopped) + others)
+    return receipts
+
+
+def source_names(home: Path, sources: list[Path]) -> list[str]:
     """Give what `ingest_source` takes for each of `sources`."""
-    return [str(source.expanduser().resolve()) for source in sources] or list(REFERENCE)
+    named = [source.expanduser().resolve() for source in sources] or registered(home / "sources")
+    return [str(source) for source in named] or list(REFERENCE)

@@ -56,6 +56,12 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     con.execute("commit")
 
 
+def make_tables(con: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables that are missing."""
+    con.execute(query.text("schema"))
+    con.execute(query.text("schema_sources"))
+
+
 def _take(lock: IO[str], home: Path) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -78,7 +84,7 @@ def _attach(con: duckdb.DuckDBPyConnection, path: Path) -> None:
     )
     con.execute("use catalogue")
     with transaction(con):
-        con.execute(query.text("schema"))
+        make_tables(con)
         found = query.execute(con, "schema_version")
         version = int(str(found[0][0])) if found else 0
         if version > SCHEMA_VERSION:

@@ -36,6 +36,18 @@ class SourceBusyError(RetryableError, SourceError):
     """A DuckDB source is open for writing in another process."""
 
 
+class ContractError(WarehouseError):
+    """A batch breaks its source's contract; nothing of it was taken in."""
+
+
+class MissingExtraError(SourceError):
+    """A source needs an optional library that is not installed."""
+
+
+class UnknownQuarantineError(WarehouseError):
+    """No row in quarantine has that id, or it cannot be put right as asked."""
+
+
 class RelationConflictError(WarehouseError):
     """Two sources declare one relation differently."""
 

@@ -52,6 +52,14 @@ def connect() -> duckdb.DuckDBPyConnection:
     return con
 
 
+def lock_down(con: duckdb.DuckDBPyConnection) -> None:
+    """Shut the connection off for a query that is not ours: it reads only what is attached."""
+    con.execute("set python_enable_replacements = false")
+    con.execute("set allowed_directories = []")
+    con.execute("set enable_external_access = false")
+    con.execute("set lock_configuration = true")
+
+
 def quote_name(name: str) -> str:
     """Write `name` as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'

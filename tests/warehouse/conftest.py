@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from warehouse import query
-from warehouse.catalogue import open_catalogue
+from warehouse.catalogue import make_tables, open_catalogue
 from warehouse.claims import ClaimBatch
 from warehouse.ingest import ingest
 from warehouse.reconcile import ReconcileSettings, reconcile
@@ -31,7 +31,7 @@ def memory():
 
     def make():
         con = query.connect()
-        con.execute(query.text("schema"))
+        make_tables(con)
         opened.append(con)
         return con
 

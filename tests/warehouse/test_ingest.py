@@ -3,6 +3,7 @@ import json
 import pytest
 
 from warehouse import query
+from warehouse.catalogue import make_tables
 from warehouse.claims import ClaimBatch
 from warehouse.errors import RelationConflictError, SourceError
 from warehouse.relations import RelationRule
@@ -58,7 +59,7 @@ BAD = [
 def refused(row, take):
     """A batch of one good row and all of BAD: its receipt, and quarantine by row number."""
     with query.connect() as con:
-        con.execute(query.text("schema"))
+        make_tables(con)
         receipt = take(con, [row("Chad"), *({**row(), **change} for change, *_ in BAD)])
         return receipt, {found[0]: found[1:] for found in quarantine(con)}
 

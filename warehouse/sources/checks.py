@@ -64,3 +64,25 @@ def a_number(path: Path, key: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise MappingError(f"{path}: {key} = {value!r} must be a number")
     return float(value)
+
+
+def a_flag(path: Path, key: str, value: object) -> bool:
+    """Return the value, true or false."""
+    if not isinstance(value, bool):
+        raise MappingError(f"{path}: {key} = {value!r} must be true or false")
+    return value
+
+
+def a_count(path: Path, key: str, value: object) -> int:
+    """Return the value, a whole number that is not negative."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise MappingError(f"{path}: {key} = {value!r} must be a whole number, 0 or more")
+    return value
+
+
+def one_of(path: Path, key: str, value: object, known: tuple[str, ...]) -> str:
+    """Return the value, one of the known ones."""
+    if not isinstance(value, str) or value not in known:
+        near = hint(str(value), known, what="there are")
+        raise MappingError(f"{path}: {key} = {value!r}{near}")
+    return value

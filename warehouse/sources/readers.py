@@ -1,212 +1,193 @@
-"""Read a source file whole into Arrow, with the rows that could not be read set apart."""
+"""Read a source whole into Arrow, by its format, with the rows that could not be read set apart."""
 
-import json
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import replace
+from itertools import accumulate
 
-import duckdb
 import pyarrow as pa
-import pyarrow.csv
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from warehouse import query
-from warehouse.errors import SourceBusyError, SourceError
-from warehouse.nearest import hint
+from warehouse.batches import LastBatch
+from warehouse.claims import Part
+from warehouse.errors import SourceError
+from warehouse.sources.arrow_reader import read_arrow
+from warehouse.sources.csv_reader import read_csv
+from warehouse.sources.delta_reader import read_delta
+from warehouse.sources.duckdb_reader import read_duckdb
+from warehouse.sources.files import SourceFile, find_files
+from warehouse.sources.jsonl_reader import read_jsonl
 from warehouse.sources.mapping import Mapping
+from warehouse.sources.postgresql_reader import read_postgresql
+from warehouse.sources.raw import Broken, RawTable, whole, without_views
+from warehouse.sources.watermark import only_new
 
 
-@dataclass(frozen=True, kw_only=True)
-class Broken:
-    """A row that could not be read."""
-
-    row: int
-    text: str
-    why: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class RawTable:
-    """A source as it is."""
-
-    table: pa.Table
-    rows: pa.Array
-    """Row numbers in the source, from 1; for JSON lines, line numbers."""
-    broken: list[Broken] = field(default_factory=list)
-
-
-def read_raw(mapping: Mapping) -> RawTable:
-    """Read the table that `mapping` names.
+def read_raw(mapping: Mapping, last: LastBatch | None = None) -> RawTable:
+    """Read the table that `mapping` names; with a watermark, the rows that are new since `last`.
 
     Raises:
-        SourceError: the file is missing, empty, damaged, not in its format, or has two columns of
+        SourceError: the source is missing, empty, damaged, not in its format, or has two columns of
             one name.
         SourceBusyError: a DuckDB file is open for writing elsewhere.
+        MissingExtraError: the format needs a library that is not installed.
     """
-    if not mapping.path.is_file():
-        folder = mapping.path.parent
-        found = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-        raise SourceError(
-            f"{mapping.given_path}: no such file (path in {mapping.file})"
-            f"{hint(mapping.path.name, found, what='files in that folder')}"
-        )
-    raw = _READERS[mapping.format](mapping)
-    names = raw.table.column_names
-    for name in names:
-        if names.count(name) > 1:
+    raw = _READERS[mapping.format](mapping, last)
+    _check_names(mapping, raw.table.column_names)
+    raw = replace(
+        raw,
+        table=_plain(mapping, raw.table),
+        removed=None if raw.removed is None else _plain(mapping, raw.removed),
+    )
+    is_unchanged = mapping.options.watermark is not None and raw.version is not None
+    if not raw.table.num_rows and not raw.broken and not is_unchanged:
+        raise SourceError(f"{mapping.given_path}: the table is empty; nothing to ingest")
+    return only_new(mapping, raw, last)
+
+
+def _check_names(mapping: Mapping, names: list[str]) -> None:
+    for name, count in Counter(names).items():
+        if count > 1:
             raise SourceError(
-                f"{mapping.given_path}: column {name!r} occurs {names.count(name)} times; "
+                f"{mapping.given_path}: column {name!r} occurs {count} times; "
                 "rename one, so that the mapping is unambiguous"
             )
-    if not raw.table.num_rows and not raw.broken:
-        raise SourceError(f"{mapping.given_path}: the table is empty; nothing to ingest")
-    return raw
+        if not name or "\0" in name:
+            raise SourceError(
+                f"{mapping.given_path}: column {names.index(name) + 1} has the name {name!r}; "
+                "give it one"
+            )
+    for name, count in Counter(name.lower() for name in names).items():
+        if count > 1:
+            alike = ", ".join(repr(other) for other in names if other.lower() == name)
+            raise SourceError(
+                f"{mapping.given_path}: the columns {alike} differ by case only; rename one"
+            )
 
 
-def _read_parquet(mapping: Mapping) -> RawTable:
+def _plain(mapping: Mapping, table: pa.Table) -> pa.Table:
+    """Give the table in types that DuckDB reads; a value that is no text in UTF-8 is refused."""
     try:
-        with pq.ParquetFile(mapping.path) as file:
-            return _whole(file.read())
-    except (OSError, pa.ArrowException) as error:
+        table.validate(full=True)
+        table = without_views(table)
+        for index, field in enumerate(table.schema):
+            column = table.column(index)
+            if isinstance(field.type, pa.BaseExtensionType):
+                storage = [chunk.storage for chunk in column.chunks]
+                column = pa.chunked_array(storage, field.type.storage_type)
+            if not _is_known(column.type):
+                column = pa.chunked_array(
+                    [
+                        pa.array(
+                            [None if x is None else str(x) for x in column.to_pylist()], pa.string()
+                        )
+                    ]
+                )
+            table = table.set_column(index, field.name, column)
+    except (pa.ArrowException, UnicodeDecodeError, OverflowError, ValueError) as error:
         raise SourceError(
-            f"{mapping.given_path}: not a readable Parquet file ({error}); "
+            f"{mapping.given_path}: the file is damaged or holds no UTF-8 text ({error}); "
+            "write it again"
+        ) from error
+    return table
+
+
+def _is_known(kind: pa.DataType) -> bool:
+    types = pa.types
+    if types.is_dictionary(kind):
+        return types.is_string(kind.value_type) or types.is_large_string(kind.value_type)
+    if types.is_struct(kind):
+        names = [field.name.lower() for field in kind]
+        return (
+            bool(names)
+            and "" not in names
+            and len(set(names)) == len(names)
+            and all(_is_known(field.type) for field in kind)
+        )
+    if types.is_list(kind) or types.is_large_list(kind):
+        return _is_known(kind.value_type)
+    return any(
+        check(kind)
+        for check in (
+            *(types.is_string, types.is_large_string, types.is_boolean, types.is_null),
+            *(types.is_integer, types.is_float32, types.is_float64, types.is_decimal128),
+            *(types.is_date, types.is_timestamp, types.is_time, types.is_binary),
+            types.is_large_binary,
+        )
+    )
+
+
+def _each_file(read: Callable[[SourceFile, Mapping], RawTable]) -> Callable[..., RawTable]:
+    def read_all(mapping: Mapping, last: LastBatch | None) -> RawTable:
+        files = find_files(mapping)
+        if len(files) == 1 and not files[0].partition:
+            return read(files[0], mapping)
+        return _joined(mapping, files, [_with_partition(f, read(f, mapping)) for f in files])
+
+    return read_all
+
+
+def _with_partition(file: SourceFile, raw: RawTable) -> RawTable:
+    table = raw.table
+    for name, value in file.partition.items():
+        if name not in table.column_names:
+            table = table.append_column(name, pa.array([value] * table.num_rows, pa.string()))
+    return replace(raw, table=table)
+
+
+def _joined(mapping: Mapping, files: list[SourceFile], raws: list[RawTable]) -> RawTable:
+    lengths = [_length(raw) for raw in raws]
+    starts = list(accumulate([0, *lengths[:-1]]))
+    try:
+        table = pa.concat_tables([raw.table for raw in raws], promote_options="permissive")
+    except pa.ArrowException as error:
+        raise SourceError(
+            f"{mapping.given_path}: the files have one column in types that do not go together "
+            f"({error}); read them apart, or write them alike"
+        ) from error
+    rows = [pc.add(raw.rows, start) for raw, start in zip(raws, starts, strict=True)]
+    lines = [
+        pa.nulls(len(raw.rows), pa.int64()) if raw.lines is None else raw.lines for raw in raws
+    ]
+    return RawTable(
+        table=table,
+        rows=pa.concat_arrays(rows),
+        lines=pa.concat_arrays(lines),
+        broken=[
+            Broken(row=row.row + start, text=row.text, why=row.why)
+            for raw, start in zip(raws, starts, strict=True)
+            for row in raw.broken
+        ],
+        parts=tuple(
+            Part(file=file.name, first_row=start + 1, last_row=start + length)
+            for file, start, length in zip(files, starts, lengths, strict=True)
+        ),
+    )
+
+
+def _length(raw: RawTable) -> int:
+    last = raw.rows[-1].as_py() if len(raw.rows) else 0
+    return max(last, *(row.row for row in raw.broken), 0)
+
+
+def _read_parquet(file: SourceFile, mapping: Mapping) -> RawTable:
+    try:
+        with file.open() as opened, pq.ParquetFile(opened) as parquet:
+            return whole(parquet.read())
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
+        raise SourceError(
+            f"{file.name}: not a readable Parquet file ({error}); "
             "it was probably cut short: write or copy it again"
         ) from error
 
 
-def _read_csv(mapping: Mapping) -> RawTable:
-    broken: list[Broken] = []
-
-    def set_apart(row: pyarrow.csv.InvalidRow) -> str:
-        why = f"{row.actual_columns} columns where the header has {row.expected_columns}"
-        broken.append(Broken(row=row.number - 1, text=row.text, why=why))
-        return "skip"
-
-    header = _csv_table(mapping, lambda row: "skip", {}).column_names
-    as_text = dict.fromkeys(header, pa.string())
-    table = _csv_table(mapping, set_apart, as_text)
-    _check_closed(mapping, table)
-    skipped = {row.row for row in broken}
-    total = table.num_rows + len(broken)
-    rows = [row for row in range(1, total + 1) if row not in skipped] if skipped else None
-    return RawTable(
-        table=table,
-        rows=pa.array(rows or range(1, table.num_rows + 1), pa.int64()),
-        broken=broken,
-    )
-
-
-def _csv_table(
-    mapping: Mapping,
-    handler: Callable[[pyarrow.csv.InvalidRow], str],
-    types: dict[str, pa.DataType],
-) -> pa.Table:
-    try:
-        return pyarrow.csv.read_csv(
-            mapping.path,
-            read_options=pyarrow.csv.ReadOptions(use_threads=False),
-            parse_options=pyarrow.csv.ParseOptions(
-                newlines_in_values=True, invalid_row_handler=handler
-            ),
-            convert_options=pyarrow.csv.ConvertOptions(
-                column_types=types, strings_can_be_null=True, null_values=[""]
-            ),
-        )
-    except pa.ArrowException as error:
-        raise SourceError(
-            f"{mapping.given_path}: not readable as CSV in UTF-8 ({error}); "
-            "export it again as UTF-8 with a header line"
-        ) from error
-
-
-def _check_closed(mapping: Mapping, table: pa.Table) -> None:
-    """Refuse a quote that was never closed: the reader takes all the rest as one value."""
-    if not table.num_rows:
-        return
-    last = table.column(table.num_columns - 1)[-1].as_py() or ""
-    data = mapping.path.read_bytes()
-    if data.count(b'"') % 2 and data.endswith(b'"' + last.encode()):
-        raise SourceError(
-            f"{mapping.given_path}: row {table.num_rows}, column {table.column_names[-1]!r}: "
-            "a quote is opened and never closed, so the file was probably cut short"
-        )
-
-
-def _read_jsonl(mapping: Mapping) -> RawTable:
-    try:
-        lines = mapping.path.read_bytes().decode("utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        raise SourceError(
-            f"{mapping.given_path}: not UTF-8 text ({error}); export it again as UTF-8"
-        ) from error
-    with query.connect() as con:
-        con.register("lines", pa.table({"line": pa.array(lines, pa.string())}))
-        query.execute(con, "jsonl_objects")
-        keys = query.execute(con, "jsonl_keys")
-        broken = [
-            Broken(row=int(str(row)), text=str(text), why="the line is not one JSON object")
-            for row, text in query.execute(con, "jsonl_broken")
-        ]
-        if not keys and broken:
-            raise SourceError(
-                f"{mapping.given_path}: not JSON lines; write one object on each line "
-                "(a JSON array of objects does not do)"
-            )
-        columns = "".join(f", {_json_column(str(key), bool(lists))}" for key, lists in keys)
-        table = con.sql(f"select row{columns} from objects order by row").to_arrow_table()
-    return RawTable(
-        table=table.drop_columns(["row"]), rows=table["row"].combine_chunks(), broken=broken
-    )
-
-
-def _json_column(key: str, lists: bool) -> str:
-    path = query.quote_text("$." + json.dumps(key, ensure_ascii=False))
-    text = f"line ->> {path}"
-    if lists:
-        as_list = f"cast(line -> {path} as varchar[])"
-        text = (
-            f"case when json_type(line, {path}) = 'ARRAY' then {as_list} "
-            f"when ({text}) is not null then [{text}] end"
-        )
-    return f"{text} as {query.quote_name(key)}"
-
-
-def _read_duckdb(mapping: Mapping) -> RawTable:
-    with query.connect() as con:
-        try:
-            con.execute(f"attach {query.quote_text(str(mapping.path))} as given (read_only)")
-        except duckdb.Error as error:
-            if "lock" in str(error).lower():
-                raise SourceBusyError(
-                    f"{mapping.given_path}: another process has it open for writing; "
-                    "close that, or export the table to Parquet"
-                ) from error
-            raise SourceError(f"{mapping.given_path}: not a DuckDB file ({error})") from error
-        con.execute("use given")
-        tables = [str(row[0]) for row in con.execute("show tables").fetchall()]
-        if mapping.table is not None and "." not in mapping.table and mapping.table not in tables:
-            raise SourceError(
-                f"{mapping.given_path}: no table {mapping.table!r}"
-                f"{hint(mapping.table, tables, what='tables')}"
-            )
-        return _whole(_selected(con, mapping))
-
-
-def _selected(con: duckdb.DuckDBPyConnection, mapping: Mapping) -> pa.Table:
-    parts = (mapping.table or "").split(".")
-    text = mapping.query or "select * from " + ".".join(query.quote_name(part) for part in parts)
-    try:
-        return con.sql(text).to_arrow_table()
-    except (duckdb.Error, AttributeError) as error:
-        raise SourceError(f"{mapping.given_path}: the query failed: {error}") from error
-
-
-def _whole(table: pa.Table) -> RawTable:
-    return RawTable(table=table, rows=pa.array(range(1, table.num_rows + 1), pa.int64()))
-
-
-_READERS: dict[str, Callable[[Mapping], RawTable]] = {
-    "parquet": _read_parquet,
-    "csv": _read_csv,
-    "jsonl": _read_jsonl,
-    "duckdb": _read_duckdb,
+_READERS: dict[str, Callable[[Mapping, LastBatch | None], RawTable]] = {
+    "parquet": _each_file(_read_parquet),
+    "csv": _each_file(read_csv),
+    "jsonl": _each_file(read_jsonl),
+    "arrow": _each_file(read_arrow),
+    "duckdb": read_duckdb,
+    "delta": read_delta,
+    "postgresql": read_postgresql,
 }

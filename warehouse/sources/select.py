@@ -8,59 +8,100 @@ import re
 import pyarrow as pa
 
 from warehouse import query
-from warehouse.claims import BATCH_SCHEMA, CLAIM_FIELDS, LIST_FIELDS, ClaimBatch, raw_rows
+from warehouse.batches import LastBatch
+from warehouse.claims import (
+    BATCH_SCHEMA,
+    CLAIM_FIELDS,
+    LIST_FIELDS,
+    ClaimBatch,
+    Recipe,
+    raw_rows,
+)
 from warehouse.errors import SourceError
 from warehouse.nearest import hint
-from warehouse.sources.mapping import Field, Mapping, View
-from warehouse.sources.readers import Broken, RawTable, read_raw
+from warehouse.sources.mapping import Mapping
+from warehouse.sources.raw import Broken, RawTable
+from warehouse.sources.readers import read_raw
+from warehouse.sources.views import Field, View
 
 _PLACE = re.compile(r"\{([^{}]+)\}")
 _ROW = "lamini source row"  # a name that no user's column has
 
 
-def read_source(mapping: Mapping) -> ClaimBatch:
+def read_source(mapping: Mapping, last: LastBatch | None = None) -> ClaimBatch:
     """Read the source that `mapping` names and make claims of its rows.
+
+    With a watermark, only the rows that are new since the `last` batch.
 
     Raises:
         SourceError: the source as a whole cannot be used; rows that cannot be are left to ingest,
             which puts them into quarantine.
     """
-    raw = read_raw(mapping)
-    selects = [_Select(mapping, raw.table.schema, view).sql() for view in mapping.views]
-    with query.connect() as con:
-        con.register("raw_rows", raw.table.append_column(_ROW, raw.rows))
-        claims = con.sql(" union all ".join(selects)).to_arrow_table().cast(BATCH_SCHEMA)
+    raw = read_raw(mapping, last)
+    selects = [
+        _Select(mapping, raw.table.schema, view, index).sql()
+        for index, view in enumerate(mapping.views)
+    ]
+    claims = _claims(selects, raw.table, raw.rows)
+    removed = None
+    if raw.removed is not None:
+        rows = pa.array(range(1, raw.removed.num_rows + 1), pa.int64())
+        removed = _claims(selects, raw.removed, rows)
     return ClaimBatch(
         source=mapping.name,
         file=mapping.given_path,
         claims=pa.concat_tables([claims, _broken_claims(mapping, raw.broken)]),
         raw=_raw(raw),
         relations=mapping.relations,
+        parts=raw.parts,
+        recipes=tuple(_recipe(view) for view in mapping.views),
+        extract=mapping.options.extract,
+        contract=mapping.contract,
+        watermark_column=mapping.options.watermark,
+        watermark=raw.watermark,
+        version=raw.version,
+        removed=removed,
+    )
+
+
+def _claims(selects: list[str], table: pa.Table, rows: pa.Array) -> pa.Table:
+    with query.connect() as con:
+        con.register("raw_rows", table.append_column(_ROW, rows))
+        return con.sql(" union all ".join(selects)).to_arrow_table().cast(BATCH_SCHEMA)
+
+
+def _recipe(view: View) -> Recipe:
+    return Recipe(
+        columns={name: given.texts[0] for name, given in view.items() if given.kind == "column"},
+        templates={name: given.texts for name, given in view.items() if given.kind == "templates"},
     )
 
 
 def _broken_claims(mapping: Mapping, broken: list[Broken]) -> pa.Table:
-    rows = [{"source": mapping.name, "row": row.row, "broken": row.why} for row in broken]
+    rows = [
+        {"source": mapping.name, "row": row.row, "view": 0, "broken": row.why} for row in broken
+    ]
     return pa.Table.from_pylist(rows, schema=BATCH_SCHEMA)
 
 
 def _raw(raw: RawTable) -> pa.Table:
-    return raw_rows(raw.table, raw.rows, {row.row: row.text for row in raw.broken})
+    return raw_rows(raw.table, raw.rows, {row.row: row.text for row in raw.broken}, raw.lines)
 
 
 class _Select:
     """The select of one view."""
 
-    def __init__(self, mapping: Mapping, schema: pa.Schema, view: View) -> None:
+    def __init__(self, mapping: Mapping, schema: pa.Schema, view: View, index: int) -> None:
         self.mapping = mapping
         self.schema = schema
         self.view = view
+        self.index = index
 
     def sql(self) -> str:
         columns = [f"{self.expression(name)} as {query.quote_name(name)}" for name in CLAIM_FIELDS]
         return (
             f"select {', '.join(columns)}, {query.quote_name(_ROW)} as row, "
-            "cast(null as varchar) as broken from raw_rows"
+            f"{self.index} as view, cast(null as varchar) as broken from raw_rows"
         )
 
     def expression(self, name: str) -> str:

@@ -1,4 +1,5 @@
--- fail: input rows that no status accounts for (I8).
+-- fail: input rows that no status accounts for (I8). A quarantined row that was put right and taken
+-- in counts as its claim.
 -- grain: one row if the sums differ
 with taken as (
     select coalesce(sum(i.num_rows), 0)::bigint as num_input_rows

@@ -38,5 +38,15 @@ select
             || to_json([j.paraphrases, j.aliases])::varchar
         )
     end as claim_id,
-    case when j.verdict is null then slot_id(j.subject, j.relation) end as fact_id
+    case when j.verdict is null then slot_id(j.subject, j.relation) end as fact_id,
+    case
+        when j.verdict is not null then to_json({
+            'subject': j.subject, 'relation': j.given_relation, 'value': j.value,
+            'question': case when j.prompt_kind = 'question' then j.question end,
+            'cloze': j.cloze, 'paraphrases': j.paraphrases, 'aliases': j.aliases,
+            'source': j.source, 'authority': j.authority_text,
+            'observed_at': j.observed_at_text, 'valid_from': j.valid_from_text,
+            'valid_to': j.valid_to_text
+        })::varchar
+    end as fields
 from judged as j

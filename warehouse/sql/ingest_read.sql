@@ -6,6 +6,7 @@ create or replace temp table read_rows as
 with filled_rows as (
     select
         b.row,
+        b.view,
         b.broken,
         contains(
             concat(
@@ -30,9 +31,11 @@ with filled_rows as (
 )
 select
     f.row,
+    f.view,
     f.broken,
     f.has_nul,
     f.subject,
+    f.relation as given_relation,
     coalesce(
         f.relation,
         filled(replace(coalesce(f.cloze, f.question), f.subject, ' '))

@@ -9,7 +9,11 @@ with numbered as (
 )
 select
     n.row,
-    n.line
+    n.line,
+    case
+        when json_valid(n.line) and json_type(n.line) = 'OBJECT' then 'a key occurs twice'
+        else 'the line is not one JSON object'
+    end as why
 from numbered as n
 anti join objects as o on n.row = o.row
 where trim(n.line, E' \t\r') <> ''

@@ -24,23 +24,44 @@ from slots as s
 where getvariable('known_at') is null
     or s.fact_id in (select c.fact_id from known_claims as c);
 
-create or replace temp view known_origins as
-select o.*
-from origins as o
-anti join later_ingests as l on o.content_hash = l.content_hash;
-
 create or replace temp view known_quarantine as
 select q.*
 from quarantine as q
-anti join later_ingests as l on q.content_hash = l.content_hash;
+where case
+    when getvariable('known_at') is null then q.replayed_at is null
+    else q.recorded_at <= getvariable('known_at')
+        and (q.replayed_at is null or q.replayed_at > getvariable('known_at'))
+end;
+
+create or replace temp view replayed_later as
+select
+    q.content_hash,
+    q.file,
+    q.row,
+    q.claim_id
+from quarantine as q
+where q.replayed_at > getvariable('known_at');
+
+create or replace temp view known_origins as
+select o.*
+from origins as o
+anti join later_ingests as l on o.content_hash = l.content_hash
+anti join replayed_later as r
+    on o.content_hash = r.content_hash and o.file = r.file and o.row = r.row
+    and o.claim_id = r.claim_id;
 
 create or replace temp view known_retractions as
+with latest as (
+    select r.*
+    from retractions as r
+    where getvariable('known_at') is null or r.recorded_at <= getvariable('known_at')
+    qualify row_number() over (partition by r.claim_id order by r.recorded_at desc, r.reason) = 1
+)
 select
-    r.claim_id,
-    r.reason
-from retractions as r
-where getvariable('known_at') is null or r.recorded_at <= getvariable('known_at')
-qualify row_number() over (partition by r.claim_id order by r.recorded_at desc, r.reason) = 1;
+    l.claim_id,
+    l.reason
+from latest as l
+where l.withdrawn;
 
 create or replace temp view known_rules as
 select

@@ -3,6 +3,7 @@ from datetime import date
 import pytest
 
 from warehouse import query
+from warehouse.catalogue import make_tables
 from warehouse.ingest import ingest
 from warehouse.reconcile import ReconcileSettings, reconcile
 from warehouse.reference import read_cldr, read_iso
@@ -14,7 +15,7 @@ AS_OF = date(2026, 1, 1)
 def world():
     """The reference sources, reconciled: receipt, facts and claims with their status."""
     with query.connect() as con:
-        con.execute(query.text("schema"))
+        make_tables(con)
         for batch in (read_iso(), read_cldr()):
             receipt = ingest(con, batch)
             assert receipt.num_accepted == receipt.num_rows

@@ -1,0 +1,63 @@
+"""Read a table or a query of a DuckDB file, and nothing else of this machine."""
+
+import duckdb
+import pyarrow as pa
+
+from warehouse import query
+from warehouse.batches import LastBatch
+from warehouse.errors import SourceBusyError, SourceError
+from warehouse.nearest import hint
+from warehouse.sources.mapping import Mapping
+from warehouse.sources.raw import RawTable, whole
+
+
+def read_duckdb(mapping: Mapping, last: LastBatch | None = None) -> RawTable:
+    """Read the table or query that the mapping names.
+
+    Raises:
+        SourceError: the file is missing or none of DuckDB's, or the query fails or reaches outside.
+        SourceBusyError: another process has it open for writing.
+    """
+    if not mapping.path.is_file():
+        folder = mapping.path.parent
+        found = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+        raise SourceError(
+            f"{mapping.given_path}: no such file (path in {mapping.file})"
+            f"{hint(mapping.path.name, found, what='files in that folder')}"
+        )
+    with query.connect() as con:
+        _attach(con, mapping)
+        query.lock_down(con)
+        tables = [str(row[0]) for row in con.execute("show tables").fetchall()]
+        table = mapping.options.table
+        if table is not None and "." not in table and table not in tables:
+            raise SourceError(
+                f"{mapping.given_path}: no table {table!r}{hint(table, tables, what='tables')}"
+            )
+        return whole(_selected(con, mapping))
+
+
+def _attach(con: duckdb.DuckDBPyConnection, mapping: Mapping) -> None:
+    try:
+        con.execute(f"attach {query.quote_text(str(mapping.path))} as given (read_only)")
+        con.execute("use given")
+    except duckdb.Error as error:
+        if "lock" in str(error).lower():
+            raise SourceBusyError(
+                f"{mapping.given_path}: another process has it open for writing; "
+                "close that, or export the table to Parquet"
+            ) from error
+        raise SourceError(f"{mapping.given_path}: not a DuckDB file ({error})") from error
+
+
+def _selected(con: duckdb.DuckDBPyConnection, mapping: Mapping) -> pa.Table:
+    options = mapping.options
+    parts = (options.table or "").split(".")
+    text = options.query or "select * from " + ".".join(query.quote_name(part) for part in parts)
+    try:
+        statements = con.extract_statements(text)
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            raise SourceError(f"{mapping.given_path}: the query must be one select")
+        return con.sql(text).to_arrow_table()
+    except duckdb.Error as error:
+        raise SourceError(f"{mapping.given_path}: the query failed: {error}") from error

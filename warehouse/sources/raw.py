@@ -1,0 +1,47 @@
+"""A source as it is: its table, and the rows that could not be read set apart."""
+
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from warehouse.claims import Part
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broken:
+    """A row that could not be read."""
+
+    row: int
+    text: str
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawTable:
+    """A source as it is."""
+
+    table: pa.Table
+    rows: pa.Array
+    """Row numbers in the source, from 1; for JSON lines, line numbers."""
+    broken: list[Broken] = field(default_factory=list)
+    lines: pa.Array | None = None
+    """Line numbers in the file, where it has lines."""
+    parts: tuple[Part, ...] = ()
+    """Of several files: which rows each holds."""
+    version: int | None = None
+    watermark: str | None = None
+    removed: pa.Table | None = None
+    """Rows that a change feed says were deleted; null without a feed."""
+
+
+def whole(table: pa.Table, **known: int) -> RawTable:
+    """Make a raw table of one in which every row could be read."""
+    rows = pa.array(range(1, table.num_rows + 1), pa.int64())
+    return RawTable(table=table, rows=rows, version=known.get("version"))
+
+
+def without_views(table: pa.Table) -> pa.Table:
+    """Give a table whose texts are plain ones: few functions take views yet (pyarrow 25)."""
+    plain = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
+    fields = [field.with_type(plain.get(field.type, field.type)) for field in table.schema]
+    return table.cast(pa.schema(fields))
