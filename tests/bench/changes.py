@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from warehouse import query
+from warehouse.catalogue import make_tables
 from warehouse.claims import ClaimBatch
 from warehouse.ingest import ingest
 from warehouse.normal import normal_form
@@ -45,7 +46,7 @@ def replay(name: str, rows: list[dict[str, Any]], num_dates: int, *, at_once: bo
     rows.sort(key=lambda row: row["observed_at"])
     first, last = (date.fromisoformat(rows[i]["observed_at"]) for i in (0, -1))
     con = query.connect()
-    con.execute(query.text("schema"))
+    make_tables(con)
     fed, shares = 0, []
     for number in range(1, num_dates + 1):
         day = first + timedelta(days=(last - first).days * number // num_dates)

@@ -1,8 +1,7 @@
 """Claims in any number, always the same: slots about which some of fifty sources say something.
 
 Each slot has 2.5 claims on average. A source is right with a probability of its own (0.55 to 0.98)
-and errs among ten wrong values of the slot; one in twenty claims repeats what its source said before
-with a later date; every third relation is dated.
+and errs among ten wrong values of the slot; the claims of every third slot are dated.
 """
 
 from pathlib import Path
