@@ -51,10 +51,25 @@ class Jump:
     """Within which another subject's number is named in the reason."""
 
 
+def watch(
+    con: duckdb.DuckDBPyConnection, mass: MassChange | None = None, jump: Jump | None = None
+) -> bool:
+    """Make the table `watched_slots`: where a bad import could show at all; false if nowhere.
+
+    A source must have said enough about a relation on one day, or the relation be one of numbers.
+    """
+    query.execute(con, "imports_watched")
+    query.execute(con, "imports_days", min_slots=(mass or MassChange()).min_slots)
+    query.execute(con, "imports_numbers", min_moves=(jump or Jump()).min_moves)
+    query.execute(con, "imports_slots")
+    query.execute(con, "imports_unsuspected")
+    return bool(query.execute(con, "imports_is_watching")[0][0])
+
+
 def find_bad_imports(
     con: duckdb.DuckDBPyConnection, mass: MassChange | None = None, jump: Jump | None = None
 ) -> int:
-    """Make the table `bad_imports` (claim_id, reason) of those in `placed`; give its rows."""
+    """Make the table `newly_suspected` of the claims in `placed`; give the number of statements."""
     suspected = SUSPECTED.empty_table()
     query.execute(con, "imports_statements")
     query.execute(con, "imports_columns")
@@ -73,3 +88,10 @@ def find_bad_imports(
     query.execute(con, "imports_suspected")
     con.unregister("suspected")
     return int(suspected.num_rows)
+
+
+def hold_back(con: duckdb.DuckDBPyConnection) -> None:
+    """Keep what is suspected; make the table `bad_imports` (claim_no, reason) of it."""
+    query.execute(con, "imports_forget")
+    query.execute(con, "imports_record")
+    query.execute(con, "imports_held_back")

@@ -53,8 +53,11 @@ def merge_near_values(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
         con.unregister("made")
 
 
-def weigh(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
-    """Make the tables `probabilities` and `new_accuracies` for relations decided by truth."""
+def weigh(con: duckdb.DuckDBPyConnection, rules: Rules, *, anew: bool = True) -> None:
+    """Make the tables `probabilities` and `new_accuracies` for relations decided by truth.
+
+    Not `anew`, the claims to be judged are a part of all: the accuracies recorded last count.
+    """
     probabilities = [PROBABILITIES.empty_table()]
     accuracies = [ACCURACIES.empty_table()]
     for relation in sorted(_by_truth(con, rules)):

@@ -6,6 +6,7 @@ decide, in its order. What is equal in all of them is a tie: no fact, a conflict
 result depends on the claims alone, not on the order or the batches in which they came.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -13,8 +14,8 @@ from datetime import date, datetime
 import duckdb
 import pyarrow as pa
 
-from warehouse import beliefs, failpoints, query
-from warehouse.bad_imports import find_bad_imports
+from warehouse import beliefs, failpoints, query, scope
+from warehouse.bad_imports import find_bad_imports, hold_back, watch
 from warehouse.catalogue import now, transaction
 from warehouse.errors import AccountingError
 from warehouse.known import look_back
@@ -47,6 +48,22 @@ class ReconcileSettings:
     """Of relations for which no source declares one."""
     count_tokens: CountTokens | None = None
     max_answer_tokens: int = 64
+    token_counter: str | None = None
+    """The name of what counts the tokens, so that its decisions can stand next time."""
+    scope: str = "auto"
+    """One of SCOPES: judge all claims, or what changed since the last reconcile with the same
+    settings (all, where there is none such); auto: what changed, if that is little."""
+
+    def __post_init__(self) -> None:
+        if self.scope not in scope.SCOPES:
+            raise ValueError(f"scope = {self.scope!r}; there are: {', '.join(scope.SCOPES)}")
+
+    def key(self) -> str | None:
+        """Write what decisions depend on beside claims, rules and as-of date; null: unknown."""
+        if self.known_at is not None or (self.count_tokens and self.token_counter is None):
+            return None
+        counter = self.token_counter if self.count_tokens else None
+        return json.dumps([self.default_rule.to_json(), self.max_answer_tokens, counter])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +87,8 @@ class ReconcileReceipt:
     num_added: int
     num_changed: int
     num_retired: int
+    num_judged: int = field(default=0, compare=False)
+    """Slots that were judged in this run; the decisions about all others stood."""
 
 
 def reconcile(
@@ -96,21 +115,60 @@ def decide(con: duckdb.DuckDBPyConnection, settings: ReconcileSettings, moment: 
         AccountingError: some claim would be lost or counted twice.
     """
     look_back(con, settings.known_at)
-    query.execute(con, "scope_all")
-    _judge(con, settings)
-    _record(con, settings, moment)
+    rules = _rules(con, settings.default_rule)
+    is_part = _place_changed(con, settings, rules)
+    if not is_part:
+        _place_all(con, settings, rules)
+    _judge(con, settings, rules, is_part=is_part)
+    _record(con, settings, rules, moment, is_part=is_part)
     _check(con)
 
 
-def _judge(con: duckdb.DuckDBPyConnection, settings: ReconcileSettings) -> None:
-    rules = _rules(con, settings.default_rule)
+def _place_all(
+    con: duckdb.DuckDBPyConnection, settings: ReconcileSettings, rules: beliefs.Rules
+) -> None:
+    scope.take_all(con)
+    _place(con, settings, rules)
+    if watch(con):
+        find_bad_imports(con)
+    hold_back(con)
+
+
+def _place_changed(
+    con: duckdb.DuckDBPyConnection, settings: ReconcileSettings, rules: beliefs.Rules
+) -> bool:
+    if not scope.touch(con, settings.scope, settings.key(), settings.as_of, rules):
+        return False
+    if watch(con):  # a column is looked at as a whole: one claim more can make a bad import of it
+        query.execute(con, "scope_fetch_watched")
+        scope.use_fetched(con)
+        _place(con, settings, rules)
+        find_bad_imports(con)
+    if not scope.widen(con, settings.scope):
+        return False
+    _place(con, settings, rules)
+    hold_back(con)
+    return True
+
+
+def _place(
+    con: duckdb.DuckDBPyConnection, settings: ReconcileSettings, rules: beliefs.Rules
+) -> None:
     with beliefs.keys(con, rules):
         query.execute(con, "reconcile_placed", as_of=settings.as_of)
-    find_bad_imports(con)
+
+
+def _judge(
+    con: duckdb.DuckDBPyConnection,
+    settings: ReconcileSettings,
+    rules: beliefs.Rules,
+    *,
+    is_part: bool,
+) -> None:
     beliefs.merge_near_values(con, rules)
     query.execute(con, "reconcile_strengths")
     query.execute(con, "reconcile_standings")
-    beliefs.weigh(con, rules)
+    beliefs.weigh(con, rules, anew=not is_part)
     query.execute(con, "reconcile_values")
     query.execute(con, "reconcile_spellings")
     query.execute(con, "reconcile_general")
@@ -128,7 +186,7 @@ def _judge(con: duckdb.DuckDBPyConnection, settings: ReconcileSettings) -> None:
     query.execute(con, "reconcile_new_facts")
 
 
-def _rules(con: duckdb.DuckDBPyConnection, default: RelationRule) -> dict[str | None, RelationRule]:
+def _rules(con: duckdb.DuckDBPyConnection, default: RelationRule) -> beliefs.Rules:
     """Make the table `rules`; give the rules by relation, the default under None."""
     rules: dict[str | None, RelationRule] = {None: default}
     for relation, text in query.execute(con, "rules_declared"):
@@ -142,6 +200,7 @@ def _rules(con: duckdb.DuckDBPyConnection, default: RelationRule) -> dict[str | 
             "superseding": "supersession" in rule.steps,
             "suspicious": "bad_import" in rule.steps,
             "relates": rule.values not in ("text", "code"),
+            "is_numeric": rule.values in ("number", "date", "time"),
         }
         for index, (relation, rule) in enumerate(rules.items())
     ]
@@ -160,6 +219,7 @@ _RULES = pa.schema(
         ("superseding", pa.bool_()),
         ("suspicious", pa.bool_()),
         ("relates", pa.bool_()),
+        ("is_numeric", pa.bool_()),
     ]
 )
 
@@ -172,26 +232,41 @@ def _answer_tokens(con: duckdb.DuckDBPyConnection, count_tokens: CountTokens | N
     )
 
 
-def _record(con: duckdb.DuckDBPyConnection, settings: ReconcileSettings, moment: datetime) -> None:
-    query.execute(con, "clear_conflicts")
+def _record(
+    con: duckdb.DuckDBPyConnection,
+    settings: ReconcileSettings,
+    rules: beliefs.Rules,
+    moment: datetime,
+    *,
+    is_part: bool,
+) -> None:
+    for name in ("conflicts", "timeline", "ambiguous"):
+        query.execute(con, f"clear_{name}")
     query.execute(con, "reconcile_conflicts")
-    query.execute(con, "clear_timeline")
     query.execute(con, "record_timeline")
-    query.execute(con, "close_unknown", now=moment)
-    query.execute(con, "close_decisions", now=moment)
-    query.execute(con, "open_decisions", now=moment)
+    query.execute(con, "record_ambiguous")
     query.execute(con, "reconcile_changes")
-    query.execute(con, "close_facts", now=moment)
-    query.execute(con, "open_facts", now=moment)
-    sums = query.run(con, "snapshot_sums").to_pylist()[0]
-    hashes = {
-        "snapshot_hash": _hash(con, "snapshot_hash", sums),
-        "training_hash": _hash(con, "training_hash", sums),
-    }
+    for name in ("close_unknown", "close_decisions", "open_decisions", "close_facts", "open_facts"):
+        query.execute(con, name, now=moment)
+    if is_part:
+        scope.read_again(con)
+    sums = query.run(con, "snapshot_sums_changed" if is_part else "snapshot_sums").to_pylist()[0]
+    hashes = {name: _hash(con, name, sums) for name in ("snapshot_hash", "training_hash")}
     query.execute(con, "log_changes", snapshot_hash=hashes["snapshot_hash"], now=moment)
     beliefs.record(con, hashes["snapshot_hash"], moment)
-    query.execute(con, "clear_reconciled")
-    query.execute(con, "record_reconciled", as_of=settings.as_of, now=moment, **hashes, **sums)
+    figures = scope.elsewhere(con, is_part=is_part)
+    query.execute(con, "forget_reconciled")
+    query.execute(
+        con,
+        "record_reconciled",
+        as_of=settings.as_of,
+        now=moment,
+        settings=settings.key(),
+        rules=scope.rules_as_json(rules),
+        **figures,
+        **hashes,
+        **sums,
+    )
     query.execute(con, "record_snapshot", now=moment)
 
 
@@ -224,5 +299,6 @@ def _receipt(con: duckdb.DuckDBPyConnection) -> ReconcileReceipt:
         ties=totals["num_ties"],
         ambiguous_prompts=totals["num_ambiguous_prompts"],
         counts={status: found.get(status, 0) for status in STATUSES},
+        num_judged=scope.num_judged(con),
         **changes,
     )

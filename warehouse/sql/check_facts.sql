@@ -2,13 +2,12 @@
 -- grain: one row per offending claim_id
 with supporting as (
     select unnest(f.support) as claim_id
-    from facts as f
-    where f.recorded_to is null
+    from judged_facts as f
 ),
 used as (
     select d.claim_id
-    from decisions as d
-    where d.recorded_to is null and d.status = 'used'
+    from judged_decisions as d
+    where d.status = 'used'
 )
 select
     coalesce(s.claim_id, u.claim_id) as offender,

@@ -1,3 +1,5 @@
 -- Mark the decisions as out of date: something came in after them.
--- grain: none left
-delete from reconciled
+-- grain: at most one row changed
+update reconciled
+set is_current = false
+where is_current

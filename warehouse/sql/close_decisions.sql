@@ -1,9 +1,12 @@
 -- End the recorded time of decisions that no longer hold.
 -- grain: one row per changed claim_id
 -- params: $now
-update decisions as d
+-- reads: old_decisions, new_decisions
+update decisions
 set recorded_to = $now
-from new_decisions as n
-where d.claim_id = n.claim_id
-    and d.recorded_to is null
-    and (d.status <> n.status or d.reason <> n.reason)
+where rowid in (
+    select o.decision_no
+    from old_decisions as o
+    inner join new_decisions as n on o.claim_id = n.claim_id
+    where o.status <> n.status or o.reason <> n.reason
+)

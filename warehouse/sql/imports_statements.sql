@@ -1,7 +1,7 @@
--- What each source said about each slot on each day, where it said one thing only, in the relations
--- that are watched for bad imports and the slots about which not all dated claims agree.
+-- What each source said about each slot on each day, where it said one thing only, in the slots that
+-- are watched for bad imports and about which not all dated claims agree.
 -- grain: one row per (source, fact_id, observed_at)
--- reads: placed
+-- reads: placed, watched_slots
 create or replace temp table statements as
 with dated as (
     select
@@ -13,6 +13,7 @@ with dated as (
         p.value,
         p.valid_from is not null as is_dated_change
     from placed as p
+    semi join watched_slots as w on p.fact_id = w.fact_id
     where p.suspicious and p.observed_at is not null and p.slot_kind <> 'multi_valued'
         and p.standing in ('valid', 'outdated')
 ),

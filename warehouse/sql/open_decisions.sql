@@ -1,6 +1,7 @@
 -- Record the decisions that are new.
 -- grain: one row per changed claim_id
 -- params: $now
+-- reads: old_decisions (with those just closed, or without), new_decisions
 insert into decisions
 select
     n.claim_id,
@@ -9,9 +10,5 @@ select
     $now as recorded_from,
     null as recorded_to
 from new_decisions as n
-anti join (
-    select d.claim_id
-    from decisions as d
-    where d.recorded_to is null
-) as c on n.claim_id = c.claim_id
-order by n.claim_id
+anti join old_decisions as o
+    on n.claim_id = o.claim_id and n.status = o.status and n.reason = o.reason

@@ -1,6 +1,7 @@
 -- Record the facts that are new or changed.
 -- grain: one row per added or changed fact_id
 -- params: $now
+-- reads: old_facts (with those just closed, or without), new_facts
 insert into facts
 select
     n.fact_id,
@@ -23,9 +24,5 @@ select
     $now as recorded_from,
     null as recorded_to
 from new_facts as n
-anti join (
-    select f.fact_hash
-    from facts as f
-    where f.recorded_to is null
-) as c on n.fact_hash = c.fact_hash
+anti join old_facts as o on n.fact_hash = o.fact_hash
 order by n.fact_id

@@ -1,14 +1,7 @@
 -- What training would have to do about the new facts: by prompts and answer only.
 -- grain: one row per added, changed or retired fact_id
+-- reads: old_facts, new_facts
 create or replace temp table new_changes as
-with old_facts as (
-    select
-        f.fact_id,
-        f.answer,
-        f.training_hash
-    from facts as f
-    where f.recorded_to is null
-)
 select
     coalesce(n.fact_id, o.fact_id) as fact_id,
     case

@@ -11,3 +11,4 @@ select
     (select count(*) from known_slots) as num_slots,
     (select count(*) from facts as f where f.recorded_to is null) as num_facts
 from reconciled as r
+where r.is_current

@@ -1,6 +1,8 @@
 -- Say which snapshot the tables now hold.
 -- grain: one row added
--- params: $snapshot_hash, $training_hash, $as_of, $now, $facts_sum, $training_sum, $claims_sum, $origins_sum
+-- params: $snapshot_hash, $training_hash, $as_of, $now, $facts_sum, $training_sum, $claims_sum,
+--   $origins_sum, $settings, $rules, $num_conflicts_elsewhere and $num_ambiguous_elsewhere (in slots
+--   that were not judged)
 insert into reconciled
 with resolved as (
     select count(distinct v.slot) as num_conflicts_resolved
@@ -17,12 +19,19 @@ select
     $training_hash as training_hash,
     $as_of as as_of,
     t.num_input_rows,
-    r.num_conflicts_resolved,
-    (select coalesce(sum(len(a.prompts)), 0) from ambiguous as a) as num_ambiguous_prompts,
+    $num_conflicts_elsewhere + r.num_conflicts_resolved as num_conflicts_resolved,
+    $num_ambiguous_elsewhere
+    + (select coalesce(sum(len(a.prompts)), 0) from ambiguous as a) as num_ambiguous_prompts,
     $now as recorded_at,
     $facts_sum as facts_sum,
     $training_sum as training_sum,
     $claims_sum as claims_sum,
-    $origins_sum as origins_sum
+    $origins_sum as origins_sum,
+    true as is_current,
+    $settings as settings,
+    $rules as rules,
+    (select count(*) from claims) as num_claims,
+    (select count(*) from origins) as num_origins,
+    (select count(*) from retractions) as num_retractions
 from resolved as r
 cross join taken as t

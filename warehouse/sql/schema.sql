@@ -79,12 +79,24 @@ create table if not exists snapshots (
     recorded_at timestamp, published_at timestamp
 );
 
--- One row: which snapshot the tables hold now, as of which date, and how many claims it judged.
+-- One row: which snapshot the tables hold now, as of which date, and how many claims it judged. What
+-- came in since (is_current is false then) is found by how many rows of the tables, which only grow,
+-- it had seen. `settings` and `rules` (JSON: rule by relation) say how it was decided.
 create table if not exists reconciled (
     snapshot_hash varchar, training_hash varchar, as_of date, num_input_rows bigint,
     num_conflicts_resolved bigint, num_ambiguous_prompts bigint, recorded_at timestamp,
-    facts_sum hugeint, training_sum hugeint, claims_sum hugeint, origins_sum hugeint
+    facts_sum hugeint, training_sum hugeint, claims_sum hugeint, origins_sum hugeint,
+    is_current boolean, settings varchar, rules varchar, num_claims bigint, num_origins bigint,
+    num_retractions bigint
 );
+
+-- One row per claim that looks like part of a bad import, as of the last reconcile.
+create table if not exists suspected_claims (
+    claim_id varchar, fact_id varchar, relation varchar, reason varchar
+);
+
+-- One row per fact that lost phrasings because others share them, as of the last reconcile.
+create table if not exists ambiguous_prompts (fact_id varchar, num_prompts bigint);
 
 -- One row per fact that a reconcile added, changed or retired.
 create table if not exists change_log (

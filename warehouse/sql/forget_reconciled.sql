@@ -1,0 +1,3 @@
+-- Forget the last reconcile; the next is recorded in its place.
+-- grain: none left
+delete from reconciled
