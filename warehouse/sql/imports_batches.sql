@@ -1,6 +1,6 @@
 -- Days on which a source changed most of a column at once, which it does not usually do: the only such
 -- day of a source and relation (some columns change every year), unless it says the new values again
--- later. A source that spoke of these slots for the first time must contradict nearly all that others
+-- later; going back to what it said before is no change. A source that spoke of these slots for the first time must contradict nearly all that others
 -- said. A claim that says itself since when its value holds contradicts nothing.
 -- grain: one row per suspected (source, fact_id, observed_at)
 -- params: $far (how far a number must move to count), $min_slots, $min_share, $min_foreign_share
@@ -13,6 +13,7 @@ with batches as (
         m.is_own,
         count(*) filter (m.distance > $far) as num_far,
         count(*) filter (m.distance > $far and m.distance_after = 0) as num_confirmed,
+        count(*) filter (m.distance > $far and m.is_return) as num_returned,
         case when m.is_own then any_value(k.num_known) else count(*) end as num_known
     from moves as m
     inner join columns_known as k
@@ -25,7 +26,7 @@ mass as (
         b.*,
         count(*) over (partition by b.source, b.relation) as num_mass
     from batches as b
-    where b.num_far >= $min_slots
+    where b.num_far >= $min_slots and b.num_returned <= b.num_far / 2
         and b.num_far > b.num_known * case when b.is_own then $min_share else $min_foreign_share end
 )
 select
