@@ -74,6 +74,18 @@ def suspected_duplicates(slots: pa.Table, settings: DuplicateSettings | None = N
         return query.run(con, "duplicates_pairs")
 
 
+def named_pairs(facts: pa.Table) -> list[dict[str, object]]:
+    """Give the suspected pairs of a snapshot's facts with their names, the surest first."""
+    slots = facts.select(["fact_id", "subject", "relation", "question"])
+    names = {row["fact_id"]: row for row in slots.to_pylist()}
+    pairs = suspected_duplicates(slots).to_pylist()
+    return [
+        {**names[pair["fact_id"]], **pair}
+        | {f"other_{name}": names[pair["other"]][name] for name in ("subject", "relation")}
+        for pair in sorted(pairs, key=lambda pair: -pair["score"])
+    ]
+
+
 def _spelt_out(texts: Iterable[str]) -> pa.Table:
     """Give texts in Latin letters, as they sound and, if they imitate Latin ones, as they look."""
     found = [(text, _latin(text), _look(text)) for text in texts]

@@ -26,7 +26,9 @@ def test_every_query_says_its_grain_and_its_parameters(name):
     used = set(re.findall(r"\$(\w+)", re.sub(r"--.*", "", text)))
     head = "\n".join(re.findall(r"^--.*", text, flags=re.MULTILINE))
     assert "-- grain: " in head
-    assert used == set(re.findall(r"\$(\w+)", "".join(re.findall(r"-- params: .*(?:\n--   .*)*", head))))
+    assert used == set(
+        re.findall(r"\$(\w+)", "".join(re.findall(r"-- params: .*(?:\n--   .*)*", head)))
+    )
 
 
 @pytest.mark.parametrize("name", [n for n in query.names() if n.startswith("export_")])
