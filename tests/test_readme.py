@@ -21,6 +21,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 EMBEDDED = ROOT / "lamini" / "embedded"
 EXAMPLES = sorted((ROOT / "infra" / "examples").glob("*.toml"))
 NUM_FACTS = {"contacts": 5, "products": 12}
+PAGES = ("README.md", "infra/README.md", "warehouse/README.md", "lamini/embedded/MODEL_CARD.md")
 COMMANDS = typer.main.get_command(app).commands
 
 
