@@ -19,6 +19,7 @@ from warehouse.catalogue import now, transaction
 from warehouse.errors import AccountingError
 from warehouse.known import look_back
 from warehouse.relations import RelationRule
+from warehouse.truth import TruthState
 
 STATUSES = (
     "used",
@@ -47,6 +48,8 @@ class ReconcileSettings:
     """Of relations for which no source declares one."""
     count_tokens: CountTokens | None = None
     max_answer_tokens: int = 64
+    weighing: beliefs.Weighing = field(default_factory=beliefs.Weighing)
+    """How truth discovery is run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,12 +100,14 @@ def decide(con: duckdb.DuckDBPyConnection, settings: ReconcileSettings, moment: 
     """
     look_back(con, settings.known_at)
     query.execute(con, "scope_all")
-    _judge(con, settings)
-    _record(con, settings, moment)
+    states = _judge(con, settings)
+    _record(con, settings, states, moment)
     _check(con)
 
 
-def _judge(con: duckdb.DuckDBPyConnection, settings: ReconcileSettings) -> None:
+def _judge(
+    con: duckdb.DuckDBPyConnection, settings: ReconcileSettings
+) -> dict[str, TruthState]:
     rules = _rules(con, settings.default_rule)
     with beliefs.keys(con, rules):
         query.execute(con, "reconcile_placed", as_of=settings.as_of)
@@ -110,7 +115,7 @@ def _judge(con: duckdb.DuckDBPyConnection, settings: ReconcileSettings) -> None:
     beliefs.merge_near_values(con, rules)
     query.execute(con, "reconcile_strengths")
     query.execute(con, "reconcile_standings")
-    beliefs.weigh(con, rules)
+    states = beliefs.weigh(con, rules, settings.weighing)
     query.execute(con, "reconcile_values")
     query.execute(con, "reconcile_spellings")
     query.execute(con, "reconcile_general")
@@ -126,6 +131,7 @@ def _judge(con: duckdb.DuckDBPyConnection, settings: ReconcileSettings) -> None:
     query.execute(con, "reconcile_ambiguous")
     query.execute(con, "reconcile_decisions")
     query.execute(con, "reconcile_new_facts")
+    return states
 
 
 def _rules(con: duckdb.DuckDBPyConnection, default: RelationRule) -> dict[str | None, RelationRule]:
@@ -172,7 +178,12 @@ def _answer_tokens(con: duckdb.DuckDBPyConnection, count_tokens: CountTokens | N
     )
 
 
-def _record(con: duckdb.DuckDBPyConnection, settings: ReconcileSettings, moment: datetime) -> None:
+def _record(
+    con: duckdb.DuckDBPyConnection,
+    settings: ReconcileSettings,
+    states: dict[str, TruthState],
+    moment: datetime,
+) -> None:
     query.execute(con, "clear_conflicts")
     query.execute(con, "reconcile_conflicts")
     query.execute(con, "clear_timeline")
@@ -189,7 +200,7 @@ def _record(con: duckdb.DuckDBPyConnection, settings: ReconcileSettings, moment:
         "training_hash": _hash(con, "training_hash", sums),
     }
     query.execute(con, "log_changes", snapshot_hash=hashes["snapshot_hash"], now=moment)
-    beliefs.record(con, hashes["snapshot_hash"], moment)
+    beliefs.record(con, states, hashes["snapshot_hash"], moment)
     query.execute(con, "clear_reconciled")
     query.execute(con, "record_reconciled", as_of=settings.as_of, now=moment, **hashes, **sums)
     query.execute(con, "record_snapshot", now=moment)

@@ -77,6 +77,12 @@ create table if not exists source_accuracies (
     copy_group varchar, recorded_at timestamp
 );
 
+-- One row per relation and table of what truth discovery found in the last full reconcile: as Arrow
+-- IPC, so that a slot can be decided again exactly as it was.
+create table if not exists truth_states (
+    relation varchar, name varchar, content blob, snapshot_hash varchar
+);
+
 -- One row per claim and span of recorded time: its status and why.
 create table if not exists decisions (
     claim_id varchar, status varchar, reason varchar, recorded_from timestamp,
