@@ -60,9 +60,7 @@ def _dependent(
     return dependent & ((least - expected) / np.maximum(1 - expected, 0.01) >= _SHARE_DEPENDENT)
 
 
-def _fit(
-    num_sources: int, one: Ints, other: Ints, agreement: Floats, weight: Floats
-) -> Floats:
+def _fit(num_sources: int, one: Ints, other: Ints, agreement: Floats, weight: Floats) -> Floats:
     """Fit accuracies whose products are the agreements, by weighted least squares."""
     accuracy = np.full(num_sources, 0.8)
     ends, others = np.concatenate((one, other)), np.concatenate((other, one))

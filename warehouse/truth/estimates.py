@@ -12,10 +12,8 @@ from warehouse.truth.settings import TruthConfig
 UNIT = 2.0**-20
 """Probabilities are summed in whole units: sums are exact below 2**53 units, in any order."""
 _LEAST, _MOST = 0.02, 0.98
-_START_RATE = 0.1
+_MOST_ALIKE = 0.5
 _FEWEST_FALSE, _MOST_FALSE = 2.0, 100.0
-SHARPNESS = (0.25, 0.35, 0.5, 0.7, 1.0)
-"""The exponents among which calibration chooses."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +35,8 @@ class Estimates:
     mean_over: float
     surprise: float
     """The negative logarithm of the chance that two wrong claims name one value."""
-    sharpness: float = 1.0
-    """By how much scores are scaled so that probabilities are frequencies."""
+    likeness: float
+    """How alike the claims of one slot are in being right or wrong: some slots are difficult."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +53,11 @@ class Statistics:
     value_met: Floats
     same_wrong: Floats
     """Pairs of wrong claims that agree, and all pairs of wrong claims of one slot."""
-    likelihood: Floats
-    """Of each sharpness: how well every claim is foretold by the slot's other claims."""
+    common: Floats
+    """Over pairs of claims of one slot: the product of their surprises, and of its deviations."""
 
 
-def combine(
-    statistics: Sequence[Statistics], keys: Keys, config: TruthConfig, sharpness: float = 1.0
-) -> Estimates:
+def combine(statistics: Sequence[Statistics], keys: Keys, config: TruthConfig) -> Estimates:
     """Form the beliefs of the next round from the sums of all parts."""
     total = {
         name: np.sum([getattr(one, name) for one in statistics], axis=0) * UNIT
@@ -75,6 +71,7 @@ def combine(
     accuracy = np.clip(rates[0][0], _LEAST, _MOST)
     shift = _value_shift(total, keys, config)
     same, pairs = total["same_wrong"]
+    common, deviation = total["common"]
     # Ten pairs' worth of the usual assumption of ten false values.
     chance = np.clip((same + 1.0) / (pairs + 10.0), 1 / _MOST_FALSE, 1 / _FEWEST_FALSE)
     return Estimates(
@@ -88,7 +85,7 @@ def combine(
         float(np.clip(rates[1][1], 0.001, 0.9)),
         float(np.clip(rates[2][1], 0.001, 0.9)),
         float(-np.log(chance)),
-        sharpness,
+        float(np.clip(common / (deviation + 10.0), 0.0, _MOST_ALIKE)),
     )
 
 

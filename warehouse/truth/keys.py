@@ -119,7 +119,7 @@ def combine_links(links: Sequence[Links], names: Names, config: TruthConfig) -> 
     num_values = len(names.values)
     source_values, times = _merged([link.source_values for link in links])
     pairs, slots = _merged([link.value_pairs for link in links])
-    disputed = np.sum([link.disputed for link in links], axis=0, dtype=np.int64)
+    disputed: Ints = np.stack([link.disputed for link in links]).sum(axis=0)
     special, general = pairs // max(num_values, 1), pairs % max(num_values, 1)
     partners = np.bincount(general, minlength=num_values)
     strong = _strong(slots, disputed[special], partners[special], partners[general], config)
@@ -199,9 +199,7 @@ def _counted(codes: Ints) -> tuple[Ints, Ints]:
 
 
 def _merged(counted: Sequence[tuple[Ints, Ints]]) -> tuple[Ints, Ints]:
-    codes, place = np.unique(
-        np.concatenate([codes for codes, _ in counted]), return_inverse=True
-    )
+    codes, place = np.unique(np.concatenate([codes for codes, _ in counted]), return_inverse=True)
     counts = np.concatenate([counts for _, counts in counted])
     # Counts are whole and far below 2**53: their sums as doubles are exact.
     return codes, np.bincount(place, counts, len(codes)).astype(np.int64)

@@ -6,6 +6,7 @@ shows in any sum.
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+T = TypeVar("T", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -123,3 +125,8 @@ def find(codes: Ints, wanted: Ints) -> tuple[Ints, Bools]:
     """Give where each wanted code stands among the sorted codes, and whether it does."""
     place = np.minimum(np.searchsorted(codes, wanted), max(len(codes) - 1, 0))
     return place, (codes[place] == wanted) if len(codes) else np.zeros(len(wanted), bool)
+
+
+def take(amounts: NDArray[T], index: Ints, missing: float) -> NDArray[T]:
+    """Give the amount of each index, of -1 what is taken for the missing."""
+    return np.append(amounts, np.asarray(missing, amounts.dtype))[index]

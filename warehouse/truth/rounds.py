@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from warehouse.truth.estimates import SHARPNESS, UNIT, Estimates, Statistics
+from warehouse.truth.estimates import UNIT, Estimates, Statistics
 from warehouse.truth.keys import Keys
 from warehouse.truth.parts import Floats, Ints
-from warehouse.truth.scores import VOTE_UNIT, Layout, Scores, score, softmax
+from warehouse.truth.scores import Layout, Scores, score
 from warehouse.truth.settings import TruthConfig
 
 
-def first_partial(layout: Layout, keys: Keys, config: TruthConfig) -> Statistics:
+def first_partial(layout: Layout, keys: Keys) -> Statistics:
     """Sum what a part shows when every claim is one vote."""
     part = layout.bound.part
     votes = np.ones(len(part.claim_group))
@@ -18,21 +18,15 @@ def first_partial(layout: Layout, keys: Keys, config: TruthConfig) -> Statistics
     share = per_group / (per_slot[part.group_slot] + 1)
     told = np.full((len(votes), 2), 0.1) * (1 - share[part.claim_group])[:, None]
     scores = Scores(votes, per_group.astype(np.float64), share, told)
-    flat = np.full(len(votes), share[part.claim_group].mean() if len(votes) else 0.5)
-    del flat
     return _sums(layout, keys, scores, None)
 
 
-def partial(
-    layout: Layout, keys: Keys, estimates: Estimates, config: TruthConfig
-) -> Statistics:
+def partial(layout: Layout, keys: Keys, estimates: Estimates, config: TruthConfig) -> Statistics:
     """Sum what a part shows under the estimates."""
-    return _sums(layout, keys, score(layout, keys, estimates, config), estimates)
+    return _sums(layout, keys, score(layout, estimates, config), estimates)
 
 
-def _sums(
-    layout: Layout, keys: Keys, scores: Scores, estimates: Estimates | None
-) -> Statistics:
+def _sums(layout: Layout, keys: Keys, scores: Scores, estimates: Estimates | None) -> Statistics:
     bound, part = layout.bound, layout.bound.part
     num_sources, num_values = len(keys.names.sources), len(keys.names.values)
     right = scores.probability[part.claim_group]
@@ -40,12 +34,10 @@ def _sums(
     valued, linked = bound.claim_value >= 0, layout.claim_link >= 0
     expected = right if estimates is None else estimates.accuracy[bound.claim_source]
     known = bound.group_value >= 0
-    slots = np.bincount(part.group_slot, minlength=part.num_slots)
     claims = np.bincount(part.claim_group, minlength=part.num_groups)
     slot_claims = np.bincount(part.group_slot, claims, part.num_slots)
     met = known & (slot_claims[part.group_slot] > 1)
     refined = np.minimum(_refined(layout, scores.probability), 1.0)
-    del slots
     return Statistics(
         _sum(bound.claim_source, right, num_sources),
         _sum(bound.claim_source, under, num_sources),
@@ -56,7 +48,7 @@ def _sums(
         _sum(bound.group_value[met], refined[met], num_values),
         _sum(bound.group_value[met], np.ones(int(met.sum())), num_values),
         _wrong_pairs(layout, np.clip(1 - right - under - over, 0, 1)),
-        _foretold(layout, scores, estimates),
+        _common(layout, right, expected),
     )
 
 
@@ -65,7 +57,7 @@ def _refined(layout: Layout, probability: Floats) -> Floats:
     relations = layout.relations
     size = layout.bound.part.num_groups
     mass = np.rint(probability[relations.group] * np.minimum(relations.under * 2, 1) / UNIT)
-    return np.bincount(relations.other, mass, size) * UNIT
+    return np.asarray(np.bincount(relations.other, mass, size) * UNIT, np.float64)
 
 
 def _wrong_pairs(layout: Layout, wrong: Floats) -> Floats:
@@ -79,41 +71,17 @@ def _wrong_pairs(layout: Layout, wrong: Floats) -> Floats:
     return np.array([(by_group**2 - squares).sum(), (by_slot**2 - slot_squares).sum()])
 
 
-def _foretold(layout: Layout, scores: Scores, estimates: Estimates | None) -> Floats:
-    if estimates is None:
-        return np.zeros(len(SHARPNESS))
+def _common(layout: Layout, right: Floats, expected: Floats) -> Floats:
+    """Sum, over pairs of claims of one slot, how far both do better or worse than their sources."""
     part = layout.bound.part
-    group = part.claim_group
-    claims = np.bincount(group, minlength=part.num_groups)
-    slot_claims = np.bincount(part.group_slot, claims, part.num_slots)
-    judged = slot_claims[part.group_slot[group]] > 1
-    chance = np.exp(-estimates.surprise)
-    accuracy = estimates.accuracy[layout.bound.claim_source]
+    slot = part.group_slot[part.claim_group]
     found = []
-    for sharpness in SHARPNESS:
-        rest = _without_itself(layout, scores, sharpness)
-        likely = rest * accuracy + (1 - rest) * (1 - accuracy) * chance
-        found.append(np.rint(np.log(likely[judged]) / UNIT).sum())
+    for amount in (right - expected, np.sqrt(expected * (1 - expected))):
+        units = np.rint(amount * 1024)
+        total = np.bincount(slot, units, part.num_slots)
+        found.append((total**2 - np.bincount(slot, units**2, part.num_slots)).sum())
     return np.array(found)
 
 
-def _without_itself(layout: Layout, scores: Scores, sharpness: float) -> Floats:
-    """Give, of each claim, how likely its value is by the other claims of its slot."""
-    part = layout.bound.part
-    scale = VOTE_UNIT * sharpness
-    slot = part.group_slot
-    top = np.zeros(part.num_slots)
-    np.maximum.at(top, slot, scores.group_score * scale)
-    mass = np.exp(scores.group_score * scale - top[slot])
-    total = np.bincount(slot, mass, part.num_slots) + np.exp(-top)
-    group = part.claim_group
-    left = np.exp((scores.group_score[group] - scores.votes) * scale - top[slot[group]])
-    rest = np.maximum(total[slot[group]] - mass[group], 0) + left
-    return np.clip(left / np.maximum(rest, 1e-300), 1e-6, 1.0)
-
-
 def _sum(place: Ints, amount: Floats, size: int) -> Floats:
-    return np.bincount(place, np.rint(amount / UNIT), size)
-
-
-__all__ = ["first_partial", "partial", "softmax"]
+    return np.asarray(np.bincount(place, np.rint(amount / UNIT), size), np.float64)

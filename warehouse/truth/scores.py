@@ -13,25 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from warehouse.truth.estimates import Estimates
-from warehouse.truth.keys import Bound, Keys, containment, find_source_values
-from warehouse.truth.parts import Bools, Floats, Ints
+from warehouse.truth.keys import Bound, Keys, find_source_values
+from warehouse.truth.parts import Bools, Floats, Ints, take
+from warehouse.truth.relations import Relations, relate
 from warehouse.truth.settings import TruthConfig
 
 VOTE_UNIT = 2.0**-20
 _DECIMALS = 12
-_LEAST_RELATION = 0.01
-
-
-@dataclass(frozen=True)
-class Relations:
-    """Pairs of groups of one slot, of which the claims of `other` may speak for `group`."""
-
-    group: Ints
-    other: Ints
-    under: Floats
-    """How far the other is the group's value told less fully..."""
-    over: Floats
-    """...and how far it is something near, or more than it."""
+_MOST_REFINED = 0.95
 
 
 @dataclass(frozen=True)
@@ -65,19 +54,23 @@ class Scores:
 
 def lay_out(bound: Bound, keys: Keys, config: TruthConfig) -> Layout:
     """Find the claims' estimates and relations once, before the first round."""
-    relations = _relate(bound, keys, config)
+    relations = relate(bound, keys, config)
     row, claim = _claims_of(bound.part.claim_group, relations.other, bound.part.num_groups)
-    group = np.where(bound.claim_source >= 0, keys.copy_group[bound.claim_source], -1)
+    group = take(keys.copy_group, bound.claim_source, -1)
     copied = group >= 0
     code = bound.part.claim_group[copied] * (keys.copy_group.max(initial=0) + 1) + group[copied]
     unit = np.unique(code, return_inverse=True)[1]
-    return Layout(
-        bound, find_source_values(bound, keys), relations, row, claim, copied, unit
-    )
+    return Layout(bound, find_source_values(bound, keys), relations, row, claim, copied, unit)
 
 
-def score(layout: Layout, keys: Keys, estimates: Estimates, config: TruthConfig) -> Scores:
-    """Give the probabilities of a part under the estimates."""
+def score(
+    layout: Layout, estimates: Estimates, config: TruthConfig, *, final: bool = False
+) -> Scores:
+    """Give the probabilities of a part under the estimates.
+
+    `final`: that the truth may be more special than all claims lowers them. While sources are
+    judged it does not, since it says nothing of which source is right.
+    """
     part = layout.bound.part
     accuracy = _claim_accuracy(layout, estimates)
     chance = np.exp(-estimates.surprise)
@@ -86,7 +79,12 @@ def score(layout: Layout, keys: Keys, estimates: Estimates, config: TruthConfig)
     groups -= np.rint(estimates.surprise / VOTE_UNIT)
     gained, told = _gains(layout, estimates, (1 - accuracy) * chance)
     groups += gained
-    probability = softmax(groups * VOTE_UNIT * estimates.sharpness, part.group_slot, part.num_slots)
+    probability = softmax(
+        groups * VOTE_UNIT * (_worth(layout, estimates) if final else 1.0),
+        part.group_slot,
+        part.num_slots,
+        _unnamed(layout, estimates) if final else np.zeros(part.num_groups),
+    )
     relations = layout.relations
     spoken = probability[relations.group[layout.relation_row]][:, None] * told
     by_claim = np.stack(
@@ -95,27 +93,38 @@ def score(layout: Layout, keys: Keys, estimates: Estimates, config: TruthConfig)
     return Scores(votes, groups, probability, np.minimum(by_claim, 1.0))
 
 
-def softmax(score: Floats, slot: Ints, num_slots: int) -> Floats:
-    """Give probabilities of the groups of each slot, where none of them has score 0."""
+def softmax(score: Floats, slot: Ints, num_slots: int, unnamed: Floats) -> Floats:
+    """Give probabilities of the groups of each slot, where none of them has score 0.
+
+    `unnamed`: of each group, how likely the truth is rather a more special value.
+    """
     top = np.zeros(num_slots)
     np.maximum.at(top, slot, score)
     mass = np.exp(score - top[slot])
     total = _sum(slot, mass, num_slots) + np.exp(-top)
+    mass = mass * (1 - unnamed)
     return np.round(mass / total[slot], _DECIMALS)
+
+
+def _worth(layout: Layout, estimates: Estimates) -> Floats:
+    """Give what one claim of each group's slot is worth: alike claims are fewer (Kish 1965)."""
+    part = layout.bound.part
+    claims = np.bincount(part.claim_group, minlength=part.num_groups)
+    in_slot = np.bincount(part.group_slot, claims, part.num_slots)
+    return 1 / (1 + (in_slot[part.group_slot] - 1) * estimates.likeness)
+
+
+def _unnamed(layout: Layout, estimates: Estimates) -> Floats:
+    refined = take(estimates.refined, layout.bound.group_value, 0.0)
+    return np.minimum(refined, _MOST_REFINED)
 
 
 def _claim_accuracy(layout: Layout, estimates: Estimates) -> Floats:
     bound = layout.bound
-    source = np.where(bound.claim_source >= 0, estimates.accuracy[bound.claim_source], 0)
-    source = np.where(bound.claim_source >= 0, source, estimates.mean_accuracy)
-    shift = np.zeros(len(source))
-    known = bound.claim_value >= 0
-    shift[known] = estimates.value_shift[bound.claim_value[known]]
-    odds = source / (1 - source) * np.exp(shift)
-    accuracy = odds / (1 + odds)
-    linked = layout.claim_link >= 0
-    accuracy[linked] = estimates.link_accuracy[layout.claim_link[linked]]
-    return np.clip(accuracy, 0.01, 0.99)
+    source = take(estimates.accuracy, bound.claim_source, estimates.mean_accuracy)
+    odds = source / (1 - source) * np.exp(take(estimates.value_shift, bound.claim_value, 0.0))
+    linked = take(estimates.link_accuracy, layout.claim_link, 0.0)
+    return np.clip(np.where(layout.claim_link >= 0, linked, odds / (1 + odds)), 0.01, 0.99)
 
 
 def _add_votes(votes: Floats, layout: Layout, config: TruthConfig) -> Floats:
@@ -140,7 +149,7 @@ def _gains(layout: Layout, estimates: Estimates, by_chance: Floats) -> tuple[Flo
     source = layout.bound.claim_source[claim]
     told = np.stack(
         [
-            np.where(source >= 0, rate[source], mean) * degree[row]
+            take(rate, source, mean) * degree[row]
             for rate, mean, degree in (
                 (estimates.under, estimates.mean_under, relations.under),
                 (estimates.over, estimates.mean_over, relations.over),
@@ -154,63 +163,16 @@ def _gains(layout: Layout, estimates: Estimates, by_chance: Floats) -> tuple[Flo
     return _sum(relations.group[row], gain, layout.bound.part.num_groups), share
 
 
-def _relate(bound: Bound, keys: Keys, config: TruthConfig) -> Relations:
-    """Join the support that kinds of values know with the containment that the data show."""
-    part = bound.part
-    forth, back = part.pair_support, part.pair_reverse
-    # `group` is the more general one where the other fully speaks for it and not the reverse.
-    general = (forth > back) & ((forth == 1) | (back == 0))
-    near = np.minimum(forth, back)
-    # A claim of the general value is the special one told less fully.
-    told_less = (part.pair_other[general], part.pair_group[general], forth[general])
-    closer = near > 0
-    nearly = (part.pair_group[closer], part.pair_other[closer], near[closer])
-    # Of a contained value and the one containing it only the latter's claims are 'more than it'.
-    fewer = (forth < back) & ((back == 1) | (forth == 0))
-    keep = ~fewer[closer]
-    nearly = tuple(column[keep] for column in nearly)
-    special, wide = _pairs_of_slots(bound, config)
-    learned = containment(keys, bound.group_value[special], bound.group_value[wide], config)
-    kept = learned > _LEAST_RELATION
-    return _joined(
-        (told_less, (special[kept], wide[kept], learned[kept])), (nearly,), part.num_groups
-    )
-
-
-def _pairs_of_slots(bound: Bound, config: TruthConfig) -> tuple[Ints, Ints]:
-    from warehouse.truth.parts import same_slot_pairs
-
-    return same_slot_pairs(bound.part.group_slot, config.max_values_compared)
-
-
-def _joined(unders, overs, num_groups: int) -> Relations:
-    def gather(parts):
-        return tuple(np.concatenate(columns) for columns in zip(*parts, strict=True))
-
-    under, over = gather(unders), gather(overs)
-    width = max(num_groups, 1)
-    codes = np.unique(np.concatenate([under[0] * width + under[1], over[0] * width + over[1]]))
-    degrees = []
-    for group, other, degree in (under, over):
-        best = np.zeros(len(codes))
-        np.maximum.at(best, np.searchsorted(codes, group * width + other), degree)
-        degrees.append(best)
-    group, other = codes // width, codes % width
-    shares = []
-    for degree in degrees:
-        total = _sum(group, np.rint(degree / VOTE_UNIT), num_groups) * VOTE_UNIT
-        shares.append(degree / np.maximum(total, 1.0)[group])
-    return Relations(group, other, *shares)
-
-
 def _claims_of(claim_group: Ints, wanted: Ints, num_groups: int) -> tuple[Ints, Ints]:
     """Give, for each wanted group in turn, its claims (sorted by group): row and claim."""
     times = np.bincount(claim_group, minlength=num_groups)
     first = np.cumsum(times) - times
     row = np.repeat(np.arange(len(wanted)), times[wanted])
-    offset = np.arange(len(row)) - np.repeat(np.cumsum(times[wanted]) - times[wanted], times[wanted])
+    offset = np.arange(len(row)) - np.repeat(
+        np.cumsum(times[wanted]) - times[wanted], times[wanted]
+    )
     return row, first[wanted][row] + offset
 
 
 def _sum(place: Ints, amount: Floats, size: int) -> Floats:
-    return np.bincount(place, amount, size)
+    return np.asarray(np.bincount(place, amount, size), np.float64)

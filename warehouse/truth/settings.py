@@ -30,15 +30,15 @@ class TruthConfig:
     max_sources_compared: int = 40
     """Of one slot, neighbouring sources compared with each other at most."""
     accept: float = 0.95
-    """From this probability on, a fact needs no review."""
-    review: float = 0.5
-    """Below this probability a value is doubtful; between the two, a person should look."""
+    """A slot whose best value is less probable needs review."""
 
     def __post_init__(self) -> None:
         if self.max_rounds < 1:
             raise ValueError(f"max_rounds = {self.max_rounds} must be at least 1")
         if not 0 <= self.review <= self.accept <= 1:
-            raise ValueError(f"0 <= review = {self.review} <= accept = {self.accept} <= 1 must hold")
+            raise ValueError(
+                f"0 <= review = {self.review} <= accept = {self.accept} <= 1 must hold"
+            )
         if not 0 <= self.copy_rate < 1:
             raise ValueError(f"copy_rate = {self.copy_rate} must be at least 0 and below 1")
         for name in ("source_prior", "value_prior", "source_value_prior", "containment_prior"):

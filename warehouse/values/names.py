@@ -10,13 +10,81 @@ from anyascii import anyascii
 from rapidfuzz.distance import OSA
 
 PARTICLES = frozenset(
-    "van von der den de del della di da dos das du la le ter ten zu zur af av bin ibn el al".split()
+    [
+        "van",
+        "von",
+        "der",
+        "den",
+        "de",
+        "del",
+        "della",
+        "di",
+        "da",
+        "dos",
+        "das",
+        "du",
+        "la",
+        "le",
+        "ter",
+        "ten",
+        "zu",
+        "zur",
+        "af",
+        "av",
+        "bin",
+        "ibn",
+        "el",
+        "al",
+    ]
 )
 _ROLES = frozenset(
-    "author authors joint by edt ed eds editor editors edited foreword frw ilt illustrator "
-    "translator trn contributor with introduction prepared compiled written".split()
+    [
+        "author",
+        "authors",
+        "joint",
+        "by",
+        "edt",
+        "ed",
+        "eds",
+        "editor",
+        "editors",
+        "edited",
+        "foreword",
+        "frw",
+        "ilt",
+        "illustrator",
+        "translator",
+        "trn",
+        "contributor",
+        "with",
+        "introduction",
+        "prepared",
+        "compiled",
+        "written",
+    ]
 )
-_TITLES = frozenset("dr prof professor phd ph mr mrs ms sir jr sr ii iii iv md msc bsc esq".split())
+_TITLES = frozenset(
+    [
+        "dr",
+        "prof",
+        "professor",
+        "phd",
+        "ph",
+        "mr",
+        "mrs",
+        "ms",
+        "sir",
+        "jr",
+        "sr",
+        "ii",
+        "iii",
+        "iv",
+        "md",
+        "msc",
+        "bsc",
+        "esq",
+    ]
+)
 _NICKNAMES = (
     "bob rob robert bobby|bill will william billy|dick rick richard|ted ed edward theodore ned|"
     "tony anthony|jim james jimmy|jack john johnny|peggy margaret maggie meg|betty liz elizabeth|"
@@ -55,9 +123,7 @@ class Person:
 
 def write_key(people: Iterable[Person]) -> str:
     """Write people as a key: sorted, each once."""
-    texts = {
-        ", ".join(filter(None, (" ".join(one.family), " ".join(one.given)))) for one in people
-    }
+    texts = {", ".join(filter(None, (" ".join(one.family), " ".join(one.given)))) for one in people}
     return "; ".join(sorted(texts))
 
 
@@ -127,7 +193,7 @@ def explained(some: tuple[Person, ...], others: tuple[Person, ...]) -> bool:
 def _plain(value: str) -> str:
     text = unicodedata.normalize("NFKC", html.unescape(html.unescape(value)))
     latin = "".join(anyascii(c) if c <= _LAST_LATIN_GREEK_CYRILLIC else c for c in text)
-    return re.sub(r"[’'`´]", "", latin).casefold()
+    return re.sub(r"[\u2019'`\u00b4]", "", latin).casefold()
 
 
 def _words(name: str) -> list[str]:
@@ -186,9 +252,8 @@ def _is_typo(one: Person, other: Person) -> bool:
 
 def _agree(word: str, other: str) -> bool:
     short, long = sorted((word, other), key=lambda text: (len(text), text))
-    if len(short) == 1 or len(short) >= _MIN_PREFIX_LETTERS:
-        if long.startswith(short):
-            return True
+    if (len(short) == 1 or len(short) >= _MIN_PREFIX_LETTERS) and long.startswith(short):
+        return True
     return bool(_FORMS.get(word, frozenset()) & _FORMS.get(other, frozenset()))
 
 

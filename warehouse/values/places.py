@@ -64,13 +64,13 @@ class Place:
             return 1.0
         if len(wide) > 1 or not _holders(wide[0]):
             return 0.0
-        return _may_hold(wide[0], narrow[-1])
+        return _may_hold(narrow[-1])
 
 
 def _plain(part: str) -> str:
     text = unicodedata.normalize("NFKC", part)
     latin = "".join(anyascii(c) if c <= _LAST_LATIN_GREEK_CYRILLIC else c for c in text)
-    return " ".join(re.sub(r"[^\w'’-]+", " ", latin.casefold()).split())
+    return " ".join(re.sub(r"[^\w'\u2019-]+", " ", latin.casefold()).split())
 
 
 def _fuller(other: str, key: str) -> bool:
@@ -95,14 +95,11 @@ def _is_within(wide: list[str], narrow: list[str]) -> bool:
     )
 
 
-def _may_hold(wide: str, narrow: str) -> float:
+def _may_hold(narrow: str) -> float:
     if narrow in _countries():
         return 0.0
-    country = _countries().get(wide)
-    if country is None:
-        # One division holds no other of the same country; 'York' may lie in 'New York'.
-        return 0.0 if _divisions().get(narrow) else MAY_HOLD
-    return 0.0 if _divisions().get(narrow) else MAY_HOLD
+    # A division holds no other division of that name's kind, nor does a foreign country.
+    return 0.0 if narrow in _divisions() else MAY_HOLD
 
 
 def _holders(name: str) -> bool:
@@ -110,8 +107,8 @@ def _holders(name: str) -> bool:
 
 
 def _known_name(part: str) -> str:
-    code = _OTHER_NAMES.get(part)
-    return _plain(pycountry.countries.get(alpha_2=code).name.split(",")[0]) if code else part
+    country = pycountry.countries.get(alpha_2=_OTHER_NAMES.get(part, ""))
+    return _plain(country.name.split(",")[0]) if country else part
 
 
 @cache
