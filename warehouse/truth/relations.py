@@ -67,8 +67,8 @@ def _joined(under: Spoken, over: Spoken, num_groups: int) -> Relations:
         np.maximum.at(best, np.searchsorted(codes, group * width + other), degree)
         degrees.append(best)
     group, other = codes // width, codes % width
-    shares = []
-    for degree in degrees:
-        total = np.bincount(group, degree, num_groups)
-        shares.append(degree / np.maximum(total, 1.0)[group])
-    return Relations(group, other, *shares, degrees[0])
+    told_less, nearly = (
+        degree / np.maximum(np.bincount(group, degree, num_groups), 1.0)[group]
+        for degree in degrees
+    )
+    return Relations(group, other, told_less, nearly, degrees[0])

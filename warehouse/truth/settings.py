@@ -16,7 +16,7 @@ class TruthConfig:
     value_prior: float = 5.0
     """The same of a value: how often it is right, whoever says it."""
     source_value_prior: float = 10.0
-    """The same of one value said by one source: the errors that it makes again and again."""
+    """The same of one value from one source: the errors that it repeats."""
     containment_prior: float = 2.0
     """Slots' worth of doubt before one value counts as part of another."""
     min_containment: float = 0.15
@@ -35,10 +35,8 @@ class TruthConfig:
     def __post_init__(self) -> None:
         if self.max_rounds < 1:
             raise ValueError(f"max_rounds = {self.max_rounds} must be at least 1")
-        if not 0 <= self.review <= self.accept <= 1:
-            raise ValueError(
-                f"0 <= review = {self.review} <= accept = {self.accept} <= 1 must hold"
-            )
+        if not 0 <= self.accept <= 1:
+            raise ValueError(f"accept = {self.accept} must be a probability")
         if not 0 <= self.copy_rate < 1:
             raise ValueError(f"copy_rate = {self.copy_rate} must be at least 0 and below 1")
         for name in ("source_prior", "value_prior", "source_value_prior", "containment_prior"):

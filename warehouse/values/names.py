@@ -9,82 +9,14 @@ from dataclasses import dataclass
 from anyascii import anyascii
 from rapidfuzz.distance import OSA
 
-PARTICLES = frozenset(
-    [
-        "van",
-        "von",
-        "der",
-        "den",
-        "de",
-        "del",
-        "della",
-        "di",
-        "da",
-        "dos",
-        "das",
-        "du",
-        "la",
-        "le",
-        "ter",
-        "ten",
-        "zu",
-        "zur",
-        "af",
-        "av",
-        "bin",
-        "ibn",
-        "el",
-        "al",
-    ]
+_PARTICLES = (
+    "van von der den de del della di da dos das du la le ter ten zu zur af av bin ibn el al"
 )
-_ROLES = frozenset(
-    [
-        "author",
-        "authors",
-        "joint",
-        "by",
-        "edt",
-        "ed",
-        "eds",
-        "editor",
-        "editors",
-        "edited",
-        "foreword",
-        "frw",
-        "ilt",
-        "illustrator",
-        "translator",
-        "trn",
-        "contributor",
-        "with",
-        "introduction",
-        "prepared",
-        "compiled",
-        "written",
-    ]
+_ROLES = (
+    "author authors joint by edt ed eds editor editors edited foreword frw ilt illustrator "
+    "translator trn contributor with introduction prepared compiled written"
 )
-_TITLES = frozenset(
-    [
-        "dr",
-        "prof",
-        "professor",
-        "phd",
-        "ph",
-        "mr",
-        "mrs",
-        "ms",
-        "sir",
-        "jr",
-        "sr",
-        "ii",
-        "iii",
-        "iv",
-        "md",
-        "msc",
-        "bsc",
-        "esq",
-    ]
-)
+_TITLES = "dr prof professor phd ph mr mrs ms sir jr sr ii iii iv md msc bsc esq"
 _NICKNAMES = (
     "bob rob robert bobby|bill will william billy|dick rick richard|ted ed edward theodore ned|"
     "tony anthony|jim james jimmy|jack john johnny|peggy margaret maggie meg|betty liz elizabeth|"
@@ -92,6 +24,8 @@ _NICKNAMES = (
     "mike michael|nick nicholas|tom thomas|steve stephen steven|joe joseph|dave david|dan daniel|"
     "don donald|ken kenneth|greg gregory|jeff jeffrey geoffrey geoff|ron ronald|ray raymond"
 )
+PARTICLES = frozenset(_PARTICLES.split())
+_NO_NAMES = frozenset(f"{_ROLES} {_TITLES}".split())
 _FORMS: dict[str, frozenset[int]] = {}
 for _number, _names in enumerate(_NICKNAMES.split("|")):
     for _name in _names.split():
@@ -198,7 +132,7 @@ def _plain(value: str) -> str:
 
 def _words(name: str) -> list[str]:
     words = re.sub(r"[^\w]+", " ", name).replace("_", " ").split()
-    return [word for word in words if word not in _ROLES and word not in _TITLES]
+    return [word for word in words if word not in _NO_NAMES]
 
 
 def _read_names(names: list[list[str]], *, single: bool) -> list[Person]:
