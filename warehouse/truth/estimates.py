@@ -28,6 +28,8 @@ class Estimates:
     """Of each value: how its odds of being right differ from those of the sources that say it."""
     link_accuracy: Floats
     """Of each source and value kept: how often that source is right when it says that value."""
+    value_surprise: Floats
+    """Of each value: like `surprise`, but less where the value is often the truth anyway."""
     refined: Floats
     """Of each value: how often the truth is a more special one when it is claimed."""
     mean_accuracy: float
@@ -49,6 +51,7 @@ class Statistics:
     value_right: Floats
     value_expected: Floats
     link_right: Floats
+    value_true: Floats
     value_refined: Floats
     value_met: Floats
     same_wrong: Floats
@@ -74,17 +77,20 @@ def combine(statistics: Sequence[Statistics], keys: Keys, config: TruthConfig) -
     common, deviation = total["common"]
     # Ten pairs' worth of the usual assumption of ten false values.
     chance = np.clip((same + 1.0) / (pairs + 10.0), 1 / _MOST_FALSE, 1 / _FEWEST_FALSE)
+    surprise = -np.log(chance)
+    often = (total["value_true"] + 0.5) / (keys.names.num_slots + 1.0)
     return Estimates(
         accuracy,
         np.clip(rates[1][0], 0.001, 0.9),
         np.clip(rates[2][0], 0.001, 0.9),
         shift,
         _link_accuracy(total["link_right"], accuracy, shift, keys, config),
+        np.minimum(surprise, np.log((1 - often) / often)),
         total["value_refined"] / (total["value_met"] + config.containment_prior),
         float(np.clip(rates[0][1], _LEAST, _MOST)),
         float(np.clip(rates[1][1], 0.001, 0.9)),
         float(np.clip(rates[2][1], 0.001, 0.9)),
-        float(-np.log(chance)),
+        float(surprise),
         float(np.clip(common / (deviation + 10.0), 0.0, _MOST_ALIKE)),
     )
 
@@ -96,12 +102,14 @@ def _shrunk(right: Floats, claims: Floats, prior: float) -> tuple[Floats, float]
 
 
 def _value_shift(total: dict[str, Floats], keys: Keys, config: TruthConfig) -> Floats:
-    """Give each value's odds relative to its sources'; one claim is taken off: it may be judged."""
+    """Give each value's odds relative to its sources'; one slot is taken off: it may be judged."""
+    slots = np.maximum(keys.names.value_slots, 1)
     claims = np.maximum(keys.names.value_claims, 1)
     expected = np.clip(total["value_expected"] / claims, 0.01, 0.99)
-    right = total["value_right"] / claims * (claims - 1)
+    others = claims * (slots - 1) / slots
+    right = total["value_right"] / claims * others
     found = np.clip(
-        (right + config.value_prior * expected) / (claims - 1 + config.value_prior), 0.01, 0.99
+        (right + config.value_prior * expected) / (others + config.value_prior), 0.01, 0.99
     )
     return np.log(found / (1 - found)) - np.log(expected / (1 - expected))
 

@@ -7,6 +7,7 @@ pair must be seen in two slots, and a value general to many others is taken to b
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,17 +19,19 @@ from warehouse.truth.settings import TruthConfig
 
 @dataclass(frozen=True)
 class Names:
-    """All sources, and the values named in at least two claims, sorted, with their claims."""
+    """All sources, and the values named in at least two slots, sorted, with their counts."""
 
     sources: pa.Array
     source_claims: Ints
     values: pa.Array
     value_claims: Ints
+    value_slots: Ints
+    num_slots: int
 
 
 @dataclass(frozen=True)
 class Bound:
-    """A part, its names replaced by their numbers in all parts; -1: a value named once."""
+    """A part, its names replaced by their numbers in all parts; -1: a value of one slot."""
 
     part: Part
     claim_source: Ints
@@ -66,22 +69,26 @@ class Keys:
     """Of each source: the number of its copy group, -1 where it copies no one."""
 
 
-def count_names(part: Part) -> tuple[pa.Table, pa.Table]:
-    """Count the claims of every source and of every value of a part."""
+def count_names(part: Part) -> tuple[pa.Table, pa.Table, int]:
+    """Count the claims of every source, the claims and slots of every value, and the slots."""
     by_source = np.bincount(part.claim_source, minlength=len(part.sources))
     by_value = np.bincount(part.group_value[part.claim_group], minlength=len(part.values))
+    slots = np.bincount(part.group_value, minlength=len(part.values))
     return (
-        pa.table({"name": part.sources, "num_claims": by_source.astype(np.int64)}),
-        pa.table({"name": part.values, "num_claims": by_value.astype(np.int64)}),
+        pa.table({"name": part.sources, "claims": by_source}),
+        pa.table({"name": part.values, "claims": by_value, "slots": slots}),
+        part.num_slots,
     )
 
 
-def combine_names(counts: Sequence[tuple[pa.Table, pa.Table]]) -> Names:
+def combine_names(counts: Sequence[tuple[pa.Table, pa.Table, int]]) -> Names:
     """Number the names of all parts."""
-    sources, source_claims = _summed([source for source, _ in counts])
-    values, value_claims = _summed([value for _, value in counts])
-    often = value_claims > 1
-    return Names(sources, source_claims, values.filter(pa.array(often)), value_claims[often])
+    sources, source_claims = _summed([source for source, _, _ in counts], "claims")
+    values, claims, slots = _summed([value for _, value, _ in counts], "claims", "slots")
+    often = slots > 1
+    names = values.filter(pa.array(often))
+    num_slots = sum(number for _, _, number in counts)
+    return Names(sources, source_claims, names, claims[often], slots[often], num_slots)
 
 
 def bind(part: Part, names: Names) -> Bound:
@@ -205,11 +212,11 @@ def _merged(counted: Sequence[tuple[Ints, Ints]]) -> tuple[Ints, Ints]:
     return codes, np.bincount(place, counts, len(codes)).astype(np.int64)
 
 
-def _summed(tables: Sequence[pa.Table]) -> tuple[pa.Array, Ints]:
-    table = pa.concat_tables(tables).group_by("name").aggregate([("num_claims", "sum")])
-    table = table.sort_by("name").combine_chunks()
-    names = table["name"].combine_chunks() if len(table) else pa.array([], pa.string())
-    return names, np.asarray(table["num_claims_sum"], np.int64)
+def _summed(tables: Sequence[pa.Table], *columns: str) -> tuple[Any, ...]:
+    sums = pa.concat_tables(tables).group_by("name").aggregate([(name, "sum") for name in columns])
+    sums = sums.sort_by("name").combine_chunks()
+    names = pa.concat_arrays([pa.array([], pa.string()), *sums["name"].chunks])
+    return names, *(np.asarray(sums[f"{name}_sum"].to_numpy(), np.int64) for name in columns)
 
 
 def find_source_values(bound: Bound, keys: Keys) -> Ints:

@@ -45,6 +45,7 @@ def _sums(layout: Layout, keys: Keys, scores: Scores, estimates: Estimates | Non
         _sum(bound.claim_value[valued], right[valued], num_values),
         _sum(bound.claim_value[valued], expected[valued], num_values),
         _sum(layout.claim_link[linked], right[linked], len(keys.source_values)),
+        _sum(bound.group_value[known], scores.probability[known], num_values),
         _sum(bound.group_value[met], refined[met], num_values),
         _sum(bound.group_value[met], np.ones(int(met.sum())), num_values),
         _wrong_pairs(layout, np.clip(1 - right - under - over, 0, 1)),

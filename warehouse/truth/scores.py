@@ -74,9 +74,10 @@ def score(
     part = layout.bound.part
     accuracy = _claim_accuracy(layout, estimates)
     chance = np.exp(-estimates.surprise)
-    votes = np.rint((np.log(accuracy / (1 - accuracy)) + estimates.surprise) / VOTE_UNIT)
-    groups = _add_votes(votes, layout, config)
-    groups -= np.rint(estimates.surprise / VOTE_UNIT)
+    surprise = take(estimates.value_surprise, layout.bound.group_value, estimates.surprise)
+    odds = np.log(accuracy / (1 - accuracy))
+    votes = np.rint((odds + surprise[part.claim_group]) / VOTE_UNIT)
+    groups = _add_votes(votes, layout, config) - np.rint(surprise / VOTE_UNIT)
     gained, told = _gains(layout, estimates, (1 - accuracy) * chance)
     groups += gained
     probability = softmax(

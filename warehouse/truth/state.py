@@ -31,6 +31,7 @@ class TruthState:
         width = max(len(names.values), 1)
         numbers = [(name, float(getattr(beliefs, name))) for name in _NUMBERS]
         numbers.append(("num_rounds", float(self.num_rounds)))
+        numbers.append(("num_slots", float(names.num_slots)))
         return {
             "sources": pa.table(
                 {
@@ -46,10 +47,12 @@ class TruthState:
                 {
                     "value": names.values,
                     "num_claims": names.value_claims,
+                    "num_slots": names.value_slots,
                     "disputed": keys.disputed,
                     "partners": keys.partners,
                     "generality": keys.generality,
                     "shift": beliefs.value_shift,
+                    "surprise": beliefs.value_surprise,
                     "refined": beliefs.refined,
                 }
             ),
@@ -88,11 +91,14 @@ class TruthState:
         """
         sources = tables["sources"].sort_by("source").combine_chunks()
         values = tables["values"].sort_by("value").combine_chunks()
+        numbers = {row["name"]: row["number"] for row in tables["numbers"].to_pylist()}
         names = Names(
             _strings(sources, "source"),
             _ints(sources, "num_claims"),
             _strings(values, "value"),
             _ints(values, "num_claims"),
+            _ints(values, "num_slots"),
+            int(numbers["num_slots"]),
         )
         links, link_order = _codes(tables["source_values"], "source", "value", names)
         pairs, pair_order = _codes(tables["value_pairs"], "special", "general", names)
@@ -107,19 +113,13 @@ class TruthState:
             _floats(values, "generality"),
             _group_numbers(sources),
         )
-        numbers = dict(
-            zip(
-                tables["numbers"]["name"].to_pylist(),
-                tables["numbers"]["number"].to_pylist(),
-                strict=True,
-            )
-        )
         estimates = Estimates(
             _floats(sources, "accuracy"),
             _floats(sources, "under"),
             _floats(sources, "over"),
             _floats(values, "shift"),
             _floats(tables["source_values"], "accuracy")[link_order],
+            _floats(values, "surprise"),
             _floats(values, "refined"),
             *(numbers[name] for name in _NUMBERS),
         )
