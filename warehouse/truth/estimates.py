@@ -13,7 +13,7 @@ UNIT = 2.0**-20
 """Probabilities are summed in whole units: sums are exact below 2**53 units, in any order."""
 _LEAST, _MOST = 0.02, 0.98
 _MOST_ALIKE = 0.5
-_FEWEST_FALSE, _MOST_FALSE = 2.0, 100.0
+_FEWEST_FALSE, _MOST_FALSE = 1.0, 100.0
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Estimates:
     """Of each value: how its odds of being right differ from those of the sources that say it."""
     link_accuracy: Floats
     """Of each source and value kept: how often that source is right when it says that value."""
-    value_surprise: Floats
-    """Of each value: like `surprise`, but less where the value is often the truth anyway."""
+    value_prior: Floats
+    """Of each value: by which factor it is right more often than its sources are, as logarithm."""
     refined: Floats
     """Of each value: how often the truth is a more special one when it is claimed."""
     mean_accuracy: float
@@ -51,7 +51,6 @@ class Statistics:
     value_right: Floats
     value_expected: Floats
     link_right: Floats
-    value_true: Floats
     value_refined: Floats
     value_met: Floats
     same_wrong: Floats
@@ -72,20 +71,19 @@ def combine(statistics: Sequence[Statistics], keys: Keys, config: TruthConfig) -
         for name in ("source_right", "source_under", "source_over")
     ]
     accuracy = np.clip(rates[0][0], _LEAST, _MOST)
-    shift = _value_shift(total, keys, config)
+    shift, prior = _value_shift(total, keys, config)
     same, pairs = total["same_wrong"]
     common, deviation = total["common"]
     # Ten pairs' worth of the usual assumption of ten false values.
     chance = np.clip((same + 1.0) / (pairs + 10.0), 1 / _MOST_FALSE, 1 / _FEWEST_FALSE)
     surprise = -np.log(chance)
-    often = (total["value_true"] + 0.5) / (keys.names.num_slots + 1.0)
     return Estimates(
         accuracy,
         np.clip(rates[1][0], 0.001, 0.9),
         np.clip(rates[2][0], 0.001, 0.9),
         shift,
         _link_accuracy(total["link_right"], accuracy, shift, keys, config),
-        np.minimum(surprise, np.log((1 - often) / often)),
+        prior,
         total["value_refined"] / (total["value_met"] + config.containment_prior),
         float(np.clip(rates[0][1], _LEAST, _MOST)),
         float(np.clip(rates[1][1], 0.001, 0.9)),
@@ -101,7 +99,9 @@ def _shrunk(right: Floats, claims: Floats, prior: float) -> tuple[Floats, float]
     return (right + prior * mean) / (claims + prior), mean
 
 
-def _value_shift(total: dict[str, Floats], keys: Keys, config: TruthConfig) -> Floats:
+def _value_shift(
+    total: dict[str, Floats], keys: Keys, config: TruthConfig
+) -> tuple[Floats, Floats]:
     """Give each value's odds relative to its sources'; one slot is taken off: it may be judged."""
     slots = np.maximum(keys.names.value_slots, 1)
     claims = np.maximum(keys.names.value_claims, 1)
@@ -111,7 +111,8 @@ def _value_shift(total: dict[str, Floats], keys: Keys, config: TruthConfig) -> F
     found = np.clip(
         (right + config.value_prior * expected) / (others + config.value_prior), 0.01, 0.99
     )
-    return np.log(found / (1 - found)) - np.log(expected / (1 - expected))
+    shift = np.log(found / (1 - found)) - np.log(expected / (1 - expected))
+    return shift, np.log(found / expected)
 
 
 def _link_accuracy(

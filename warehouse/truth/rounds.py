@@ -45,10 +45,9 @@ def _sums(layout: Layout, keys: Keys, scores: Scores, estimates: Estimates | Non
         _sum(bound.claim_value[valued], right[valued], num_values),
         _sum(bound.claim_value[valued], expected[valued], num_values),
         _sum(layout.claim_link[linked], right[linked], len(keys.source_values)),
-        _sum(bound.group_value[known], scores.probability[known], num_values),
         _sum(bound.group_value[met], refined[met], num_values),
         _sum(bound.group_value[met], np.ones(int(met.sum())), num_values),
-        _wrong_pairs(layout, np.clip(1 - right - under - over, 0, 1)),
+        _wrong_pairs(layout, scores.probability),
         _common(layout, right, expected),
     )
 
@@ -61,15 +60,16 @@ def _refined(layout: Layout, probability: Floats) -> Floats:
     return np.asarray(np.bincount(relations.other, mass, size) * UNIT, np.float64)
 
 
-def _wrong_pairs(layout: Layout, wrong: Floats) -> Floats:
+def _wrong_pairs(layout: Layout, probability: Floats) -> Floats:
+    """Count, whichever value is true, the pairs of wrong claims that agree, and all such pairs."""
     part = layout.bound.part
-    units = np.rint(wrong * 1024)
-    by_group = np.bincount(part.claim_group, units, part.num_groups)
-    squares = np.bincount(part.claim_group, units**2, part.num_groups)
-    by_slot = np.bincount(part.group_slot, by_group, part.num_slots)
-    slot_squares = np.bincount(part.group_slot, squares, part.num_slots)
-    # Products of two multiples of 2**-10 are multiples of 2**-20, the unit of all sums.
-    return np.array([(by_group**2 - squares).sum(), (by_slot**2 - slot_squares).sum()])
+    claims = np.bincount(part.claim_group, minlength=part.num_groups)
+    in_slot = np.bincount(part.group_slot, claims, part.num_slots)[part.group_slot]
+    agreeing = claims * (claims - 1)
+    same = np.bincount(part.group_slot, agreeing, part.num_slots)[part.group_slot] - agreeing
+    wrong = in_slot - claims
+    units = np.rint(probability / UNIT)
+    return np.array([(units * same).sum(), (units * wrong * (wrong - 1)).sum()])
 
 
 def _common(layout: Layout, right: Floats, expected: Floats) -> Floats:

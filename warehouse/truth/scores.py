@@ -21,6 +21,7 @@ from warehouse.truth.settings import TruthConfig
 VOTE_UNIT = 2.0**-20
 _DECIMALS = 12
 _MOST_REFINED = 0.95
+_FEWEST_UNCLAIMED = 0.01
 
 
 @dataclass(frozen=True)
@@ -72,18 +73,21 @@ def score(
     judged it does not, since it says nothing of which source is right.
     """
     part = layout.bound.part
-    accuracy = _claim_accuracy(layout, estimates)
-    chance = np.exp(-estimates.surprise)
-    surprise = take(estimates.value_surprise, layout.bound.group_value, estimates.surprise)
-    odds = np.log(accuracy / (1 - accuracy))
-    votes = np.rint((odds + surprise[part.claim_group]) / VOTE_UNIT)
-    groups = _add_votes(votes, layout, config) - np.rint(surprise / VOTE_UNIT)
+    chance = float(np.exp(-estimates.surprise))
+    source, accuracy = _claim_accuracies(layout, estimates)
+    # Where wrong claims meet by chance anyway (yes or no), how often a value is right is known
+    # before any claim and counts once; where they do not, it is a shared error and counts each time.
+    odds = chance * _logit(source) + (1 - chance) * _logit(accuracy)
+    votes = np.rint((odds + estimates.surprise) / VOTE_UNIT)
+    before = chance * take(estimates.value_prior, layout.bound.group_value, 0.0)
+    groups = _add_votes(votes, layout, config)
+    groups += np.rint((before - estimates.surprise) / VOTE_UNIT)
     gained, told = _gains(layout, estimates, (1 - accuracy) * chance)
     groups += gained
     probability = softmax(
         groups * VOTE_UNIT * (_worth(layout, estimates) if final else 1.0),
         part.group_slot,
-        part.num_slots,
+        _unclaimed(layout, chance),
         _unnamed(layout, estimates) if final else np.zeros(part.num_groups),
     )
     relations = layout.relations
@@ -94,17 +98,25 @@ def score(
     return Scores(votes, groups, probability, np.minimum(by_claim, 1.0))
 
 
-def softmax(score: Floats, slot: Ints, num_slots: int, unnamed: Floats) -> Floats:
+def softmax(score: Floats, slot: Ints, unclaimed: Floats, unnamed: Floats) -> Floats:
     """Give probabilities of the groups of each slot, where none of them has score 0.
 
+    `unclaimed`: of each slot, the share of all values that no one claims.
     `unnamed`: of each group, how likely the truth is rather a more special value.
     """
-    top = np.zeros(num_slots)
+    top = np.zeros(len(unclaimed))
     np.maximum.at(top, slot, score)
     mass = np.exp(score - top[slot])
-    total = _sum(slot, mass, num_slots) + np.exp(-top)
+    total = _sum(slot, mass, len(top)) + np.exp(-top) * unclaimed
     mass = mass * (1 - unnamed)
     return np.round(mass / total[slot], _DECIMALS)
+
+
+def _unclaimed(layout: Layout, chance: float) -> Floats:
+    """Give the share of values that no one claims: there are about 1 + 1 / chance of them."""
+    part = layout.bound.part
+    claimed = np.bincount(part.group_slot, minlength=part.num_slots)
+    return np.clip(1 - chance * (claimed - 1), _FEWEST_UNCLAIMED, 1.0)
 
 
 def _worth(layout: Layout, estimates: Estimates) -> Floats:
@@ -120,12 +132,18 @@ def _unnamed(layout: Layout, estimates: Estimates) -> Floats:
     return np.minimum(refined, _MOST_REFINED)
 
 
-def _claim_accuracy(layout: Layout, estimates: Estimates) -> Floats:
+def _claim_accuracies(layout: Layout, estimates: Estimates) -> tuple[Floats, Floats]:
+    """Give, of each claim, how often its source is right, and how often with this value."""
     bound = layout.bound
     source = take(estimates.accuracy, bound.claim_source, estimates.mean_accuracy)
     odds = source / (1 - source) * np.exp(take(estimates.value_shift, bound.claim_value, 0.0))
     linked = take(estimates.link_accuracy, layout.claim_link, 0.0)
-    return np.clip(np.where(layout.claim_link >= 0, linked, odds / (1 + odds)), 0.01, 0.99)
+    own = np.where(layout.claim_link >= 0, linked, odds / (1 + odds))
+    return source, np.clip(own, 0.01, 0.99)
+
+
+def _logit(share: Floats) -> Floats:
+    return np.log(share / (1 - share))
 
 
 def _add_votes(votes: Floats, layout: Layout, config: TruthConfig) -> Floats:

@@ -52,7 +52,7 @@ class TruthState:
                     "partners": keys.partners,
                     "generality": keys.generality,
                     "shift": beliefs.value_shift,
-                    "surprise": beliefs.value_surprise,
+                    "prior": beliefs.value_prior,
                     "refined": beliefs.refined,
                 }
             ),
@@ -119,7 +119,7 @@ class TruthState:
             _floats(sources, "over"),
             _floats(values, "shift"),
             _floats(tables["source_values"], "accuracy")[link_order],
-            _floats(values, "surprise"),
+            _floats(values, "prior"),
             _floats(values, "refined"),
             *(numbers[name] for name in _NUMBERS),
         )
