@@ -77,9 +77,10 @@ def score(
     source, accuracy = _claim_accuracies(layout, estimates)
     # Where wrong claims meet by chance anyway (yes or no), how often a value is right is known
     # before any claim and counts once; where they do not, it is a shared error and counts each time.
-    odds = chance * _logit(source) + (1 - chance) * _logit(accuracy)
+    few = chance**2
+    odds = few * _logit(source) + (1 - few) * _logit(accuracy)
     votes = np.rint((odds + estimates.surprise) / VOTE_UNIT)
-    before = chance * take(estimates.value_prior, layout.bound.group_value, 0.0)
+    before = few * take(estimates.value_prior, layout.bound.group_value, 0.0)
     groups = _add_votes(votes, layout, config)
     groups += np.rint((before - estimates.surprise) / VOTE_UNIT)
     gained, told = _gains(layout, estimates, (1 - accuracy) * chance)
