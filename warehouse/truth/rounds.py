@@ -75,7 +75,8 @@ def _wrong_pairs(layout: Layout, probability: Floats) -> Floats:
 def _common(layout: Layout, right: Floats, expected: Floats) -> Floats:
     """Sum, over pairs of claims of one slot, how far both do better or worse than their sources."""
     part = layout.bound.part
-    slot = part.group_slot[part.claim_group]
+    slot = part.group_slot[part.claim_group[layout.counted]]
+    right, expected = right[layout.counted], expected[layout.counted]
     found = []
     for amount in (right - expected, np.sqrt(expected * (1 - expected))):
         units = np.rint(amount * 1024)

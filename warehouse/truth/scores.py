@@ -39,6 +39,8 @@ class Layout:
     copied: Bools
     """Claims of copy groups, and for each such (group, copy group) its number."""
     copy_unit: Ints
+    counted: Bools
+    """Claims that are no copies: of a copy group that names one value, one."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,11 @@ def lay_out(bound: Bound, keys: Keys, config: TruthConfig) -> Layout:
     group = take(keys.copy_group, bound.claim_source, -1)
     copied = group >= 0
     code = bound.part.claim_group[copied] * (keys.copy_group.max(initial=0) + 1) + group[copied]
-    unit = np.unique(code, return_inverse=True)[1]
-    return Layout(bound, find_source_values(bound, keys), relations, row, claim, copied, unit)
+    _, first, unit = np.unique(code, return_index=True, return_inverse=True)
+    counted = ~copied
+    counted[np.flatnonzero(copied)[first]] = True
+    link = find_source_values(bound, keys)
+    return Layout(bound, link, relations, row, claim, copied, unit, counted)
 
 
 def score(
@@ -76,7 +81,7 @@ def score(
     chance = float(np.exp(-estimates.surprise))
     source, accuracy = _claim_accuracies(layout, estimates)
     # Where wrong claims meet by chance anyway (yes or no), how often a value is right is known
-    # before any claim and counts once; where they do not, it is a shared error and counts each time.
+    # before any claim and counts once; else it is an error that many make, and counts each time.
     few = chance**2
     odds = few * _logit(source) + (1 - few) * _logit(accuracy)
     votes = np.rint((odds + estimates.surprise) / VOTE_UNIT)
@@ -123,8 +128,8 @@ def _unclaimed(layout: Layout, chance: float) -> Floats:
 def _worth(layout: Layout, estimates: Estimates) -> Floats:
     """Give what one claim of each group's slot is worth: alike claims are fewer (Kish 1965)."""
     part = layout.bound.part
-    claims = np.bincount(part.claim_group, minlength=part.num_groups)
-    in_slot = np.bincount(part.group_slot, claims, part.num_slots)
+    slot = part.group_slot[part.claim_group[layout.counted]]
+    in_slot = np.bincount(slot, minlength=part.num_slots)
     return 1 / (1 + (in_slot[part.group_slot] - 1) * estimates.likeness)
 
 

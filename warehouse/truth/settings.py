@@ -12,11 +12,11 @@ class TruthConfig:
     tolerance: float = 0.001
     """Estimation ends when no source's accuracy moves by more."""
     source_prior: float = 10.0
-    """Claims' worth of the mean accuracy that every source starts with: what shrinks sparse ones."""
+    """Claims' worth of the mean accuracy with which every source starts: it shrinks sparse ones."""
     value_prior: float = 5.0
     """The same of a value: how often it is right, whoever says it."""
     source_value_prior: float = 10.0
-    """The same of one value from one source: the errors that it repeats."""
+    """The same of one value from one source, for the errors that it repeats."""
     containment_prior: float = 2.0
     """Slots' worth of doubt before one value counts as part of another."""
     min_containment: float = 0.15
