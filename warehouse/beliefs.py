@@ -117,7 +117,7 @@ def record(
     for relation, state in states.items():
         query.execute(con, "clear_truth_state", relation=relation)
         for name, table in state.to_tables().items():
-            kept = {"name": name, "content": _packed(table), "snapshot_hash": snapshot_hash}
+            kept = {"part": name, "content": _packed(table), "snapshot_hash": snapshot_hash}
             query.execute(con, "record_truth_state", relation=relation, **kept)
 
 

@@ -105,9 +105,7 @@ def decide(con: duckdb.DuckDBPyConnection, settings: ReconcileSettings, moment: 
     _check(con)
 
 
-def _judge(
-    con: duckdb.DuckDBPyConnection, settings: ReconcileSettings
-) -> dict[str, TruthState]:
+def _judge(con: duckdb.DuckDBPyConnection, settings: ReconcileSettings) -> dict[str, TruthState]:
     rules = _rules(con, settings.default_rule)
     with beliefs.keys(con, rules):
         query.execute(con, "reconcile_placed", as_of=settings.as_of)

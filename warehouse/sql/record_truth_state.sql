@@ -1,5 +1,5 @@
 -- Keep one table of what truth discovery found about a relation, in place of the one before.
 -- grain: one row per (relation, name)
--- params: $relation, $name, $content, $snapshot_hash
+-- params: $relation, $part, $content, $snapshot_hash
 insert into truth_states
-values ($relation, $name, $content, $snapshot_hash)
+values ($relation, $part, $content, $snapshot_hash)
