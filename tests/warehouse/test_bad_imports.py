@@ -93,6 +93,12 @@ def test_a_newcomer_that_contradicts_all_that_others_said_is_held_back(judged):
     assert answers == column("sector")
 
 
+def test_a_newcomer_that_agrees_on_most_is_heard(judged):
+    new = column("sector", range(15)) | column("other", range(15, NUM_SLOTS))
+    _, answers = judged([("s", "2018-01-01", column("sector")), ("t", "2019-01-01", new)])
+    assert answers == new
+
+
 def test_a_claim_that_says_since_when_it_holds_is_no_contradiction(memory, take, settle, row):
     con = memory()
     rule = {"mayor": RelationRule(slot="time_varying")}

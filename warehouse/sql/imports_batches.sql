@@ -4,7 +4,7 @@
 -- said. A claim that says itself since when its value holds contradicts nothing.
 -- grain: one row per suspected (source, fact_id, observed_at)
 -- params: $far (how far a number must move to count), $min_slots, $min_share, $min_foreign_share
--- reads: moves, columns_known
+-- reads: moves, columns_known, shared_columns
 with batches as (
     select
         m.source,
@@ -14,10 +14,12 @@ with batches as (
         count(*) filter (m.distance > $far) as num_far,
         count(*) filter (m.distance > $far and m.distance_after = 0) as num_confirmed,
         count(*) filter (m.distance > $far and m.is_return) as num_returned,
-        case when m.is_own then any_value(k.num_known) else count(*) end as num_known
+        case when m.is_own then any_value(k.num_known) else any_value(o.num_known) end as num_known
     from moves as m
     inner join columns_known as k
         on m.source = k.source and m.relation = k.relation and m.observed_at = k.observed_at
+    left join shared_columns as o
+        on m.source = o.source and m.relation = o.relation and m.observed_at = o.observed_at
     where not m.is_dated_change
     group by m.source, m.relation, m.observed_at, m.is_own
 ),
