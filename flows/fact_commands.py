@@ -47,7 +47,11 @@ def reconcile(as_of: AsOf = None, backbone: Backbone = None, as_json: Json = Fal
 
     step: Callable[..., dict[str, Any]] = reconcile_facts if recorded else reconcile_and_publish.fn
     receipt = step(
-        settings.home, settings.as_of, settings.backbone, settings.tuning.max_answer_tokens
+        settings.home,
+        settings.as_of,
+        settings.backbone,
+        settings.tuning.max_answer_tokens,
+        settings.reconcile_parts,
     )
     show(receipt, as_json, "reconciled")
 

@@ -48,6 +48,8 @@ class Settings(BaseModel):
     """Ray Train workers; experts do not depend on their number, the router does a little."""
     use_gpu: bool = False
     """One GPU for each worker."""
+    reconcile_parts: int = Field(default=1, ge=1, le=1024)
+    """Parts into which the slots are cut when truth is discovered, as Ray tasks if several."""
     min_recall: float = Field(default=0.95, ge=0, le=1)
     """A checkpoint that recalls less of its training questions is not promoted."""
     memory: MemoryConfig = Field(default_factory=MemoryConfig)
