@@ -136,8 +136,13 @@ def main() -> None:
 
 
 def _table(rows: list[tuple], names: tuple[str, ...]) -> pa.Table:
-    columns = zip(*rows, strict=True)
-    return pa.table({name: list(column) for name, column in zip(names, columns, strict=True)})
+    kinds = [pa.float64() if name == "support" else pa.string() for name in names]
+    return pa.table(
+        {
+            name: pa.array([row[i] for row in rows], kind)
+            for i, (name, kind) in enumerate(zip(names, kinds, strict=True))
+        }
+    )
 
 
 if __name__ == "__main__":
