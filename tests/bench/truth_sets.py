@@ -26,7 +26,7 @@ class FusionSet:
     """Values that are true but more general."""
 
 
-def flights(seed: int = 0, num_slots: int = 1500, num_copiers: int = 12) -> FusionSet:
+def flights(seed: int = 0, num_slots: int = 1000, num_copiers: int = 12) -> FusionSet:
     """Departure times by 12 sites on their own and one bad site with its copies."""
     draw = np.random.default_rng(seed)
     right = draw.integers(0, 1440, num_slots)
