@@ -13,7 +13,8 @@ def first_partial(layout: Layout, keys: Keys) -> Statistics:
     """Sum what a part shows when every claim is one vote."""
     part = layout.bound.part
     votes = np.ones(len(part.claim_group))
-    per_group = np.bincount(part.claim_group, minlength=part.num_groups)
+    # Before anyone is judged a copy counts for nothing, else a clique would name the truth.
+    per_group = np.bincount(part.claim_group[layout.counted], minlength=part.num_groups)
     per_slot = np.bincount(part.group_slot, per_group, part.num_slots)
     share = per_group / (per_slot[part.group_slot] + 1)
     told = np.full((len(votes), 2), 0.1) * (1 - share[part.claim_group])[:, None]
@@ -63,7 +64,7 @@ def _refined(layout: Layout, probability: Floats) -> Floats:
 def _wrong_pairs(layout: Layout, probability: Floats) -> Floats:
     """Count, whichever value is true, the pairs of wrong claims that agree, and all such pairs."""
     part = layout.bound.part
-    claims = np.bincount(part.claim_group, minlength=part.num_groups)
+    claims = np.bincount(part.claim_group[layout.counted], minlength=part.num_groups)
     in_slot = np.bincount(part.group_slot, claims, part.num_slots)[part.group_slot]
     agreeing = claims * (claims - 1)
     same = np.bincount(part.group_slot, agreeing, part.num_slots)[part.group_slot] - agreeing

@@ -3,6 +3,7 @@
 import html
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -117,7 +118,7 @@ def explained(some: tuple[Person, ...], others: tuple[Person, ...]) -> bool:
     words: list[str] = []
     for word in (word for one in some for word in (*one.family, *one.given)):
         words += [word] if word in known else _halves(word, known) or [word]
-    if not {one.core for one in others} <= set(words):
+    if not Counter(one.core for one in others) <= Counter(words):
         return False
     givens = {word for one in others for word in one.others}
     rest = [word for word in words if word not in known and word not in PARTICLES]
