@@ -9,7 +9,10 @@ import atexit
 import os
 
 # Imported for their commands, which --help lists in this order.
-from flows import fact_commands, run_commands, service_commands  # noqa: F401
+from flows import fact_commands  # noqa: F401
+
+# isort: split
+from flows import explain_commands, run_commands, service_commands  # noqa: F401
 from flows.program import app
 
 __all__ = ["app", "end_quietly", "main"]

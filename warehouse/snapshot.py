@@ -100,10 +100,15 @@ class Snapshot:
                     f"{path} is not the file that was published; restore it, or reconcile again"
                 )
 
-    def _read(self, name: str) -> pa.Table:
+    def about(self, name: str, fact_id: str) -> list[dict[str, Any]]:
+        """Give the rows of one of TABLES about one slot, reading no more than it must."""
+        found: list[dict[str, Any]] = self._read(name, [("fact_id", "=", fact_id)]).to_pylist()
+        return found
+
+    def _read(self, name: str, filters: list[tuple[str, str, str]] | None = None) -> pa.Table:
         path = self.path / f"{name}.parquet"
         try:
-            return pq.read_table(path)
+            return pq.read_table(path, filters=filters)
         except (OSError, pa.ArrowException) as error:
             raise SnapshotDamagedError(f"cannot read {path}: {error}") from error
 

@@ -38,6 +38,15 @@ def connect(snapshot: Snapshot, other: Snapshot | None = None) -> duckdb.DuckDBP
     return con
 
 
+def lend(con: duckdb.DuckDBPyConnection, snapshot: Snapshot, prefix: str) -> None:
+    """Make a view `prefix` + name of each file that the snapshot has."""
+    for name in TABLES:
+        path = snapshot.path.resolve() / f"{name}.parquet"
+        if path.is_file():
+            view = query.quote_name(prefix + name)
+            con.execute(f"create view {view} as select * from {_literal(str(path))}")
+
+
 def _literal(path: str) -> str:
     # In brackets, what DuckDB would take for a pattern stands for itself.
     return query.quote_text(re.sub(r"([*?\[])", r"[\1]", path))
