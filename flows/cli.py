@@ -11,6 +11,7 @@ import os
 # Imported for their commands, which --help lists in this order.
 from flows import (  # noqa: F401
     duplicate_commands,
+    explain_commands,
     fact_commands,
     quarantine_commands,
     run_commands,

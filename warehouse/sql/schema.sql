@@ -62,8 +62,9 @@ create table if not exists retractions (
 create table if not exists facts (
     fact_id varchar, subject varchar, relation varchar, answer varchar, "values" varchar[],
     question varchar, prompts varchar[], prompt_kind varchar, aliases varchar[], valid_from date,
-    valid_to date, probability double, support varchar[], contradict varchar[], sources varchar[],
-    fact_hash varchar, training_hash varchar, recorded_from timestamp, recorded_to timestamp
+    valid_to date, probability double, needs_review boolean, support varchar[],
+    contradict varchar[], sources varchar[], fact_hash varchar, training_hash varchar,
+    recorded_from timestamp, recorded_to timestamp
 );
 
 -- One row per run of a value in a time-varying slot, as of the last reconcile.
