@@ -9,7 +9,7 @@ import atexit
 import os
 
 # Imported for their commands, which --help lists in this order.
-from flows import fact_commands, run_commands, service_commands  # noqa: F401
+from flows import fact_commands, run_commands, service_commands, update_commands  # noqa: F401
 from flows.program import app
 
 __all__ = ["app", "end_quietly", "main"]

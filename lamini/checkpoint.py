@@ -20,10 +20,10 @@ import torch
 
 from lamini.backbone import Backbone
 from lamini.bank import Bank, BankVersion
-from lamini.config import MemoryConfig
+from lamini.config import MemoryConfig, from_dict
 from lamini.errors import CheckpointError
 from lamini.frozen_router import read_router
-from lamini.group_table import group_table
+from lamini.group_table import GroupTable, group_table
 from lamini.registered_config import config_of
 from lamini.saved import read_tensors, write_json
 from lamini.shards import load_shard
@@ -153,6 +153,20 @@ def _tuned(facts: Sequence[TrainingFact], folder: Path) -> dict[int, torch.Tenso
         for fact, weight in zip(members, result.weights, strict=True):
             weights[fact.group_index] = weight
     return weights
+
+
+def read_group_table(folder: Path) -> GroupTable:
+    """Return the table of group keys of a checkpoint, without its backbone or router.
+
+    Raises:
+        CheckpointError: it is no checkpoint.
+        BankError: its bank is not there.
+    """
+    manifest = read_manifest(folder)
+    memory = from_dict(MemoryConfig, manifest["memory"])
+    bank = Bank(folder / "bank", memory, manifest["hidden_size"])
+    bank.open(BankVersion(**manifest["bank"]))
+    return bank.group_table()
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

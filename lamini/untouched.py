@@ -89,6 +89,7 @@ def _rows(table: GroupTable) -> list[tuple[int, tuple[Any, ...]]]:
         table.subjects,
         table.phrasings,
         table.training_hashes,
+        table.routing_hashes,
         [key.tobytes() for key in table.keys_GK.numpy()],
     )
     rows = zip(*columns, strict=True)

@@ -1,10 +1,11 @@
 """Bring a loaded checkpoint up to the facts as they are now, under its frozen router.
 
 What the bank was tuned on is compared with the facts given: added facts get free groups and keys,
-changed ones keep their group (experts retuned, key computed again), retired ones lose key and
-experts. Only added and changed facts are tuned. All of it is one new bank version and then one new
-manifest, so a reader sees the old model or the new one, and an update that was killed changed
-nothing; the previous bank version stays readable. Done again, it changes nothing.
+changed ones keep their group (experts retuned; the key computed again unless only the answer is
+another), retired ones lose key and experts. Only added and changed facts are tuned. All of it is
+one new bank version and then one new manifest, so a reader sees the old model or the new one, and
+an update that was killed changed nothing; the previous bank version stays readable. Done again, it
+changes nothing.
 
 Shape suffixes: P prompts   F facts   K key width
 """
@@ -202,8 +203,12 @@ def _tune(
 
 def _table_after(model: MemoryModel, changes: FactChanges) -> GroupTable:
     """Return the table of group keys as the changes make it."""
+    held = model.table
     gone = {*changes.retired, *(fact.fact_id for fact in changes.changed)}
-    return GroupTable.joined([model.table.without(gone), _keys(model, changes.to_tune)])
+    same_key = [fact for fact in changes.changed if fact.fact_id not in changes.rekeyed]
+    rows = [held.row_of(fact.group_index) for fact in same_key]
+    answered_anew = group_table(same_key, held.keys_GK[rows])
+    return GroupTable.joined([held.without(gone), answered_anew, _keys(model, changes.to_key)])
 
 
 @torch.no_grad()
@@ -246,13 +251,15 @@ def _publish(
 
 
 def _affected(model: MemoryModel, changes: FactChanges) -> tuple[str, ...]:
-    """Return the kept facts of which a prompt now reads the group of an added or changed one.
+    """Return the kept facts of which a prompt now reads the group of a fact with another key.
 
     Routed are the prompts that name a touched fact's subject; where such a fact has none to name,
     those of facts whose key is near its key. A screen: a fact explains its own prompts whole, so
     another wins one only where its own key is no nearer to the prompt than the new one.
     """
-    touched = {fact.group_index for fact in changes.to_tune}
+    touched = {fact.group_index for fact in changes.to_key}
+    if not touched:
+        return ()
     rows = [model.table.row_of(group) for group in sorted(touched)]
     subjects = {model.table.subjects[row] for row in rows} - {""}
     nameless = [row for row in rows if not model.table.subjects[row]]
