@@ -30,7 +30,7 @@ def estimate(runs: Path, mode: str, situation: Situation, num_affected: int = 0)
         wanted = situation.num_added + situation.num_changed
         return Estimate(
             training_seconds=round(receipt["update_seconds"] / tuned * wanted, 1),
-            measuring_seconds=receipt.get("verify_seconds"),
+            measuring_seconds=_read(runs / key, "measure_recall").get("verify_seconds"),
             by=f"the update of run {key}",
         )
     if (full := _newest(runs, "train_memory")) is None:
@@ -54,5 +54,13 @@ def _newest(runs: Path, step: str) -> tuple[str, dict[str, Any]] | None:
     receipts = sorted(runs.glob(f"*/receipts/{step}.json"), key=lambda f: f.stat().st_mtime)
     if not receipts:
         return None
-    receipt: dict[str, Any] = json.loads(receipts[-1].read_text(encoding="utf-8"))
-    return receipts[-1].parent.parent.name, receipt
+    folder = receipts[-1].parent.parent
+    return folder.name, _read(folder, step)
+
+
+def _read(folder: Path, step: str) -> dict[str, Any]:
+    path = folder / "receipts" / f"{step}.json"
+    if not path.is_file():
+        return {}
+    receipt: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return receipt

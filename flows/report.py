@@ -176,3 +176,26 @@ def _estimate(found: dict[str, Any]) -> str:
     measuring = found["measuring_seconds"]
     checked = "" if measuring is None else f", measuring {measuring:.0f} s"
     return f"training {found['training_seconds']:.0f} s{checked} (by {found['by']})"
+
+
+def show_act(act: dict[str, Any]) -> None:
+    """Print what the demo's second act changed, what it proved, and its time beside a full run."""
+    proof = act["proof"]
+    table = Table(title="The second act", title_justify="left", show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    table.add_row("asked", escape(act["question"]))
+    table.add_row(f"as of {act['before_as_of']}", escape(act["before"]))
+    table.add_row(f"as of {act['after_as_of']}", escape(act["after"]))
+    table.add_row("other experts", f"{_of(proof, 'experts')} byte-identical")
+    table.add_row("other prompts", f"{_of(proof, 'prompts')} give bit-identical logits")
+    table.add_row("silent prompts", f"{_of(proof, 'silent')} give the backbone's very logits")
+    share = act["update_seconds"] / max(0.1, act["full_training_seconds"])
+    table.add_row(
+        "training",
+        f"{act['update_seconds']:.1f} s, {share:.1%} of the full run's "
+        f"{act['full_training_seconds']:.0f} s",
+    )
+    if act["act_seconds"] is not None:
+        table.add_row("the whole act", f"{act['act_seconds']:.0f} s")
+    Console().print(table)
