@@ -15,7 +15,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from flows.decision import UpdatePolicy
 from flows.errors import SettingsError
+from flows.gate import GateLimits
 from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning, from_dict
 
 PREFIX = "LAMINI_"
@@ -28,6 +30,8 @@ _SECTIONS: dict[str, type[Any]] = {
     "router": RouterConfig,
     "router_training": RouterTraining,
     "tuning": Tuning,
+    "gate": GateLimits,
+    "update": UpdatePolicy,
 }
 
 
@@ -56,6 +60,10 @@ class Settings(BaseModel):
     router: RouterConfig = Field(default_factory=RouterConfig)
     router_training: RouterTraining = Field(default_factory=RouterTraining)
     tuning: Tuning = Field(default_factory=Tuning)
+    gate: GateLimits = Field(default_factory=GateLimits)
+    """What a candidate must reach besides `min_recall`; an update is judged by more of it."""
+    update: UpdatePolicy = Field(default_factory=UpdatePolicy)
+    """When an update of the champion will do instead of a full run."""
 
     @field_validator("home")
     @classmethod
