@@ -7,7 +7,7 @@ catalogue. Writes: what is rebuilt, into HOME/warehouse/snapshots; the head stay
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from flows.asking import promoted
+from flows.champion import promoted
 from flows.errors import NothingYetError, SettingsError
 from flows.settings import Settings
 from warehouse.errors import CatalogueLockedError

@@ -15,6 +15,6 @@ def each_on_ray(
     return references if keep else ray.get(references)
 
 
-@ray.remote
+@ray.remote  # type: ignore[untyped-decorator]
 def _apply(function: Callable[[Any], Any], item: Any) -> Any:
     return function(item)
