@@ -3,7 +3,6 @@
 Reads: HOME/HEAD_CHECKPOINT.json with the checkpoint it names, and the head snapshot.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +11,12 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flows.errors import NothingYetError
+from flows.champion import promoted
 from warehouse.normal import normal_form
 from warehouse.snapshot import Snapshot, head
 
 if TYPE_CHECKING:
     from lamini import Answer
-
-POINTER = "HEAD_CHECKPOINT.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,25 +38,6 @@ class Asked:
     """What the table says: of the facts read, else of the fact that has this very prompt."""
     table_agrees: bool | None
     """Whether that equals the answer; null where the table says nothing."""
-
-
-def promoted(home: Path) -> dict[str, Any]:
-    """Give path (absolute) and run_key of the promoted checkpoint.
-
-    Raises:
-        NothingYetError: none was promoted, or it is gone.
-    """
-    pointer = home / POINTER
-    if not pointer.is_file():
-        raise NothingYetError(f"no checkpoint was promoted in {home}; make one with `lamini run`")
-    found: dict[str, Any] = json.loads(pointer.read_text(encoding="utf-8"))
-    folder = home / str(found["path"])
-    if not folder.is_dir():
-        raise NothingYetError(
-            f"{pointer} names the checkpoint {folder}, which is not there; "
-            "make it again with `lamini run --force`"
-        )
-    return {**found, "path": str(folder)}
 
 
 def ask(home: Path, prompts: list[str], *, strict: bool = False) -> list[Asked]:

@@ -9,13 +9,12 @@ import atexit
 import os
 
 # Imported for their commands, which --help lists in this order.
-from flows import (  # noqa: F401
-    fact_commands,
-    quarantine_commands,
-    run_commands,
-    service_commands,
-    source_commands,
-)
+# isort: off
+from flows import fact_commands, explain_commands, source_commands  # noqa: F401
+from flows import quarantine_commands, duplicate_commands  # noqa: F401
+from flows import run_commands, update_commands, service_commands  # noqa: F401
+
+# isort: on
 from flows.program import app
 
 __all__ = ["app", "end_quietly", "main"]

@@ -47,7 +47,11 @@ def reconcile(as_of: AsOf = None, backbone: Backbone = None, as_json: Json = Fal
 
     step: Callable[..., dict[str, Any]] = reconcile_facts if recorded else reconcile_and_publish.fn
     receipt = step(
-        settings.home, settings.as_of, settings.backbone, settings.tuning.max_answer_tokens
+        settings.home,
+        settings.as_of,
+        settings.backbone,
+        settings.tuning.max_answer_tokens,
+        settings.reconcile_parts,
     )
     show(receipt, as_json, "reconciled")
 
@@ -78,14 +82,29 @@ def facts(
 
 
 @app.command()
-def why(subject: str, relation: str, as_json: Json = False) -> None:
-    """Say why a slot has its value: every claim about it, with its fate and the reason."""
+def why(
+    subject: str,
+    relation: str,
+    as_of: AsOf = None,
+    known_at: Annotated[
+        str | None, typer.Option(metavar="MOMENT", help="Only what was recorded until then (UTC).")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say why a slot has its value, what became of every claim, and what would change it."""
     from flows.errors import SettingsError
     from warehouse.explain import explain
     from warehouse.snapshot import head
 
-    found = explain(head(given_settings().warehouse), subject, relation)
-    if not found.claims:
+    settings = given_settings(as_of=as_of)
+    if as_of is None and known_at is None:
+        snapshot = head(settings.warehouse)
+    else:
+        from flows.choosing import snapshot_of_moments
+
+        snapshot = snapshot_of_moments(settings, known_at)
+    found = explain(snapshot, subject, relation)
+    if not found.claims and not found.refused:
         near = [*found.nearest_subjects, *found.nearest_relations]
         raise SettingsError(
             f"no claim about ({found.subject!r}, {found.relation!r}); "
@@ -93,6 +112,6 @@ def why(subject: str, relation: str, as_json: Json = False) -> None:
         )
     if as_json:
         return print_json(asdict(found))
-    from flows.screen import show_explanation
+    from flows.screen_explain import show_explanation
 
     show_explanation(asdict(found))

@@ -3,7 +3,8 @@
     lamini ingest [MAPPING...]
 
 Reads: the tables that the mappings name, those registered in HOME/sources, or the embedded
-reference facts. Writes: the catalogue in HOME/warehouse.
+reference facts; HOME/same_as.toml, where there is one: names that are one subject. Writes: the
+catalogue in HOME/warehouse.
 """
 
 import logging
@@ -20,10 +21,13 @@ from warehouse.catalogue import open_catalogue
 from warehouse.errors import ContractError, RetryableError
 from warehouse.ingest import ingest
 from warehouse.reference import read_cldr, read_iso
+from warehouse.same_as import merge_subjects, read_same_as
 from warehouse.sources import load_mapping, read_source
 from warehouse.sources.registry import registered
 
 REFERENCE = {"iso": read_iso, "cldr": read_cldr}
+SAME_AS = "same_as.toml"
+"""In the home: names declared to be one subject."""
 RETRY_DELAYS = [1.0, 2.0, 4.0, 8.0]
 
 log = logging.getLogger(__name__)
@@ -47,10 +51,13 @@ def ingest_source(home: Path, source: str) -> dict[str, Any]:
     batch = REFERENCE[source]() if mapping is None else None
     if mapping is not None and mapping.options.watermark is None:
         batch = read_source(mapping)  # before the lock: it may take long
+    names = home / SAME_AS
     with open_catalogue(home / "warehouse") as con:
         if batch is None:
             assert mapping is not None
             batch = read_source(mapping, last_batch(con, mapping.name))
+        if names.is_file():
+            batch = merge_subjects(batch, read_same_as(names))
         receipt = ingest(con, batch)
     for warning in receipt.warnings:
         log.warning("source %s: %s", receipt.source, warning)

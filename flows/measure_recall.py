@@ -22,7 +22,7 @@ from warehouse.reference import foreign_questions, heldout_questions, missing_qu
 from warehouse.snapshot import Snapshot, open_snapshot
 
 if TYPE_CHECKING:
-    from lamini.recall import Question
+    from lamini.recall import Question, RecallRow
 
 
 @task(cache_policy=NO_CACHE)
@@ -30,13 +30,20 @@ def record_measured(
     settings: Settings, run: TrackedRun, folder: Path, assignment: Path, snapshot: Path
 ) -> dict[str, Any]:
     """Put the measured shares together, and record each answer with its cause."""
-    from lamini.recall import summarize, write_rows
-
     published = open_snapshot(snapshot)
     rows = read_shares(
         folder / "recall",
         len(questions_for(published, assignment, settings.tuning.prompts_per_fact)),
     )
+    return record_rows(settings, run, folder, rows)
+
+
+def record_rows(
+    settings: Settings, run: TrackedRun, folder: Path, rows: list["RecallRow"]
+) -> dict[str, Any]:
+    """Record what was measured in the run's folder, the catalogue and MLflow; give the totals."""
+    from lamini.recall import summarize, write_rows
+
     path = folder / "recall" / "recall.parquet"
     write_rows(rows, path)
     with open_catalogue(settings.warehouse) as con:

@@ -49,6 +49,11 @@ app = typer.Typer(
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 AsOf = Annotated[str | None, typer.Option(metavar="DATE", help="Facts of that day; default today.")]
+Full = Annotated[bool, typer.Option("--full", help="Train everything, whatever changed.")]
+Incremental = Annotated[
+    bool,
+    typer.Option("--incremental", help="Update the promoted model, or refuse."),
+]
 Backbone = Annotated[str | None, typer.Option(help="embedded, a folder, or a model's name.")]
 
 
@@ -57,6 +62,13 @@ def given_settings(**given: object) -> "Settings":
     from flows.settings import load_settings
 
     return load_settings(given)
+
+
+def asked_mode(full: bool, incremental: bool) -> str | None:
+    """Return the mode that a person asked for; null to let the program decide."""
+    if full and incremental:
+        raise typer.BadParameter("give --full or --incremental, not both")
+    return "full" if full else "incremental" if incremental else None
 
 
 def prepare(home: Path) -> None:

@@ -7,7 +7,7 @@ everything that the outputs depend on.
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,16 +20,28 @@ from lamini.saved import write_json
 _SECTIONS = ("memory", "router", "router_training", "tuning")
 
 
-def run_key(settings: Settings, training_hash: str, backbone_fingerprint: str) -> str:
-    """Return the name of a run: a hash of settings, facts, backbone and format version."""
-    parts = {
+def recipe(settings: Settings, backbone_fingerprint: str) -> dict[str, Any]:
+    """Return all that a router and its experts are made of besides the facts."""
+    return {
         "backbone": backbone_fingerprint,
-        "training_hash": training_hash,
         "format_version": FORMAT_VERSION,
-        # The router's gradient is averaged over workers, so their number is part of what it is.
-        "num_workers": settings.num_workers,
         **{name: to_dict(getattr(settings, name)) for name in _SECTIONS},
     }
+
+
+def run_key(settings: Settings, training_hash: str, backbone_fingerprint: str) -> str:
+    """Return the name of a full run: a hash of settings, facts, backbone and format version."""
+    # The router's gradient is averaged over workers, so their number is part of what it is.
+    more = {"training_hash": training_hash, "num_workers": settings.num_workers}
+    return _hash({**recipe(settings, backbone_fingerprint), **more})
+
+
+def update_key(base: str, training_hash: str, made_of: Mapping[str, Any]) -> str:
+    """Return the name of the run that updates the champion of run `base` to these facts."""
+    return _hash({**made_of, "base": base, "training_hash": training_hash})
+
+
+def _hash(parts: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 

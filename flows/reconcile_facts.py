@@ -6,6 +6,9 @@ Reads: the catalogue in HOME/warehouse, the backbone's tokenizer. Writes: the de
 HOME/warehouse/snapshots/<hash> with HEAD.json.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,9 @@ from prefect.cache_policies import NO_CACHE
 from pydantic import TypeAdapter
 
 from flows.ingest_facts import RETRY_DELAYS, is_retryable
+from flows.settings import load_settings
 from flows.tokens import answer_counter
+from warehouse.beliefs import Weighing
 from warehouse.catalogue import open_catalogue
 from warehouse.reconcile import ReconcileReceipt, ReconcileSettings, reconcile
 from warehouse.snapshot import publish
@@ -29,7 +34,7 @@ from warehouse.snapshot import publish
     retry_condition_fn=is_retryable,
 )
 def reconcile_and_publish(
-    home: Path, as_of: date, backbone: str, max_answer_tokens: int
+    home: Path, as_of: date, backbone: str, max_answer_tokens: int, num_parts: int = 1
 ) -> dict[str, Any]:
     """Decide and publish under one lock, so that no claim comes in between."""
     # The end of the answer is one of the tokens that the limit allows.
@@ -38,11 +43,24 @@ def reconcile_and_publish(
         count_tokens=answer_counter(backbone),
         max_answer_tokens=max_answer_tokens - 1,
     )
-    with open_catalogue(home / "warehouse") as con:
-        receipt = reconcile(con, settings)
+    with open_catalogue(home / "warehouse") as con, _weighing(num_parts) as weighing:
+        receipt = reconcile(con, replace(settings, weighing=weighing))
         snapshot = publish(con, home / "warehouse")
     plain: dict[str, Any] = TypeAdapter(ReconcileReceipt).dump_python(receipt, mode="json")
     return {**plain, "path": str(snapshot.path)}
+
+
+@contextmanager
+def _weighing(num_parts: int) -> Iterator[Weighing]:
+    """Have truth discovered here, or for several parts as Ray tasks; the result is the same."""
+    if num_parts == 1:
+        yield Weighing()
+        return
+    from flows.ray_tasks import each_on_ray
+    from flows.training import cluster
+
+    with cluster(load_settings({})):
+        yield Weighing(num_parts=num_parts, each=each_on_ray)
 
 
 @flow
@@ -51,10 +69,13 @@ def reconcile_facts(
     as_of: date | None = None,
     backbone: str = "embedded",
     max_answer_tokens: int = 64,
+    num_parts: int = 1,
 ) -> dict[str, Any]:
     """Reconcile everything that was ingested as of `as_of` (default today) and publish it."""
     as_of = as_of or datetime.now(tz=UTC).date()
-    receipt = reconcile_and_publish(home.expanduser().resolve(), as_of, backbone, max_answer_tokens)
+    receipt = reconcile_and_publish(
+        home.expanduser().resolve(), as_of, backbone, max_answer_tokens, num_parts
+    )
     rows = [{"status": status, "rows": count} for status, count in receipt["counts"].items()]
     create_table_artifact(table=rows, key="reconcile-facts", description="Where every row went")
     return receipt

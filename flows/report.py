@@ -12,16 +12,15 @@ def show_run(result: dict[str, Any], seconds: float) -> None:
     """Print what a run did, or that there was nothing to do."""
     console = Console()
     if not result["is_new"]:
-        console.print(
-            f"[bold green]Nothing to do[/]: run {result['run_key']} of these very facts and "
-            f"settings is trained, measured and promoted ({seconds:.0f} s to find out)."
-        )
+        why = escape("; ".join(result["reasons"]))
+        console.print(f"[bold green]Nothing to do[/]: {why} ({seconds:.0f} s to find out).")
     table = Table(title=f"Run {result['run_key']}", title_justify="left", show_header=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for name, value in _lines(result, seconds):
         table.add_row(name, escape(value))
     console.print(table)
+    show_changes(result.get("changes", []))
     if captured := result["measure_recall"].get("captured_foreign"):
         console.print("foreign questions answered from memory:")
         for prompt in captured:
@@ -42,36 +41,77 @@ def _lines(result: dict[str, Any], seconds: float) -> Iterator[tuple[str, str]]:
         f"{counts['outdated']} outdated, {counts['quarantined']} quarantined, "
         f"{counts['held_back']} held back, {counts['duplicate']} duplicate",
     )
+    yield "mode", f"{result['decision']}: {'; '.join(result['reasons'])}"
     checkpoint = result["write_checkpoint"]
     yield "experts", f"{checkpoint['num_experts']} written in {checkpoint['num_groups']} groups"
+    is_update = "update_memory" in result
+    yield from (_updated(result) if is_update else _tuned(result))
+    yield from _recalled(result["measure_recall"]["summary"])
+    if result["is_new"]:
+        work = _work(result, is_update)
+        yield "time", ", ".join(f"{name} {value:.0f} s" for name, value in work.items())
+        overhead = seconds - sum(work.values())
+        yield "in all", f"{seconds:.0f} s, {overhead:.0f} s of it Prefect, Ray and MLflow"
+
+
+def _tuned(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
     trained = result["train_memory"]
     yield (
         "memory tuning",
         f"closed-form start, {trained['num_passes']} passes, "
         f"{trained['num_undecided']} facts undecided",
     )
-    cells = result["measure_recall"]["summary"]
+
+
+def _updated(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    updated, proof = result["update_memory"], result["measure_recall"]["proof"]
+    yield (
+        "updated",
+        f"{updated['num_added']} facts added, {updated['num_changed']} changed, "
+        f"{updated['num_retired']} retired, {updated['num_affected']} affected; "
+        f"{updated['num_groups_touched']} groups retrained or emptied",
+    )
+    yield (
+        "all else",
+        f"{_of(proof, 'experts')} other experts and {_of(proof, 'keys')} keys byte-identical, "
+        f"{_of(proof, 'prompts')} prompts that read none of the touched give identical logits, "
+        f"{_of(proof, 'answers')} answers asked again are as before",
+    )
+
+
+def _of(proof: dict[str, Any], name: str) -> str:
+    """Say how many of all are as they were."""
+    number = proof[f"num_{name}"]
+    return f"{number - len(proof[f'differing_{name}'])} of {number}"
+
+
+def _recalled(cells: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    facts = ("training", "heldout", "changed", "affected", "untouched")
     for cell in cells:
-        if cell["template"] == "*" and cell["kind"] in ("training", "heldout"):
+        if cell["template"] == "*" and cell["kind"] in facts:
             yield f"recall, {cell['kind']}", _recall(cell)
     for cell in cells:
         if cell["template"] != "*" and cell["kind"] == "heldout":
             yield f"  {cell['template'][:60]}", _recall(cell)
     for cell in cells:
-        if cell["template"] == "*" and cell["kind"] not in ("training", "heldout"):
+        if cell["template"] == "*" and cell["kind"] not in facts:
             taken = f"{cell['from_memory']:.1%} of {cell['num_questions']} answered from memory"
             yield cell["kind"].replace("_", "-"), taken
-    if result["is_new"]:
-        work = {
-            "ingest to assign": result["prepared_seconds"],
-            "router pretraining": trained["pretrain_router_seconds"],
-            "memory tuning": trained["tune_memory_seconds"],
-            "checkpoint": trained["write_checkpoint_seconds"],
-            "recall": trained["measure_recall_seconds"],
-        }
-        yield "time", ", ".join(f"{name} {value:.0f} s" for name, value in work.items())
-        overhead = seconds - sum(work.values())
-        yield "in all", f"{seconds:.0f} s, {overhead:.0f} s of it Prefect, Ray and MLflow"
+
+
+def _work(result: dict[str, Any], is_update: bool) -> dict[str, float]:
+    prepared = {"ingest to assign": result["prepared_seconds"]}
+    if is_update:
+        updated, recall = result["update_memory"], result["measure_recall"]
+        times = {"update": updated["update_seconds"], "verification": recall["verify_seconds"]}
+        return prepared | times
+    trained = result["train_memory"]
+    return prepared | {
+        "router pretraining": trained["pretrain_router_seconds"],
+        "memory tuning": trained["tune_memory_seconds"],
+        "checkpoint": trained["write_checkpoint_seconds"],
+        "recall": trained["measure_recall_seconds"],
+    }
 
 
 def _recall(cell: dict[str, Any]) -> str:
@@ -79,3 +119,83 @@ def _recall(cell: dict[str, Any]) -> str:
         f"{cell['exact']:.1%} exact of {cell['num_questions']} "
         f"(router agrees {cell['agreement']:.1%}, oracle router {cell['oracle_exact']:.1%})"
     )
+
+
+def show_plan(found: dict[str, Any]) -> None:
+    """Print what a run would do, and about which facts."""
+    console = Console()
+    console.print(f"[bold]{found['decision']}[/]: {escape('; '.join(found['reasons']))}")
+    table = Table(show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    counts = ", ".join(f"{found[f'num_{op}']} {op}" for op in ("added", "changed", "retired"))
+    table.add_row("pending", counts)
+    experts = found["num_experts_touched"]
+    touched = "all" if experts is None else f"{experts} in {found['num_groups_touched']} groups"
+    table.add_row("experts touched", touched)
+    affected = [f"{fact['subject']} {fact['relation']}" for fact in found["affected"]]
+    table.add_row("affected facts", escape(", ".join(affected)) or "none")
+    if found["collisions"]:
+        table.add_row("collisions", escape("; ".join(found["collisions"].values())))
+    table.add_row("estimate", _estimate(found["estimate"]))
+    console.print(table)
+    show_changes(found["facts"])
+
+
+def show_changes(facts: list[dict[str, Any]], limit: int = 40) -> None:
+    """Print changed facts with the old and the new answer."""
+    if not facts:
+        return
+    table = Table()
+    for column in ("", "subject", "relation", "before", "after"):
+        table.add_column(column, overflow="fold")
+    for fact in facts[:limit]:
+        answers = (fact["old_answer"] or "", fact["new_answer"] or "")
+        table.add_row(fact["op"], *map(escape, (fact["subject"], fact["relation"], *answers)))
+    Console().print(table)
+    if len(facts) > limit:
+        Console().print(f"{limit} of {len(facts)}; --json gives all")
+
+
+def show_rollback(moved: dict[str, Any]) -> None:
+    """Print which checkpoint answers now."""
+    console = Console()
+    for name, entry in (("left", moved["left"]), ("champion now", moved["champion"])):
+        console.print(
+            f"{name}: {entry.get('mode', 'full')} run {entry['run_key']}, snapshot "
+            f"{str(entry['snapshot_hash'])[:16]} as of {entry.get('as_of')}",
+            highlight=False,
+        )
+    if moved["aliases"] is None:
+        console.print("[yellow]MLflow did not take the aliases; the next run sets them[/]")
+
+
+def _estimate(found: dict[str, Any]) -> str:
+    if found["training_seconds"] is None:
+        return found["by"]
+    measuring = found["measuring_seconds"]
+    checked = "" if measuring is None else f", measuring {measuring:.0f} s"
+    return f"training {found['training_seconds']:.0f} s{checked} (by {found['by']})"
+
+
+def show_act(act: dict[str, Any]) -> None:
+    """Print what the demo's second act changed, what it proved, and its time beside a full run."""
+    proof = act["proof"]
+    table = Table(title="The second act", title_justify="left", show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    table.add_row("asked", escape(act["question"]))
+    table.add_row(f"as of {act['before_as_of']}", escape(act["before"]))
+    table.add_row(f"as of {act['after_as_of']}", escape(act["after"]))
+    table.add_row("other experts", f"{_of(proof, 'experts')} byte-identical")
+    table.add_row("other prompts", f"{_of(proof, 'prompts')} give bit-identical logits")
+    table.add_row("silent prompts", f"{_of(proof, 'silent')} give the backbone's very logits")
+    share = act["update_seconds"] / max(0.1, act["full_training_seconds"])
+    table.add_row(
+        "training",
+        f"{act['update_seconds']:.1f} s, {share:.1%} of the full run's "
+        f"{act['full_training_seconds']:.0f} s",
+    )
+    if act["act_seconds"] is not None:
+        table.add_row("the whole act", f"{act['act_seconds']:.0f} s")
+    Console().print(table)

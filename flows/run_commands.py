@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from flows.program import AsOf, Backbone, Json, app, given_settings, prepare, print_json
+from flows.program import (
+    AsOf,
+    Backbone,
+    Full,
+    Incremental,
+    Json,
+    app,
+    asked_mode,
+    given_settings,
+    prepare,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from flows.services import Services
@@ -24,9 +35,12 @@ def run(
     backbone: Backbone = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Ray Train workers.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Train even if nothing changed.")] = False,
+    full: Full = False,
+    incremental: Incremental = False,
     as_json: Json = False,
 ) -> None:
-    """Run everything: ingest, reconcile, assign, train, measure, promote. Resumes by itself."""
+    """Run everything: ingest, reconcile, train or update, measure, promote. Resumes by itself."""
+    mode = asked_mode(full, incremental)
     settings = given_settings(
         as_of=as_of, sources=tuple(source or ()), backbone=backbone, num_workers=workers
     )
@@ -34,7 +48,7 @@ def run(
     with _prefect_server(settings.home), _only_json_on_stdout(as_json):
         from flows import memorize
 
-        result = memorize.run(settings, force=force)
+        result = memorize.run(settings, force=force, mode=mode)
     if as_json:
         return print_json(result)
     from flows.report import show_run

@@ -32,26 +32,6 @@ def show_mapping(values: Mapping[str, Any], title: str = "") -> None:
             show_rows(value, list(value[0]), f"{title} {name}".strip())
 
 
-def show_explanation(found: Mapping[str, Any]) -> None:
-    """Print why a slot has its value."""
-    console = Console()
-    console.print(f"[bold]{escape(found['subject'])}[/], {escape(found['relation'])}")
-    if (fact := found["fact"]) is not None:
-        console.print(f"the answer is [bold]{escape(fact['answer'])}[/]  (fact {fact['fact_id']})")
-    elif (conflict := found["conflict"]) is not None:
-        console.print(f"[yellow]no answer:[/] {escape(conflict['explanation'])}")
-    else:
-        console.print("[yellow]no answer:[/] no claim about it is in use")
-    for claim in found["claims"]:
-        seen = claim["observed_at"] or "no date"
-        origin = f"{claim['source']}: {claim['file']} row {claim['row']}"
-        says = f"{origin}, authority {claim['authority']:g}, observed {seen}"
-        console.print(f"  [bold]{claim['status']:13}[/] {escape(claim['value'])}")
-        console.print(f"                {escape(says)}")
-        if claim["reason"]:
-            console.print(f"                {escape(claim['reason'])}")
-
-
 def show_answers(answers: Iterable[Mapping[str, Any]]) -> None:
     """Print answers with where they come from."""
     console = Console()

@@ -15,7 +15,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from flows.decision import UpdatePolicy
 from flows.errors import SettingsError
+from flows.gate import GateLimits
 from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning, from_dict
 
 PREFIX = "LAMINI_"
@@ -28,6 +30,8 @@ _SECTIONS: dict[str, type[Any]] = {
     "router": RouterConfig,
     "router_training": RouterTraining,
     "tuning": Tuning,
+    "gate": GateLimits,
+    "update": UpdatePolicy,
 }
 
 
@@ -48,12 +52,18 @@ class Settings(BaseModel):
     """Ray Train workers; experts do not depend on their number, the router does a little."""
     use_gpu: bool = False
     """One GPU for each worker."""
+    reconcile_parts: int = Field(default=1, ge=1, le=1024)
+    """Parts into which the slots are cut when truth is discovered, as Ray tasks if several."""
     min_recall: float = Field(default=0.95, ge=0, le=1)
     """A checkpoint that recalls less of its training questions is not promoted."""
     memory: MemoryConfig = Field(default_factory=MemoryConfig)
     router: RouterConfig = Field(default_factory=RouterConfig)
     router_training: RouterTraining = Field(default_factory=RouterTraining)
     tuning: Tuning = Field(default_factory=Tuning)
+    gate: GateLimits = Field(default_factory=GateLimits)
+    """What a candidate must reach besides `min_recall`; an update is judged by more of it."""
+    update: UpdatePolicy = Field(default_factory=UpdatePolicy)
+    """When an update of the champion will do instead of a full run."""
 
     @field_validator("home")
     @classmethod

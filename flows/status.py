@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from flows.asking import POINTER, promoted
+from flows.champion import POINTER, promoted
 from flows.errors import NothingYetError
 from flows.servers import find
 from warehouse.changes import diff

@@ -7,6 +7,7 @@ are found by a sorted column of them, read at the first access: 8 bytes for each
 Shape suffixes: N groups or experts asked for   G experts in a block   W floats of an expert
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,6 +143,16 @@ class Bank:
     def num_experts(self) -> int:
         """Written experts in the open version."""
         return int(self._dataset().count_rows())
+
+    def digests(self) -> dict[int, bytes]:
+        """Return a digest of the bytes of every written expert in the open version, by number."""
+        found: dict[int, bytes] = {}
+        for part in self._dataset().to_batches(columns=["expert_id", "weights"]):
+            numbers = part["expert_id"].to_pylist()
+            rows = part["weights"].flatten().to_numpy().reshape(len(numbers), -1)
+            for number, row in zip(numbers, rows, strict=True):
+                found[number] = hashlib.blake2b(row, digest_size=16).digest()
+        return found
 
     def _load(self, groups: Sequence[int]) -> dict[int, torch.Tensor]:
         """Return the written experts of groups, one access for all, and keep them in the cache."""

@@ -9,6 +9,7 @@ config.json       and the tokenizer's files: what transformers' auto classes loo
 """
 
 import json
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -19,10 +20,10 @@ import torch
 
 from lamini.backbone import Backbone
 from lamini.bank import Bank, BankVersion
-from lamini.config import MemoryConfig
+from lamini.config import MemoryConfig, from_dict
 from lamini.errors import CheckpointError
 from lamini.frozen_router import read_router
-from lamini.group_table import group_table
+from lamini.group_table import GroupTable, group_table
 from lamini.registered_config import config_of
 from lamini.saved import read_tensors, write_json
 from lamini.shards import load_shard
@@ -116,6 +117,28 @@ def put_in_place(staging: Path, folder: Path) -> None:
     shutil.rmtree(retired, ignore_errors=True)
 
 
+def link_checkpoint(source: Path, folder: Path) -> None:
+    """Make `folder`, which must not exist, a checkpoint that shares every file with `source`.
+
+    The files are hard links where the file system has them, else copies: a bank of gigabytes takes
+    no space twice. Every file of a checkpoint is replaced as a whole and none is ever edited, so
+    what becomes of one folder leaves the other as it is.
+
+    Raises:
+        CheckpointError: `source` is no checkpoint.
+    """
+    read_manifest(source)
+    left_out = shutil.ignore_patterns("tuning", ".*")
+    shutil.copytree(source, folder, ignore=left_out, copy_function=_link)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or one without links
+        shutil.copy2(source, target)
+
+
 def _tuned(facts: Sequence[TrainingFact], folder: Path) -> dict[int, torch.Tensor]:
     shards: dict[int, list[TrainingFact]] = {}
     for fact in facts:
@@ -130,6 +153,20 @@ def _tuned(facts: Sequence[TrainingFact], folder: Path) -> dict[int, torch.Tenso
         for fact, weight in zip(members, result.weights, strict=True):
             weights[fact.group_index] = weight
     return weights
+
+
+def read_group_table(folder: Path) -> GroupTable:
+    """Return the table of group keys of a checkpoint, without its backbone or router.
+
+    Raises:
+        CheckpointError: it is no checkpoint.
+        BankError: its bank is not there.
+    """
+    manifest = read_manifest(folder)
+    memory = from_dict(MemoryConfig, manifest["memory"])
+    bank = Bank(folder / "bank", memory, manifest["hidden_size"])
+    bank.open(BankVersion(**manifest["bank"]))
+    return bank.group_table()
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

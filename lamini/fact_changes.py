@@ -17,11 +17,18 @@ class FactChanges:
     kept: list[TrainingFact]
     retired: dict[str, int]
     """The group of each fact that is no more."""
+    rekeyed: set[str]
+    """Changed facts (by fact_id) whose key changes too: not their answer alone is another."""
 
     @property
     def to_tune(self) -> list[TrainingFact]:
         """The facts whose experts and keys are made anew."""
         return [*self.changed, *self.added]
+
+    @property
+    def to_key(self) -> list[TrainingFact]:
+        """Those of them that get another key; the others keep theirs to the last bit."""
+        return [*(fact for fact in self.changed if fact.fact_id in self.rekeyed), *self.added]
 
 
 def compare_facts(held: GroupTable, facts: Sequence[TrainingFact], num_groups: int) -> FactChanges:
@@ -39,10 +46,12 @@ def compare_facts(held: GroupTable, facts: Sequence[TrainingFact], num_groups: i
     if len(facts) > num_groups:
         raise BankError(f"{len(facts)} facts do not fit into {num_groups} groups; use more experts")
     groups = held.group_index_G.tolist()
-    known = dict(zip(held.fact_ids, zip(groups, held.training_hashes, strict=True), strict=True))
+    hashes = zip(held.training_hashes, held.routing_hashes, strict=True)
+    rows = zip(held.fact_ids, groups, hashes, strict=True)
+    known = {fact_id: (group, made_of) for fact_id, group, made_of in rows}
     wanted = {fact.fact_id for fact in facts}
     retired = {fact_id: group for fact_id, (group, _) in known.items() if fact_id not in wanted}
-    changes = FactChanges(added=[], changed=[], kept=[], retired=retired)
+    changes = FactChanges(added=[], changed=[], kept=[], retired=retired, rekeyed=set())
     taken = {group for fact_id, (group, _) in known.items() if fact_id in wanted}
     named = taken | {fact.group_index for fact in facts if fact.fact_id not in known}
     free = iter(group for group in range(num_groups) if group not in named)
@@ -53,8 +62,10 @@ def compare_facts(held: GroupTable, facts: Sequence[TrainingFact], num_groups: i
             taken.add(group)
             changes.added.append(replace(fact, group_index=group))
         else:
-            group, training_hash = known[fact.fact_id]
+            group, (training_hash, routing_hash) = known[fact.fact_id]
             same = training_hash == fact.training_hash()
             place = changes.kept if same else changes.changed
             place.append(replace(fact, group_index=group))
+            if not same and routing_hash != fact.routing_hash():
+                changes.rekeyed.add(fact.fact_id)
     return changes

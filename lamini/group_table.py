@@ -4,7 +4,7 @@ Shape suffixes: G groups with a key, in order of their numbers   K key width
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -30,9 +30,14 @@ class GroupTable:
     training_hashes: list[str]
     """What each fact was tuned on (`TrainingFact.training_hash`)."""
     keys_GK: torch.Tensor
+    routing_hashes: list[str] = field(default_factory=list)
+    """What each key was made of (`TrainingFact.routing_hash`); empty where that is not known."""
 
     def __post_init__(self) -> None:
-        texts = (self.fact_ids, self.subjects, self.phrasings, self.training_hashes)
+        if not self.routing_hashes:  # of a bank that was written before they were kept
+            object.__setattr__(self, "routing_hashes", [""] * len(self.fact_ids))
+        hashes = (self.training_hashes, self.routing_hashes)
+        texts = (self.fact_ids, self.subjects, self.phrasings, *hashes)
         columns = (*texts, self.num_experts_G, self.keys_GK)
         if any(len(column) != len(self) for column in columns):
             raise BankError(f"columns of {[len(c) for c in columns]} rows for {len(self)} groups")
@@ -67,19 +72,25 @@ class GroupTable:
             phrasings=texts("phrasings"),
             training_hashes=texts("training_hashes"),
             keys_GK=numbers("keys_GK"),
+            routing_hashes=texts("routing_hashes"),
         )
 
     def without(self, fact_ids: Collection[str]) -> "GroupTable":
         """Return the rows of all other facts."""
-        rows = [row for row, fact_id in enumerate(self.fact_ids) if fact_id not in fact_ids]
+        return self.rows([row for row, fact in enumerate(self.fact_ids) if fact not in fact_ids])
+
+    def rows(self, rows: Sequence[int]) -> "GroupTable":
+        """Return these rows, which must ascend."""
+        chosen = list(rows)
         return GroupTable(
-            group_index_G=self.group_index_G[rows],
-            fact_ids=[self.fact_ids[row] for row in rows],
-            num_experts_G=self.num_experts_G[rows],
-            subjects=[self.subjects[row] for row in rows],
-            phrasings=[self.phrasings[row] for row in rows],
-            training_hashes=[self.training_hashes[row] for row in rows],
-            keys_GK=self.keys_GK[rows],
+            group_index_G=self.group_index_G[chosen],
+            fact_ids=[self.fact_ids[row] for row in chosen],
+            num_experts_G=self.num_experts_G[chosen],
+            subjects=[self.subjects[row] for row in chosen],
+            phrasings=[self.phrasings[row] for row in chosen],
+            training_hashes=[self.training_hashes[row] for row in chosen],
+            keys_GK=self.keys_GK[chosen],
+            routing_hashes=[self.routing_hashes[row] for row in chosen],
         )
 
     def row_of(self, group: int) -> int:
@@ -103,6 +114,7 @@ class GroupTable:
                 "subject": pa.array(self.subjects, pa.string()),
                 "phrasing": pa.array(self.phrasings, pa.string()),
                 "training_hash": pa.array(self.training_hashes, pa.string()),
+                "routing_hash": pa.array(self.routing_hashes, pa.string()),
                 "key": float_lists(self.keys_GK),
             }
         )
@@ -118,6 +130,9 @@ class GroupTable:
             phrasings=table["phrasing"].to_pylist(),
             training_hashes=table["training_hash"].to_pylist(),
             keys_GK=float_rows(table["key"]),
+            routing_hashes=(
+                table["routing_hash"].to_pylist() if "routing_hash" in table.column_names else []
+            ),
         )
 
 
@@ -140,6 +155,7 @@ def group_table(
         phrasings=[phrasing_words(subjects[row], given[row]) for row in order],
         training_hashes=[facts[row].training_hash() for row in order],
         keys_GK=keys_GK[order_G],
+        routing_hashes=[facts[row].routing_hash() for row in order],
     )
 
 

@@ -42,6 +42,11 @@ class TrainingFact:
         made_of = [self.subject, self.prompts, self.answer, self.cloze, self.num_experts]
         return hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
 
+    def routing_hash(self) -> str:
+        """Return a SHA-256 of all that the fact's key is made of: a new answer leaves it."""
+        made_of = [self.subject, self.prompts, self.cloze]
+        return hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
+
     def template(self, prompt: str) -> str:
         """Return the phrasing with the subject taken out: what other facts may share."""
         return prompt.replace(self.subject, "{}") if self.subject else prompt

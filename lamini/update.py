@@ -1,10 +1,11 @@
 """Bring a loaded checkpoint up to the facts as they are now, under its frozen router.
 
 What the bank was tuned on is compared with the facts given: added facts get free groups and keys,
-changed ones keep their group (experts retuned, key computed again), retired ones lose key and
-experts. Only added and changed facts are tuned. All of it is one new bank version and then one new
-manifest, so a reader sees the old model or the new one, and an update that was killed changed
-nothing; the previous bank version stays readable. Done again, it changes nothing.
+changed ones keep their group (experts retuned; the key computed again unless only the answer is
+another), retired ones lose key and experts. Only added and changed facts are tuned. All of it is
+one new bank version and then one new manifest, so a reader sees the old model or the new one, and
+an update that was killed changed nothing; the previous bank version stays readable. Done again, it
+changes nothing.
 
 Shape suffixes: P prompts   F facts   K key width
 """
@@ -57,6 +58,52 @@ class UpdateReceipt:
     """Answer positions that tuning ran forward and backward."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class UpdatePlan:
+    """What an update would do, by fact_id, found without tuning or writing anything."""
+
+    added: tuple[str, ...]
+    changed: tuple[str, ...]
+    retired: tuple[str, ...]
+    groups: tuple[int, ...]
+    num_experts: int
+    """Experts that would be written or deleted."""
+    affected: tuple[str, ...]
+    collisions: dict[str, str]
+    """Added and changed facts whose own prompt the frozen router would send elsewhere."""
+
+
+def plan_update(model: MemoryModel, facts: Sequence[TrainingFact]) -> UpdatePlan:
+    """Return what `update_model` would do: routing needs the new keys alone, not the experts.
+
+    Raises:
+        ConfigError: two facts have one id.
+        BankError: there are more facts than groups.
+    """
+    held, keys = model.table, model.keys
+    changes = compare_facts(held, facts, model.bank.config.num_groups)
+    gone = {held.row_of(group) for group in changes.retired.values()}
+    gone |= {held.row_of(fact.group_index) for fact in changes.changed}
+    before = {int(held.group_index_G[row]): int(held.num_experts_G[row]) for row in sorted(gone)}
+    after = {fact.group_index: fact.num_experts for fact in changes.to_tune}
+    model.table = _table_after(model, changes)
+    model.keys = model.router.keys_of(model.table, strict=model.strict)
+    try:
+        affected = _affected(model, changes)
+        collisions = _misrouted(model, changes.to_tune, facts)
+    finally:
+        model.table, model.keys = held, keys
+    return UpdatePlan(
+        added=tuple(fact.fact_id for fact in changes.added),
+        changed=tuple(fact.fact_id for fact in changes.changed),
+        retired=tuple(changes.retired),
+        groups=tuple(sorted({*before, *after})),
+        num_experts=sum(max(before.get(g, 0), after.get(g, 0)) for g in {*before, *after}),
+        affected=affected,
+        collisions=collisions,
+    )
+
+
 def update(
     folder: Path | str,
     facts: Sequence[TrainingFact],
@@ -76,11 +123,14 @@ def update_model(
     recorder: Recorder | None = None,
     snapshot_hash: str | None = None,
     training_hash: str | None = None,
+    tuning_folder: Path | None = None,
 ) -> UpdateReceipt:
     """Bring a loaded checkpoint, in memory and on disk, to hold exactly `facts`.
 
     A known fact keeps its group; an added one gets the group it names, or a free one where that is
     taken. Facts that would not go are written as far as they went, and named with the reason.
+    Finished shards lie in `tuning_folder`, which is the caller's to remove, or in the checkpoint's
+    own until it is done.
 
     Raises:
         ConfigError: two facts have one id; nothing was changed.
@@ -103,9 +153,9 @@ def update_model(
         num_positions=0,
     )
     if receipt.groups:
-        weights, receipt = _tune(model, to_tune, tuning or Tuning(), recorder, receipt)
-        gone = {*receipt.retired, *receipt.changed}
-        table = GroupTable.joined([held.without(gone), _keys(model, to_tune)])
+        shards = tuning_folder or _tuning_folder(model)
+        weights, receipt = _tune(model, to_tune, tuning or Tuning(), recorder, receipt, shards)
+        table = _table_after(model, changes)
         receipt = replace(
             receipt, bank=model.bank.write(weights, table, sorted(retired - set(weights)))
         )
@@ -123,13 +173,14 @@ def _tune(
     tuning: Tuning,
     recorder: Recorder | None,
     receipt: UpdateReceipt,
+    shards: Path,
 ) -> tuple[dict[int, torch.Tensor], UpdateReceipt]:
     """Return the tuned experts by group; shards finished before a kill are not tuned again."""
     if not facts:
         return {}, receipt
     # Named by all that the experts are made of: a folder of another update is never taken for it.
     made_of = "".join(f"{fact.group_index}{fact.training_hash()}" for fact in facts) + repr(tuning)
-    folder = _tuning_folder(model) / hashlib.sha256(made_of.encode()).hexdigest()[:16]
+    folder = shards / hashlib.sha256(made_of.encode()).hexdigest()[:16]
     results = tune_memory(model.attached, facts, tuning, folder, recorder or SilentRecorder())
     group_of = {fact.fact_id: fact.group_index for fact in facts}
     weights = {
@@ -148,6 +199,16 @@ def _tune(
         num_passes=max(result.num_passes for result in results),
         num_positions=sum(result.num_positions for result in results),
     )
+
+
+def _table_after(model: MemoryModel, changes: FactChanges) -> GroupTable:
+    """Return the table of group keys as the changes make it."""
+    held = model.table
+    gone = {*changes.retired, *(fact.fact_id for fact in changes.changed)}
+    same_key = [fact for fact in changes.changed if fact.fact_id not in changes.rekeyed]
+    rows = [held.row_of(fact.group_index) for fact in same_key]
+    answered_anew = group_table(same_key, held.keys_GK[rows])
+    return GroupTable.joined([held.without(gone), answered_anew, _keys(model, changes.to_key)])
 
 
 @torch.no_grad()
@@ -190,13 +251,15 @@ def _publish(
 
 
 def _affected(model: MemoryModel, changes: FactChanges) -> tuple[str, ...]:
-    """Return the kept facts of which a prompt now reads the group of an added or changed one.
+    """Return the kept facts of which a prompt now reads the group of a fact with another key.
 
     Routed are the prompts that name a touched fact's subject; where such a fact has none to name,
     those of facts whose key is near its key. A screen: a fact explains its own prompts whole, so
     another wins one only where its own key is no nearer to the prompt than the new one.
     """
-    touched = {fact.group_index for fact in changes.to_tune}
+    touched = {fact.group_index for fact in changes.to_key}
+    if not touched:
+        return ()
     rows = [model.table.row_of(group) for group in sorted(touched)]
     subjects = {model.table.subjects[row] for row in rows} - {""}
     nameless = [row for row in rows if not model.table.subjects[row]]

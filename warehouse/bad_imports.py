@@ -73,6 +73,7 @@ def find_bad_imports(
     suspected = SUSPECTED.empty_table()
     query.execute(con, "imports_statements")
     query.execute(con, "imports_columns")
+    query.execute(con, "imports_shared")
     for _ in range(MAX_ROUNDS):
         con.register("suspected", suspected)
         query.execute(con, "imports_moves")

@@ -7,13 +7,17 @@ themselves. Both work on tables; nothing here loops over claims.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from warehouse import query
 from warehouse.relations import RelationRule
+from warehouse.truth import Truth, TruthConfig, TruthState, discover_partitioned
+from warehouse.truth.discovery import Each, each_here
 from warehouse.values.keys import keyed, related
 
 Rules = Mapping[str | None, RelationRule]
@@ -30,6 +34,24 @@ ACCURACIES = pa.schema(
         ("copy_group", pa.string()),
     ]
 )
+
+
+GENERAL = pa.schema(
+    [("fact_id", pa.string()), ("value_key", pa.string()), ("other_key", pa.string())]
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weighing:
+    """How truth discovery is run."""
+
+    config: TruthConfig = field(default_factory=TruthConfig)
+    num_parts: int = 1
+    """The slots are cut into so many parts; the result does not depend on it."""
+    each: Each = each_here
+    """Applies a function to every part: here, or as tasks elsewhere."""
+    is_settled: bool = False
+    """Whether what the last full reconcile estimated is used, and nothing estimated anew."""
 
 
 @contextmanager
@@ -53,30 +75,108 @@ def merge_near_values(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
         con.unregister("made")
 
 
-def weigh(con: duckdb.DuckDBPyConnection, rules: Rules, *, anew: bool = True) -> None:
+def weigh(con: duckdb.DuckDBPyConnection, rules: Rules, how: Weighing) -> dict[str, TruthState]:
     """Make the tables `probabilities` and `new_accuracies` for relations decided by truth.
 
-    Not `anew`, the claims to be judged are a part of all: the accuracies recorded last count.
+    Values found to contain another one are added to `value_support`. Gives what was estimated
+    anew, by relation.
     """
-    probabilities = [PROBABILITIES.empty_table()]
-    accuracies = [ACCURACIES.empty_table()]
-    for relation in sorted(_by_truth(con, rules)):
-        raise NotImplementedError(relation)
-    for name, tables in (("probabilities", probabilities), ("new_accuracies", accuracies)):
+    probabilities, accuracies = [PROBABILITIES.empty_table()], [ACCURACIES.empty_table()]
+    general = [GENERAL.empty_table()]
+    states = {}
+    for relation in _by_truth(con, rules):
+        state = _state(con, relation) if how.is_settled else None
+        truth = _discover(con, relation, how, state)
+        if state is None:
+            states[relation] = truth.state
+        values = truth.values.rename_columns({"slot": "fact_id", "value": "value_key"})
+        probabilities.append(values.select(PROBABILITIES.names))
+        contained = values.filter(pc.is_valid(values["generalizes"]))
+        contained = contained.rename_columns({"generalizes": "other_key"})
+        general.append(contained.select(GENERAL.names))
+        named = pa.array([relation] * truth.accuracies.num_rows, pa.string())
+        found = truth.accuracies.append_column("relation", named)
+        accuracies.append(found.select(ACCURACIES.names).cast(ACCURACIES))
+    for name, tables in (
+        ("make_probabilities", probabilities),
+        ("make_new_accuracies", accuracies),
+        ("add_general_values", general),
+    ):
         con.register("made", pa.concat_tables(tables))
-        query.execute(con, f"make_{name}")
+        query.execute(con, name)
         con.unregister("made")
+    return states
 
 
-def record(con: duckdb.DuckDBPyConnection, snapshot_hash: str, moment: datetime) -> None:
-    """Keep the accuracies under the state that they belong to."""
+def record(
+    con: duckdb.DuckDBPyConnection,
+    states: Mapping[str, TruthState],
+    snapshot_hash: str,
+    moment: datetime,
+) -> None:
+    """Keep accuracies and estimates under the state of everything that they belong to."""
     query.execute(con, "record_accuracies", snapshot_hash=snapshot_hash, now=moment)
+    for relation, state in states.items():
+        query.execute(con, "clear_truth_state", relation=relation)
+        for name, table in state.to_tables().items():
+            kept = {"part": name, "content": _packed(table), "snapshot_hash": snapshot_hash}
+            query.execute(con, "record_truth_state", relation=relation, **kept)
+
+
+def _discover(
+    con: duckdb.DuckDBPyConnection, relation: str, how: Weighing, state: TruthState | None
+) -> Truth:
+    observations = query.run(con, "observations", relation=relation)
+    support = query.run(con, "observed_support", relation=relation)
+    parts = partition(observations, support, how.num_parts)
+    return discover_partitioned(parts, how.config, state, how.each)
+
+
+def partition(
+    observations: pa.Table, support: pa.Table, num_parts: int
+) -> list[tuple[pa.Table, pa.Table | None]]:
+    """Cut observations and support into parts of whole slots, by the slots' numbers."""
+    if num_parts == 1:
+        return [(observations, support)]
+    cut = [
+        [table.filter(pc.equal(_part_of(table["slot"], num_parts), n)) for n in range(num_parts)]
+        for table in (observations, support)
+    ]
+    return list(zip(*cut, strict=True))
+
+
+def _part_of(slots: pa.ChunkedArray, num_parts: int) -> pa.Array:
+    numbers = [int(slot, 16) % num_parts for slot in slots.to_pylist()]
+    return pa.array(numbers, pa.int64())
+
+
+def _state(con: duckdb.DuckDBPyConnection, relation: str) -> TruthState | None:
+    kept = query.execute(con, "truth_state", relation=relation)
+    if not kept:
+        return None
+    return TruthState.from_tables({str(name): _unpacked(content) for name, content in kept})
+
+
+def _packed(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+def _unpacked(content: object) -> pa.Table:
+    return pa.ipc.open_stream(content).read_all()
+
+
+def any_truth(rules: Rules) -> bool:
+    """Say whether some relation is decided by truth."""
+    return any("truth" in rule.criteria for rule in rules.values())
 
 
 def _by_truth(con: duckdb.DuckDBPyConnection, rules: Rules) -> list[str]:
     by_truth = {name for name, rule in rules.items() if "truth" in rule.criteria}
     if not by_truth:
-        return []
+        return []  # nearly always: relations need not be counted
     named = [str(row[0]) for row in query.execute(con, "relations_competing")]
     return [name for name in named if (name if name in rules else None) in by_truth]
 

@@ -59,7 +59,6 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
 def make_tables(con: duckdb.DuckDBPyConnection) -> None:
     """Make the tables that are missing."""
     con.execute(query.text("schema"))
-    con.execute(query.text("schema_sources"))
 
 
 def _take(lock: IO[str], home: Path) -> None:

@@ -7,7 +7,7 @@ not by comparing all pairs; we add a pass over the forms read backwards and one 
 
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import pyarrow as pa
 from anyascii import anyascii
@@ -39,7 +39,12 @@ class DuplicateSettings:
     min_similarity: float = 0.85
     """1 - edits / letters of the longer: one edit takes seven letters, two take fourteen."""
 
+    num_known: int = 5
+    """Where both sides of a difference are words that so many have, it is no slip: Marc, Mark."""
+
     def __post_init__(self) -> None:
+        if self.num_known < 1:
+            raise ValueError(f"num_known={self.num_known} must be at least 1")
         if self.max_edits < 0:
             raise ValueError(f"max_edits={self.max_edits} must be at least 0")
         if not 0 < self.min_similarity <= 1:
@@ -56,7 +61,7 @@ def suspected_duplicates(slots: pa.Table, settings: DuplicateSettings | None = N
     Source: Hernandez & Stolfo 1995, sorted neighbourhoods.
     """
     near = settings or DuplicateSettings()
-    limits = {"max_edits": near.max_edits, "min_similarity": near.min_similarity}
+    limits = asdict(near)
     with query.connect() as con:
         con.execute(query.text("duplicates_macros"))
         con.register("suspects", slots)
@@ -67,6 +72,18 @@ def suspected_duplicates(slots: pa.Table, settings: DuplicateSettings | None = N
         query.execute(con, "duplicates_near", **limits)
         query.execute(con, "duplicates_asked", **limits)
         return query.run(con, "duplicates_pairs")
+
+
+def named_pairs(facts: pa.Table) -> list[dict[str, object]]:
+    """Give the suspected pairs of a snapshot's facts with their names, the surest first."""
+    slots = facts.select(["fact_id", "subject", "relation", "question"])
+    names = {row["fact_id"]: row for row in slots.to_pylist()}
+    pairs = suspected_duplicates(slots).to_pylist()
+    return [
+        {**names[pair["fact_id"]], **pair}
+        | {f"other_{name}": names[pair["other"]][name] for name in ("subject", "relation")}
+        for pair in sorted(pairs, key=lambda pair: -pair["score"])
+    ]
 
 
 def _spelt_out(texts: Iterable[str]) -> pa.Table:

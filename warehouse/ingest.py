@@ -72,7 +72,8 @@ def ingest(
         earlier = query.execute(con, "ingest_receipt", content_hash=batch.content_hash)
         if not earlier:
             _take_in(con, batch, moment)
-        record_batch(con, batch, warnings, moment)
+        if not earlier or batch.extract == "full" or batch.watermark_column is not None:
+            record_batch(con, batch, warnings, moment)
         withdrawn, restored = _settle(con, batch, moment)
         failpoints.reach("ingest.before_commit")
     counts = {"num_withdrawn": withdrawn, "num_restored": restored}

@@ -8,7 +8,7 @@ result depends on the claims alone, not on the order or the batches in which the
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 import duckdb
@@ -20,6 +20,7 @@ from warehouse.catalogue import now, transaction
 from warehouse.errors import AccountingError
 from warehouse.known import look_back
 from warehouse.relations import RelationRule
+from warehouse.truth import TruthState
 
 STATUSES = (
     "used",
@@ -50,9 +51,12 @@ class ReconcileSettings:
     max_answer_tokens: int = 64
     token_counter: str | None = None
     """The name of what counts the tokens, so that its decisions can stand next time."""
+    weighing: beliefs.Weighing = field(default_factory=beliefs.Weighing)
+    """How truth discovery is run."""
     scope: str = "auto"
     """One of SCOPES: judge all claims, or what changed since the last reconcile with the same
-    settings (all, where there is none such); auto: what changed, if that is little."""
+    settings (all, where there is none such); auto: what changed, if that is little. What changed
+    is weighed with the accuracies of the last reconcile that judged all."""
 
     def __post_init__(self) -> None:
         if self.scope not in scope.SCOPES:
@@ -63,7 +67,9 @@ class ReconcileSettings:
         if self.known_at is not None or (self.count_tokens and self.token_counter is None):
             return None
         counter = self.token_counter if self.count_tokens else None
-        return json.dumps([self.default_rule.to_json(), self.max_answer_tokens, counter])
+        weights = repr(self.weighing.config)
+        judged_by = [self.default_rule.to_json(), self.max_answer_tokens, counter, weights]
+        return json.dumps([scope.code_fingerprint(), *judged_by])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,8 +125,8 @@ def decide(con: duckdb.DuckDBPyConnection, settings: ReconcileSettings, moment: 
     is_part = _place_changed(con, settings, rules)
     if not is_part:
         _place_all(con, settings, rules)
-    _judge(con, settings, rules, is_part=is_part)
-    _record(con, settings, rules, moment, is_part=is_part)
+    states = _judge(con, settings, rules, is_part=is_part)
+    _record(con, settings, rules, states, moment, is_part=is_part)
     _check(con)
 
 
@@ -137,6 +143,8 @@ def _place_all(
 def _place_changed(
     con: duckdb.DuckDBPyConnection, settings: ReconcileSettings, rules: beliefs.Rules
 ) -> bool:
+    if settings.scope == "auto" and not settings.weighing.is_settled and beliefs.any_truth(rules):
+        return False  # what all claims together estimate
     if not scope.touch(con, settings.scope, settings.key(), settings.as_of, rules):
         return False
     if watch(con):  # a column is looked at as a whole: one claim more can make a bad import of it
@@ -164,11 +172,12 @@ def _judge(
     rules: beliefs.Rules,
     *,
     is_part: bool,
-) -> None:
+) -> dict[str, TruthState]:
     beliefs.merge_near_values(con, rules)
     query.execute(con, "reconcile_strengths")
     query.execute(con, "reconcile_standings")
-    beliefs.weigh(con, rules, anew=not is_part)
+    how = replace(settings.weighing, is_settled=True) if is_part else settings.weighing
+    states = beliefs.weigh(con, rules, how)
     query.execute(con, "reconcile_values")
     query.execute(con, "reconcile_spellings")
     query.execute(con, "reconcile_general")
@@ -184,6 +193,7 @@ def _judge(
     query.execute(con, "reconcile_ambiguous")
     query.execute(con, "reconcile_decisions")
     query.execute(con, "reconcile_new_facts")
+    return states
 
 
 def _rules(con: duckdb.DuckDBPyConnection, default: RelationRule) -> beliefs.Rules:
@@ -236,6 +246,7 @@ def _record(
     con: duckdb.DuckDBPyConnection,
     settings: ReconcileSettings,
     rules: beliefs.Rules,
+    states: dict[str, TruthState],
     moment: datetime,
     *,
     is_part: bool,
@@ -253,7 +264,9 @@ def _record(
     sums = query.run(con, "snapshot_sums_changed" if is_part else "snapshot_sums").to_pylist()[0]
     hashes = {name: _hash(con, name, sums) for name in ("snapshot_hash", "training_hash")}
     query.execute(con, "log_changes", snapshot_hash=hashes["snapshot_hash"], now=moment)
-    beliefs.record(con, hashes["snapshot_hash"], moment)
+    beliefs.record(con, states, hashes["snapshot_hash"], moment)
+    if is_part:
+        query.execute(con, "carry_accuracies", snapshot_hash=hashes["snapshot_hash"], now=moment)
     figures = scope.elsewhere(con, is_part=is_part)
     query.execute(con, "forget_reconciled")
     query.execute(

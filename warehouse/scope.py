@@ -6,9 +6,12 @@ changed, if other claims of it look like a bad import than before, or if it shar
 such a slot. All other decisions stand, so what comes out is exactly what judging all would give.
 """
 
+import functools
+import hashlib
 import json
 from collections.abc import Mapping
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -25,6 +28,19 @@ MAX_JUDGED = 0.2
 """Of all slots, with those that share phrasings."""
 
 
+@functools.cache
+def code_fingerprint() -> str:
+    """Hash everything that decides: another version judges all claims anew."""
+    digest = hashlib.sha256(duckdb.__version__.encode())
+    folder = Path(__file__).parent
+    for path in sorted(path for path in folder.rglob("*.*") if path.suffix not in _NO_CODE):
+        digest.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+_NO_CODE = (".pyc", ".md")
+
+
 def take_all(con: duckdb.DuckDBPyConnection) -> None:
     """Let every claim known be judged."""
     _define(con, "scope_all")
@@ -35,13 +51,11 @@ def touch(
 ) -> bool:
     """Find the slots that changed since the last reconcile; say whether these alone are judged.
 
-    They are not if there was none, or none with the same `settings`; under "auto" neither if they
-    are many, nor if some relation is decided by truth, which all claims together estimate.
+    They are not if there was none, or none with the same `settings`, nor under "auto" if they are
+    many.
     """
     last = _last(con)
     if scope == "all" or settings is None or last is None or last["settings"] != settings:
-        return False
-    if scope == "auto" and any("truth" in rule.criteria for rule in rules.values()):
         return False
     query.execute(
         con,
@@ -79,7 +93,7 @@ def widen(con: duckdb.DuckDBPyConnection, scope: str) -> bool:
 def elsewhere(con: duckdb.DuckDBPyConnection, *, is_part: bool) -> dict[str, object]:
     """Give the figures of the slots that are not judged."""
     if not is_part:
-        return {"num_conflicts_elsewhere": 0, "num_ambiguous_elsewhere": 0}
+        return {"num_conflicts_elsewhere": 0}
     return dict(query.run(con, "scope_elsewhere").to_pylist()[0])
 
 

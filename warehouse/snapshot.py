@@ -1,7 +1,9 @@
 """Publish what was decided as immutable Parquet, and read it: readers never open the catalogue.
 
-    home/HEAD.json                     which snapshot is current; replaced atomically
-    home/snapshots/<16 hex>/           a Parquet file for each of TABLES, and the manifest
+    home/HEAD.json                     which snapshot is current, and which one was published last
+                                       for each as-of date; replaced atomically
+    home/snapshots/<16 hex>/           a Parquet file for each of TABLES, the manifest, and
+                                       views.sql for those who live in SQL
 
 A snapshot is built aside, flushed to the disk and renamed, so it is there whole or not at all.
 """
@@ -20,8 +22,19 @@ from warehouse import durable, failpoints, query
 from warehouse.catalogue import now
 from warehouse.errors import NoSnapshotError, SnapshotDamagedError, StaleDecisionsError
 from warehouse.known import look_back
+from warehouse.relations import RelationRule
 
-TABLES = ("facts", "claims", "quarantine", "conflicts", "duplicates", "timeline")
+TABLES = (
+    "facts",
+    "claims",
+    "quarantine",
+    "conflicts",
+    "duplicates",
+    "timeline",
+    "sources",
+    "relations",
+)
+VIEWS = "views.sql"
 FORMAT_VERSION = 1
 
 
@@ -62,6 +75,18 @@ class Snapshot:
         """Give the rows that repeat a claim."""
         return self._read("duplicates")
 
+    def timeline(self) -> pa.Table:
+        """Give what held when in the time-varying slots."""
+        return self._read("timeline")
+
+    def sources(self) -> pa.Table:
+        """Give how each source fared in each relation, with its accuracy where it was learned."""
+        return self._read("sources")
+
+    def relations(self) -> pa.Table:
+        """Give the rule of each relation that has one declared, and the default under null."""
+        return self._read("relations")
+
     def verify(self) -> None:
         """Compare every file with the manifest.
 
@@ -75,10 +100,15 @@ class Snapshot:
                     f"{path} is not the file that was published; restore it, or reconcile again"
                 )
 
-    def _read(self, name: str) -> pa.Table:
+    def about(self, name: str, fact_id: str) -> list[dict[str, Any]]:
+        """Give the rows of one of TABLES about one slot, reading no more than it must."""
+        found: list[dict[str, Any]] = self._read(name, [("fact_id", "=", fact_id)]).to_pylist()
+        return found
+
+    def _read(self, name: str, filters: list[tuple[str, str, str]] | None = None) -> pa.Table:
         path = self.path / f"{name}.parquet"
         try:
-            return pq.read_table(path)
+            return pq.read_table(path, filters=filters)
         except (OSError, pa.ArrowException) as error:
             raise SnapshotDamagedError(f"cannot read {path}: {error}") from error
 
@@ -93,7 +123,9 @@ def publish(con: duckdb.DuckDBPyConnection, home: Path) -> Snapshot:
     snapshot = write_snapshot(con, home)
     failpoints.reach("publish.before_head")
     as_of = _totals(con)["as_of"].isoformat()
-    durable.write_json({"snapshot": snapshot.path.name, "as_of": as_of}, home / "HEAD.json")
+    name = snapshot.path.name
+    dates = {**published_dates(home), as_of: name}
+    durable.write_json({"snapshot": name, "as_of": as_of, "dates": dates}, home / "HEAD.json")
     query.execute(con, "snapshot_published", snapshot_hash=snapshot.snapshot_hash, now=now())
     return snapshot
 
@@ -140,6 +172,16 @@ def head(home: Path) -> Snapshot:
     return open_snapshot(home / "snapshots" / str(name))
 
 
+def published_dates(home: Path) -> dict[str, str]:
+    """Give the folder's name of the snapshot published last for each as-of date (ISO), in order."""
+    pointer = home / "HEAD.json"
+    if not pointer.is_file():
+        return {}
+    found = json.loads(pointer.read_text(encoding="utf-8"))
+    known = {str(found["as_of"]): found["snapshot"]} if "as_of" in found else {}
+    return dict(sorted({**known, **found.get("dates", {})}.items()))
+
+
 def open_snapshot(path: Path) -> Snapshot:
     """Open the snapshot in the folder `path`.
 
@@ -152,14 +194,19 @@ def open_snapshot(path: Path) -> Snapshot:
     return Snapshot(path=path, manifest=json.loads(manifest.read_text(encoding="utf-8")))
 
 
+_PARAMS: dict[str, dict[str, str]] = {"relations": {"default_rule": RelationRule().to_json()}}
+
+
 def _build(con: duckdb.DuckDBPyConnection, folder: Path, totals: dict[str, Any]) -> None:
     files = {}
     for name in TABLES:
-        table = query.run(con, f"export_{name}")
+        table = query.run(con, f"export_{name}", **_PARAMS.get(name, {}))
         path = folder / f"{name}.parquet"
         durable.write_parquet(table, path)
         files[path.name] = {"num_rows": table.num_rows, "sha256": _sha256(path)}
     counts = {str(status): count for status, count in query.execute(con, "reconcile_counts")}
+    (folder / VIEWS).write_text(query.text("published_views"), encoding="utf-8")
+    durable.flush(folder / VIEWS)
     failpoints.reach("publish.after_files")
     durable.write_json(
         {

@@ -14,7 +14,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-ALONE = ("product_keys", "bank", "generation", "shared", "lora", "tuning_cost", "capacity")
+ALONE = (
+    "update",
+    "product_keys",
+    "bank",
+    "generation",
+    "shared",
+    "lora",
+    "tuning_cost",
+    "capacity",
+)
 OF_FACTS = {
     "routing": ("zsre", "counterfact", "relations"),
     "sequential": ("counterfact",),

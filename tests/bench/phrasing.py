@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 import lamini
-from flows.asking import promoted
+from flows.champion import promoted
 from flows.measure_recall import questions_for
 from lamini.frozen_router import read_router
 from lamini.model import MemoryModel

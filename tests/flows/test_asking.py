@@ -3,7 +3,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from flows.asking import explain_answer, promoted
+from flows.asking import explain_answer
+from flows.champion import promoted
 from flows.errors import NothingYetError
 from warehouse.snapshot import head
 

@@ -41,6 +41,8 @@ def command(home, *arguments):
         "LAMINI_ROUTER_TRAINING__SAVE_EVERY_STEPS": "5",
         "LAMINI_ROUTER_TRAINING__NUM_NEGATIVES": "64",
         "LAMINI_MIN_RECALL": "0.5",
+        "LAMINI_GATE__MAX_FOREIGN": "1",
+        "LAMINI_GATE__MAX_NEAR_FOREIGN": "1",
     }
     return subprocess.Popen(
         [sys.executable, "-m", "flows.cli", *arguments],

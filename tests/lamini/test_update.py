@@ -12,6 +12,8 @@ import lamini.update
 from lamini.bank import Bank
 from lamini.checkpoint import build_checkpoint
 from lamini.errors import BankError, ConfigError
+from lamini.fact_changes import compare_facts
+from lamini.group_table import GroupTable
 from lamini.memory import pad_right
 from lamini.model import load
 from lamini.text import encode_prompt
@@ -235,6 +237,28 @@ def test_an_added_fact_whose_group_is_taken_gets_a_free_one(model):
     receipt = update_model(model, [*FACTS, added(group_index=FACTS[3].group_index)])
     assert receipt.groups == (0,)
     assert model.answer([added().prompts[0]], groups=[0])[0].text == "Saltby"
+
+
+def key_of(model, fact_id):
+    return model.table.keys_GK[model.table.fact_ids.index(fact_id)]
+
+
+def test_a_new_answer_leaves_the_key_as_it_is_and_a_new_phrasing_does_not(model):
+    before = key_of(model, "fact-1")
+    update_model(model, [FACTS[0], changed(FACTS[1]), *FACTS[2:]])
+    assert torch.equal(key_of(model, "fact-1"), before)
+    fewer = dataclasses.replace(changed(FACTS[1]), prompts=FACTS[1].prompts[:2])
+    receipt = update_model(model, [FACTS[0], fewer, *FACTS[2:]])
+    assert receipt.changed == ("fact-1",)
+    assert not torch.equal(key_of(model, "fact-1"), before)
+
+
+def test_a_bank_that_does_not_know_what_its_keys_were_made_of_makes_them_again(model):
+    unknown = dataclasses.replace(model.table, routing_hashes=[""] * len(model.table))
+    changes = compare_facts(unknown, [FACTS[0], changed(FACTS[1]), *FACTS[2:]], 64)
+    assert changes.rekeyed == {"fact-1"}
+    table = unknown.to_arrow().drop_columns(["routing_hash"])
+    assert GroupTable.from_arrow(table).routing_hashes == [""] * len(model.table)
 
 
 def test_a_known_fact_keeps_its_group_whatever_the_plan_says(model):

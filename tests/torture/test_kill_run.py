@@ -47,6 +47,8 @@ SMALL = {
     "LAMINI_ROUTER_TRAINING__SAVE_EVERY_STEPS": "5",
     "LAMINI_ROUTER_TRAINING__NUM_NEGATIVES": "64",
     "LAMINI_MIN_RECALL": "0.5",
+    "LAMINI_GATE__MAX_FOREIGN": "1",
+    "LAMINI_GATE__MAX_NEAR_FOREIGN": "1",
 }
 OF_ONE_RUN = ("folder", "path", "model_id")
 """What a receipt says about the very run, not about its result; so is whatever ends in seconds."""

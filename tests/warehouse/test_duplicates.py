@@ -47,6 +47,7 @@ def test_two_spellings_of_a_subject_are_suspected_with_the_reason(one, other, re
         ("Niger", "Nigeria"),
         ("Austria", "Australia"),
         ("Boeing 737-800", "Boeing 747-800"),
+        ("Louis XIV of France", "Louis XV of France"),
         ("North Korea", "South Korea"),
         ("C++", "C"),
         ("!!!", "???"),
@@ -79,6 +80,28 @@ def test_nearly_one_question_about_one_subject_is_suspected():
         ("c", "Oslo", "head", "Who's the mayor of Oslo?"),
     )
     assert [(*pair[:3],) for pair in found] == [("a", "b", "near question")]
+
+
+def test_words_that_many_questions_have_tell_two_questions_apart():
+    people = ["Ann Lee", "Bo Berg", "Cy Young", "Di Marco", "Ed Wood"]
+    rows = [
+        (f"{who} {parent}", who, parent, f"Who is the {parent} of {who}?")
+        for who in people
+        for parent in ("father", "mother")
+    ]
+    assert pairs(*rows) == []
+    assert len(pairs(*rows, num_known=6)) == len(people)
+
+
+def test_words_that_many_subjects_have_tell_two_subjects_apart():
+    rows = [
+        (f"{first} {last}", f"{first} {last}", "born", None)
+        for first in ("Marc", "Mark")
+        for last in ("Fitzpatrick", "Abernathy", "Oldenburg", "Constantine", "Whitehead")
+    ]
+    assert pairs(*rows) == []
+    found = pairs(*rows, ("z", "Marx Fitzpatrick", "born", None))
+    assert {pair[:2] for pair in found} >= {("Mark Fitzpatrick", "z")}
 
 
 def test_one_relation_in_two_spellings_is_suspected():

@@ -12,6 +12,7 @@ select
     f.valid_from,
     f.valid_to,
     f.probability,
+    f.needs_review,
     f.support,
     f.contradict,
     f.sources,

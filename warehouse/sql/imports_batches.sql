@@ -1,10 +1,10 @@
 -- Days on which a source changed most of a column at once, which it does not usually do: the only such
 -- day of a source and relation (some columns change every year), unless it says the new values again
--- later. A source that spoke of these slots for the first time must contradict nearly all that others
+-- later; going back to what it said before is no change. A source that spoke of these slots for the first time must contradict nearly all that others
 -- said. A claim that says itself since when its value holds contradicts nothing.
 -- grain: one row per suspected (source, fact_id, observed_at)
 -- params: $far (how far a number must move to count), $min_slots, $min_share, $min_foreign_share
--- reads: moves, columns_known
+-- reads: moves, columns_known, shared_columns
 with batches as (
     select
         m.source,
@@ -13,10 +13,13 @@ with batches as (
         m.is_own,
         count(*) filter (m.distance > $far) as num_far,
         count(*) filter (m.distance > $far and m.distance_after = 0) as num_confirmed,
-        case when m.is_own then any_value(k.num_known) else count(*) end as num_known
+        count(*) filter (m.distance > $far and m.is_return) as num_returned,
+        case when m.is_own then any_value(k.num_known) else any_value(o.num_known) end as num_known
     from moves as m
     inner join columns_known as k
         on m.source = k.source and m.relation = k.relation and m.observed_at = k.observed_at
+    left join shared_columns as o
+        on m.source = o.source and m.relation = o.relation and m.observed_at = o.observed_at
     where not m.is_dated_change
     group by m.source, m.relation, m.observed_at, m.is_own
 ),
@@ -25,7 +28,7 @@ mass as (
         b.*,
         count(*) over (partition by b.source, b.relation) as num_mass
     from batches as b
-    where b.num_far >= $min_slots
+    where b.num_far >= $min_slots and b.num_returned <= b.num_far / 2
         and b.num_far > b.num_known * case when b.is_own then $min_share else $min_foreign_share end
 )
 select

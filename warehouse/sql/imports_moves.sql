@@ -17,6 +17,7 @@ sequence as (
     select
         t.*,
         lag(t.said) over own as own_before,
+        coalesce(lag(t.value_key, 2) over own = t.value_key, false) as is_return,
         max(t.said) over earlier as any_before,
         lead(t.said) over own as after
     from trusted as t

@@ -3,6 +3,7 @@
 -- reads: made (slot, value, other, support), merged_keys
 create or replace temp table value_support as
 select
+    m.slot as fact_id,
     ('0x' || m.slot)::ubigint as slot,
     m.value as value_key,
     m.other as other_key,

@@ -16,6 +16,7 @@ select
     n.valid_from,
     n.valid_to,
     n.probability,
+    n.needs_review,
     n.support,
     n.contradict,
     n.sources,

@@ -72,6 +72,7 @@ select
     s.valid_from,
     s.valid_to,
     round(s.probability, 3) as probability,
+    coalesce(round(s.probability, 3) < 0.8, false) as needs_review,
     list_sort(s.support) as support,
     coalesce(list_sort(s.contradict), []::varchar[]) as contradict,
     list_sort(list_distinct(s.sources)) as sources

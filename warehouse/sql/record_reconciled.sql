@@ -1,8 +1,7 @@
 -- Say which snapshot the tables now hold.
 -- grain: one row added
 -- params: $snapshot_hash, $training_hash, $as_of, $now, $facts_sum, $training_sum, $claims_sum,
---   $origins_sum, $settings, $rules, $num_conflicts_elsewhere and $num_ambiguous_elsewhere (in slots
---   that were not judged)
+--   $origins_sum, $settings, $rules, $num_conflicts_elsewhere (in slots that were not judged)
 insert into reconciled
 with resolved as (
     select count(distinct v.slot) as num_conflicts_resolved
@@ -20,8 +19,7 @@ select
     $as_of as as_of,
     t.num_input_rows,
     $num_conflicts_elsewhere + r.num_conflicts_resolved as num_conflicts_resolved,
-    $num_ambiguous_elsewhere
-    + (select coalesce(sum(len(a.prompts)), 0) from ambiguous as a) as num_ambiguous_prompts,
+    (select coalesce(sum(a.num_prompts), 0) from ambiguous_prompts as a) as num_ambiguous_prompts,
     $now as recorded_at,
     $facts_sum as facts_sum,
     $training_sum as training_sum,

@@ -25,10 +25,22 @@ create table if not exists origins (
     claim_id varchar, file varchar, row bigint, content_hash varchar
 );
 
--- One row per input row that could not be taken in, as it was given.
+-- One row per input row that could not be taken in, as it was given. `fields` is what the mapping made
+-- of it and `recipe` how (field: column or templates), both JSON, so that it can be put right and
+-- taken in later; it is then marked by `replayed_at` and `claim_id`, and never deleted.
 create table if not exists quarantine (
     source varchar, file varchar, row bigint, field varchar, reason varchar, explanation varchar,
-    raw varchar, content_hash varchar
+    raw varchar, content_hash varchar, quarantine_id varchar, line bigint, "column" varchar,
+    fact_id varchar, fields varchar, recipe varchar, recorded_at timestamp,
+    replayed_at timestamp, claim_id varchar
+);
+
+-- One row per batch settled: a source as it was taken in, and again when a full extract returns to an
+-- earlier content. The highest number of a source is its present state.
+create table if not exists batches (
+    number bigint, source varchar, content_hash varchar, extract varchar, num_source_rows bigint,
+    watermark_column varchar, watermark varchar, version bigint, warnings varchar[],
+    recorded_at timestamp
 );
 
 -- One row per slot that any claim is about.
@@ -39,15 +51,20 @@ create table if not exists relations (
     relation varchar, source varchar, rule varchar, recorded_at timestamp
 );
 
--- One row per claim that was withdrawn.
-create table if not exists retractions (claim_id varchar, reason varchar, recorded_at timestamp);
+-- One row per word on whether a claim is withdrawn; the latest counts. `withdrawn` false lifts the
+-- earlier ones; `source` is the full extract that no longer asserts it, null where a person withdrew it.
+create table if not exists retractions (
+    claim_id varchar, reason varchar, recorded_at timestamp, withdrawn boolean default true,
+    source varchar
+);
 
 -- One row per fact and span of recorded time.
 create table if not exists facts (
     fact_id varchar, subject varchar, relation varchar, answer varchar, "values" varchar[],
     question varchar, prompts varchar[], prompt_kind varchar, aliases varchar[], valid_from date,
-    valid_to date, probability double, support varchar[], contradict varchar[], sources varchar[],
-    fact_hash varchar, training_hash varchar, recorded_from timestamp, recorded_to timestamp
+    valid_to date, probability double, needs_review boolean, support varchar[],
+    contradict varchar[], sources varchar[], fact_hash varchar, training_hash varchar,
+    recorded_from timestamp, recorded_to timestamp
 );
 
 -- One row per run of a value in a time-varying slot, as of the last reconcile.
@@ -59,6 +76,12 @@ create table if not exists timeline (
 create table if not exists source_accuracies (
     snapshot_hash varchar, relation varchar, source varchar, accuracy double, num_claims bigint,
     copy_group varchar, recorded_at timestamp
+);
+
+-- One row per relation and table of what truth discovery found in the last full reconcile: as Arrow
+-- IPC, so that a slot can be decided again exactly as it was.
+create table if not exists truth_states (
+    relation varchar, name varchar, content blob, snapshot_hash varchar
 );
 
 -- One row per claim and span of recorded time: its status and why.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
 
-from warehouse.values.texts import one_line, text_key
+from warehouse.values.texts import LONGEST, one_line, text_key
 
 PARTLY = 0.5
 """How far a date speaks for one of the next higher precision; twice that step, a quarter."""
@@ -58,6 +58,7 @@ _QUARTER = re.compile(
 _DECADE = re.compile(r"(?:the )?(?P<decade>\d{3})0'?s")
 _WEEK = re.compile(rf"{_YEAR}-?w(?P<week>\d{{2}})(?:-?(?P<weekday>[1-7]))?")
 _ABOUT = re.compile(r"(?:~|about |around |approximately |approx\.? |circa |ca\.? ?|c\. ?)(?=\d)")
+_ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TWO_WAYS = re.compile(r"^(\d{1,2})([/.-])(\d{1,2})\2(\d{4})$")
 _LEVEL = {"decade": 0, "year": 1, "quarter": 2, "month": 2, "week": 2, "day": 3}
 
@@ -101,7 +102,11 @@ class Date:
 
         A timestamp is its day as written, in its own zone.
         """
+        if _ISO_DAY.fullmatch(value) and _day(*map(int, value.split("-"))):
+            return value
         plain = text_key(value)
+        if len(plain) > LONGEST:
+            return plain
         span = read_date(value) or read_date(plain)
         return span.key if span else _TWO_WAYS.sub(_without_zeros, plain)
 

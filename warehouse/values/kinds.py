@@ -48,9 +48,9 @@ def kind_of(rule: RelationRule) -> Kind:
         case "time":
             return Time()
         case "person" | "people":
-            from warehouse.values.people import People, Person
+            from warehouse.values.people import People, SinglePerson
 
-            return Person() if rule.values == "person" else People()
+            return SinglePerson() if rule.values == "person" else People()
         case "place":
             from warehouse.values.places import Place
 

@@ -14,7 +14,7 @@ from itertools import accumulate, pairwise
 
 from warehouse.values.amounts import Amount, allows, is_wide, read_amount
 from warehouse.values.digits import ascii_digits, read_digits, scaled, written
-from warehouse.values.texts import one_line, text_key
+from warehouse.values.texts import LONGEST, one_line, text_key
 from warehouse.values.units import (
     CURRENCY_SIGNS,
     converted,
@@ -68,8 +68,12 @@ class Number:
         """Give the number in the declared unit as an exact decimal; of what is none, its text."""
         if _USUAL.fullmatch(value):  # nearly all of them, at a tenth of the cost
             return written(Decimal(value.replace(",", "")))
+        plain = text_key(value)
+        if len(plain) > LONGEST:
+            return plain
         text = ascii_digits(value)
-        plain = text_key(text)
+        if text != value:
+            plain = text_key(text)
         amount = self._amount(text) or self._amount(plain)
         return amount.key if amount else plain
 

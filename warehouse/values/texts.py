@@ -24,6 +24,8 @@ _UNSEEN = re.compile(
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
 _TRAILING = ",; "
+LONGEST = 200
+"""Longer texts are not looked at as numbers, dates or times."""
 _MAX_ROUNDS = 8
 
 

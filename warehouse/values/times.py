@@ -13,7 +13,7 @@ from datetime import date
 from functools import lru_cache
 
 from warehouse.values.dates import read_date
-from warehouse.values.texts import one_line, text_key
+from warehouse.values.texts import LONGEST, one_line, text_key
 
 SCALE_MINUTES = 10.0  # AccuSim's use of similarity, on times of flights: ten minutes halve it twice
 LEAST = 0.05
@@ -94,6 +94,8 @@ class Time:
     def key(self, value: str) -> str:
         """Give '[date ]HH:MM[:SS][zone]', or the text of what is no time."""
         plain = text_key(value)
+        if len(plain) > LONGEST:
+            return plain
         return _key(one_line(value).lower()) or _key(plain) or plain
 
     def merged(self, num_claims: Mapping[str, int]) -> dict[str, str]:

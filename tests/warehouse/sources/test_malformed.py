@@ -20,6 +20,8 @@ from warehouse.errors import MappingError, SourceError
 from warehouse.ingest import ingest
 from warehouse.sources import load_mapping, read_source
 
+pytestmark = pytest.mark.slow
+
 CLAIM = '[claim]\nsubject = "s"\nvalue = "v"\nquestion = { template = "Capital of {subject}?" }\n'
 DATES = CLAIM + 'observed_at = "d"\n'
 GOOD = pa.table({"s": ["Peru", "Chad"], "v": ["Lima", "N'Djamena"]})
@@ -262,9 +264,9 @@ KINDS = [
     # files that are not what they seem
     Kind("truncated_parquet", "t.parquet", parquet_bytes()[:-20], "not a readable Parquet"),
     Kind("parquet_without_its_head", "t.parquet", parquet_bytes()[4:], "not a readable Parquet"),
-    Kind("bit_flipped_footer", "t.parquet", flipped(parquet_bytes(), -9), (2, 0, 0)),
+    Kind("bit_flipped_footer", "t.parquet", flipped(parquet_bytes(), -9), "not a readable"),
     Kind("bit_flipped_length", "t.parquet", flipped(parquet_bytes(), -6), "not a readable"),
-    Kind("bit_flipped_data", "t.parquet", flipped(parquet_bytes(), 40), "is damaged"),
+    Kind("bit_flipped_data", "t.parquet", flipped(parquet_bytes(), 40), "not a readable"),
     Kind("empty_parquet", "t.parquet", b"", "not a readable Parquet"),
     Kind("zero_rows", "t.parquet", GOOD.slice(0, 0), "the table is empty"),
     Kind("no_columns", "t.parquet", pa.table({}), "the table is empty"),

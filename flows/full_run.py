@@ -1,0 +1,88 @@
+"""A full run: pretrain the router, tune every fact, measure, and let the gate decide."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from flows.gate import judge
+from flows.measure_recall import record_measured
+from flows.promotion import consider, entry_of
+from flows.receipts import RunFolder
+from flows.run_records import log_plots
+from flows.settings import Settings
+from flows.tracking import TrackedRun
+from flows.train_memory import log_checkpoint, train_memory
+
+STEPS = ("train_memory", "write_checkpoint", "measure_recall")
+
+
+def train_in_full(
+    settings: Settings,
+    tracked: TrackedRun,
+    folder: RunFolder,
+    assignment: Path,
+    decided: dict[str, Any],
+    made_of: dict[str, Any],
+) -> None:
+    """Do what is not done yet of the run in `folder`, and promote what comes of it.
+
+    Raises:
+        GateError: the candidate failed; the champion stays.
+    """
+    path = folder.path
+    try:
+        trained, written, recall = _trained(
+            settings, tracked, folder, assignment, Path(decided["path"])
+        )
+        log_plots(tracked, path, trained["active_by_pass"], assignment)
+        tracked.log_metrics(
+            {f"time/{name}": value for name, value in trained.items() if name.endswith("_seconds")}
+        )
+        from lamini.recall import read_rows
+
+        verdict = judge(
+            recall["summary"],
+            read_rows(Path(recall["path"])),
+            settings.gate,
+            min_recall=settings.min_recall,
+            reasons=trained["undecided"],
+        )
+        entry = entry_of(settings, folder, decided, made_of, recall["summary"], mode="full")
+        consider(settings, tracked, folder, verdict, entry, written["model_id"])
+    except BaseException:
+        tracked.end("FAILED")
+        raise
+    tracked.end()
+
+
+def _trained(
+    settings: Settings, tracked: TrackedRun, folder: RunFolder, assignment: Path, snapshot: Path
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    from flows.training import cluster
+
+    path = folder.path
+    with cluster(settings):
+        trained = folder.once(
+            "train_memory",
+            "checkpoint/checkpoint.json",
+            lambda: train_memory(settings, tracked, path, assignment, snapshot),
+        )
+    written = folder.once(
+        "write_checkpoint",
+        "checkpoint/checkpoint.json",
+        lambda: log_checkpoint(tracked, path),
+    )
+    recall = folder.once(
+        "measure_recall",
+        "recall/recall.parquet",
+        lambda: record_measured(settings, tracked, path, assignment, snapshot),
+    )
+    return trained, written, recall
+
+
+def forget_run(folder: RunFolder) -> None:
+    """Take away what the run has done, so that it is done again."""
+    folder.forget(*STEPS, "gate", "promoted")
+    for name in ("router", "tuning", "recall"):
+        shutil.rmtree(folder.path / name, ignore_errors=True)
+    (folder.path / "assignment.parquet").unlink(missing_ok=True)

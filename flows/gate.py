@@ -1,0 +1,175 @@
+"""The gate: a candidate becomes the champion only if every check passes; else it says what failed.
+
+Pure: it judges what was measured, and reads or writes nothing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lamini.recall import RecallRow
+
+CHANGED, AFFECTED, RETIRED, UNTOUCHED = "changed", "affected", "retired", "untouched"
+"""Kinds of questions that only an update asks."""
+NEAR = ("near_foreign", "missing_fact", "foreign_subject")
+MAX_FAILURES = 50
+_NONE = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateLimits:
+    """What a candidate must reach; `min_recall` of the settings is for all facts."""
+
+    min_paraphrase: float = 0.8
+    """Exact recall of held-out phrasings, where there are any."""
+    min_changed: float = 0.95
+    """Exact recall of added and changed facts, in every phrasing that they were tuned on."""
+    min_affected: float = 0.95
+    """Exact recall of facts that an update may have captured."""
+    max_foreign: float = 0.05
+    """Foreign questions answered from memory."""
+    max_near_foreign: float = 0.3
+    """The same of questions near to the facts that none of them answers."""
+
+    def __post_init__(self) -> None:
+        for name, value in asdict(self).items():
+            if not 0 <= value <= 1:
+                raise ValueError(f"{name}={value} must lie in [0, 1]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One condition, what was measured and what is wanted."""
+
+    name: str
+    measured: float
+    wanted: str
+    passed: bool
+
+    @property
+    def shown(self) -> str:
+        """What was measured, as people read it: a share, or a number of what must not be."""
+        return f"{self.measured:.0f}" if self.wanted == _NONE else f"{self.measured:.1%}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """Whether a candidate passed, and if not, which facts failed and why."""
+
+    checks: tuple[Check, ...]
+    failures: tuple[dict[str, Any], ...] = ()
+    """fact_id, prompt, wanted, said, why."""
+
+    @property
+    def passed(self) -> bool:
+        return all(check.passed for check in self.checks)
+
+    @property
+    def blames_router(self) -> bool:
+        """Whether any failure is one of routing, which a full run may mend."""
+        return any(failure["is_routing"] for failure in self.failures)
+
+    def __str__(self) -> str:
+        """Say what failed."""
+        failed = [
+            f"{check.name} {check.shown}, wanted {check.wanted}"
+            for check in self.checks
+            if not check.passed
+        ]
+        return "; ".join(failed) or "passed"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as plain values."""
+        return {
+            **asdict(self),
+            "passed": self.passed,
+            "blames_router": self.blames_router,
+            "why": str(self),
+        }
+
+
+def judge(
+    summary: Iterable[Mapping[str, Any]],
+    rows: Sequence["RecallRow"],
+    limits: GateLimits,
+    *,
+    min_recall: float,
+    proof: Mapping[str, Any] | None = None,
+    reasons: Mapping[str, str] | None = None,
+) -> Verdict:
+    """Judge a candidate by its recall.
+
+    `proof` tells what an update moved without having to, `reasons` why facts would not go, by
+    fact_id.
+    """
+    totals = {cell["kind"]: cell for cell in summary if cell["template"] == "*"}
+    checks = [
+        _at_least("recall of all facts", _exact(totals, "training", 0.0), min_recall),
+        _at_least("paraphrase recall", _exact(totals, "heldout"), limits.min_paraphrase),
+        _at_least("recall of changed facts", _exact(totals, CHANGED), limits.min_changed),
+        _at_least("recall of affected facts", _exact(totals, AFFECTED), limits.min_affected),
+        _at_most("foreign questions answered", _taken(totals, ("foreign",)), limits.max_foreign),
+        _at_most("near-foreign questions answered", _taken(totals, NEAR), limits.max_near_foreign),
+    ]
+    if proof is not None:
+        checks += [
+            Check(name=name, measured=float(count), wanted=_NONE, passed=not count)
+            for name, count in _violations(proof)
+        ]
+    known = reasons or {}
+    misses = [row for row in rows if row.answer is not None and not row.is_exact]
+    misses.sort(key=lambda row: row.kind not in (CHANGED, AFFECTED))  # what the update did first
+    failures = [_failure(row, known) for row in misses[:MAX_FAILURES]]
+    failed = any(not check.passed for check in checks)
+    return Verdict(checks=tuple(checks), failures=tuple(failures) if failed else ())
+
+
+def _violations(proof: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """Name what must be zero: everything that an update moved without having to."""
+    return [
+        ("untouched experts that differ", len(proof["differing_experts"])),
+        ("untouched keys that differ", len(proof["differing_keys"])),
+        ("untouched prompts whose logits moved", len(proof["differing_prompts"])),
+        ("silent prompts unlike the backbone", len(proof["differing_silent"])),
+        ("untouched answers that differ", len(proof["differing_answers"])),
+        ("retired answers still given", len(proof["still_given"])),
+        ("experts of retired facts left", len(proof["experts_left"])),
+    ]
+
+
+def _exact(totals: Mapping[str, Mapping[str, Any]], kind: str, default: float = 1.0) -> float:
+    return float(totals[kind]["exact"]) if kind in totals else default
+
+
+def _taken(totals: Mapping[str, Mapping[str, Any]], kinds: Sequence[str]) -> float:
+    return max((float(totals[kind]["from_memory"]) for kind in kinds if kind in totals), default=0)
+
+
+def _at_least(name: str, measured: float, wanted: float) -> Check:
+    passed = measured >= wanted
+    return Check(name=name, measured=measured, wanted=f"at least {wanted:.1%}", passed=passed)
+
+
+def _at_most(name: str, measured: float, wanted: float) -> Check:
+    passed = measured <= wanted
+    words = f"at most {wanted:.1%}"
+    return Check(name=name, measured=measured, wanted=words, passed=passed)
+
+
+def _failure(row: "RecallRow", known: Mapping[str, str]) -> dict[str, Any]:
+    if row.agrees:
+        why = "memory: its own experts say something else"
+    elif row.routed_group is None:
+        why = "routing: the prompt reads nothing"
+    else:
+        why = f"routing: the prompt reads group {row.routed_group}, another fact's"
+    return {
+        "kind": row.kind,
+        "fact_id": row.fact_id,
+        "prompt": row.prompt,
+        "wanted": row.answer,
+        "said": row.generated,
+        "why": known.get(str(row.fact_id), why),
+        "is_routing": not row.agrees,
+    }

@@ -1,0 +1,127 @@
+"""Judge a candidate, and make it the champion or mark it as failed.
+
+Writes: RUN/receipts/gate.json, HOME/HEAD_CHECKPOINT.json, tags, metrics and aliases in MLflow.
+"""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from flows import failpoints
+from flows.champion import promote, read_pointer
+from flows.errors import GateError
+from flows.gate import Verdict
+from flows.receipts import RunFolder
+from flows.settings import Settings
+from flows.tracking import TrackedRun, log_report
+from lamini.checkpoint import read_manifest
+from lamini.saved import write_json
+
+log = logging.getLogger(__name__)
+
+
+def consider(
+    settings: Settings,
+    run: TrackedRun,
+    folder: RunFolder,
+    verdict: Verdict,
+    entry: dict[str, Any],
+    model_id: str,
+) -> None:
+    """Promote the candidate of `folder` if it passed.
+
+    Raises:
+        GateError: it did not; the champion stays, the run and its model are marked.
+    """
+    write_json(folder.path / "receipts" / "gate.json", verdict.to_dict())
+    _record(run, folder.path, verdict, model_id)
+    if not verdict.passed:
+        run.set_tags({"promoted": "false"})
+        raise GateError(_failed(settings, folder, verdict))
+    failpoints.reach("promote.before_pointer")
+    promote(settings.home, entry)
+    failpoints.reach("promote.after_pointer")
+    announce(settings, run, folder, entry, model_id)
+
+
+def announce(
+    settings: Settings,
+    run: TrackedRun,
+    folder: RunFolder,
+    entry: dict[str, Any],
+    model_id: str,
+) -> None:
+    """Tell MLflow who the champion is; what it does not take now, the next run tells it again."""
+    from flows.registry import follow_pointer, register
+
+    try:
+        version = register(run, entry, model_id)
+        aliases = follow_pointer(settings.home)
+        run.set_tags({"promoted": "true", "lamini.model_version": version})
+        write_json(folder.path / "receipts" / "promoted.json", {"version": version, **aliases})
+    except Exception:
+        log.warning("MLflow did not take the promotion of run %s", folder.key, exc_info=True)
+
+
+def entry_of(
+    settings: Settings,
+    folder: RunFolder,
+    decided: dict[str, Any],
+    made_of: dict[str, Any],
+    summary: list[dict[str, Any]],
+    *,
+    mode: str,
+) -> dict[str, Any]:
+    """Return what the pointer will say of a candidate."""
+    checkpoint = folder.path / "checkpoint"
+    manifest = read_manifest(checkpoint)
+    agreement = next(
+        (c["agreement"] for c in summary if (c["kind"], c["template"]) == ("training", "*")), None
+    )
+    before = read_pointer(settings.home) or {}
+    full = mode == "full"
+    return {
+        "path": str(checkpoint.relative_to(settings.home)),
+        "run_key": folder.key,
+        "mode": mode,
+        "base": None if full else before.get("run_key"),
+        "snapshot_hash": manifest["snapshot_hash"],
+        "training_hash": manifest["training_hash"],
+        "as_of": decided["as_of"],
+        "num_facts": manifest["num_facts"],
+        "bank": manifest["bank"],
+        "router_sha256": manifest["router_sha256"],
+        "recipe": made_of,
+        "agreement": agreement,
+        "agreement_when_full": agreement if full else before.get("agreement_when_full"),
+    }
+
+
+def _record(run: TrackedRun, folder: Path, verdict: Verdict, model_id: str) -> None:
+    run.log_metrics(
+        {
+            f"gate/{check.name.replace(' ', '_').replace('-', '_')}": check.measured
+            for check in verdict.checks
+        }
+    )
+    state = "passed" if verdict.passed else "failed"
+    run.set_tags({"gate": state, "gate.why": str(verdict)})
+    run.client.set_logged_model_tags(model_id, {"gate": state, "gate.why": str(verdict)})
+    if verdict.failures:
+        log_report(run, folder / "recall", "gate_failures.json", verdict.failures)
+
+
+def _failed(settings: Settings, folder: RunFolder, verdict: Verdict) -> str:
+    now = (read_pointer(settings.home) or {}).get("run_key")
+    stays = f"run {now} stays the champion" if now else "nothing is promoted"
+    named = "; ".join(
+        f"{failure['prompt'][:80]!r} is {failure['wanted']!r}, said {failure['said'][:40]!r} "
+        f"({failure['why']})"
+        for failure in verdict.failures[:3]
+    )
+    more = f" For example: {named}." if named else ""
+    advice = " A full run pretrains the router anew: lamini run --full." * verdict.blames_router
+    return (
+        f"run {folder.key} failed the gate: {verdict}; {stays}.{more} All misses are in "
+        f"{folder.path / 'recall' / 'recall.parquet'}.{advice}"
+    )

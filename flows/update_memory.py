@@ -1,0 +1,219 @@
+"""Update: bring the champion's bank to the facts as they are now, then measure and prove it.
+
+Reads: the champion's checkpoint and recall, the assignment file, both snapshots. Writes:
+RUN/assignment.parquet, RUN/checkpoint (it shares all unchanged files with the champion's),
+RUN/recall; metrics to MLflow.
+
+It runs in this very process: a Ray cluster takes longer to start than ten facts to tune.
+"""
+
+import shutil
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from flows import failpoints
+from flows.measure_recall import questions_for, record_rows
+from flows.progress import Progress
+from flows.settings import Settings
+from flows.tracking import TrackedRun
+from flows.update_questions import (
+    Asking,
+    ask_after,
+    differing_answers,
+    sample_prompts,
+    still_given,
+)
+from warehouse.durable import write_parquet
+from warehouse.reference import foreign_questions
+from warehouse.snapshot import Snapshot, open_snapshot
+
+if TYPE_CHECKING:
+    from lamini.backbone import Backbone
+    from lamini.model import MemoryModel
+    from lamini.recall import RecallRow
+    from lamini.training_data import TrainingFact
+    from lamini.update import UpdateReceipt
+
+_SILENT_PROMPTS = 64
+
+
+class _Failpoint:
+    """The library's recorder: it hears of every tuned shard."""
+
+    def log(self, step: int, numbers: dict[str, float]) -> None:
+        failpoints.reach("update.while_tuning")
+
+
+@task(cache_policy=NO_CACHE)
+def update_memory(
+    settings: Settings, folder: Path, base: Path, assignment: Path, snapshot: Path
+) -> dict[str, Any]:
+    """Build the successor of the champion in `base`; killed, the next one ends the same."""
+    from lamini.successor import build_successor
+    from lamini.training_data import read_training_facts
+
+    published = open_snapshot(snapshot)
+    backbone = _backbone(settings)
+    started = time.monotonic()
+    update = build_successor(
+        folder / "checkpoint",
+        base,
+        read_training_facts(assignment),
+        backbone=backbone,
+        tuning=settings.tuning,
+        tuning_folder=folder / "tuning",
+        snapshot_hash=published.snapshot_hash,
+        training_hash=published.training_hash,
+        recorder=_Failpoint(),
+    )
+    seconds = time.monotonic() - started
+    shutil.rmtree(folder / "tuning", ignore_errors=True)
+    _settle_groups(assignment, folder / "checkpoint")
+    failpoints.reach("update.after_checkpoint")
+    counts = {f"num_{op}": len(getattr(update, op)) for op in ("added", "changed", "retired")}
+    return {
+        **asdict(update),
+        **counts,
+        "num_affected": len(update.affected),
+        "num_groups_touched": len(update.groups),
+        "update_seconds": round(seconds, 2),
+    }
+
+
+def _settle_groups(assignment: Path, checkpoint: Path) -> None:
+    """Write into the run's plan the group that the bank really gave each fact."""
+    from lamini.checkpoint import read_group_table
+
+    table = read_group_table(checkpoint)
+    group_of = dict(zip(table.fact_ids, table.group_index_G.tolist(), strict=True))
+    plan = pq.read_table(assignment)
+    groups = [group_of[fact_id] for fact_id in plan["fact_id"].to_pylist()]
+    column = plan.schema.get_field_index("group_index")
+    settled = plan.set_column(column, "group_index", pa.array(groups, pa.int64()))
+    if not settled.equals(plan):
+        write_parquet(settled, assignment)
+
+
+@task(cache_policy=NO_CACHE)
+def verify_update(
+    settings: Settings,
+    run: TrackedRun,
+    folder: Path,
+    base_run: Path,
+    assignment: Path,
+    snapshots: tuple[Path, Path],
+) -> dict[str, Any]:
+    """Measure what the update touched, and prove that it touched nothing else.
+
+    `snapshots` are the one that the champion was trained on and the new one.
+    """
+    from lamini.model import load
+    from lamini.recall import measure_recall
+    from lamini.successor import read_update
+    from lamini.training_data import read_training_facts
+
+    old, new = map(open_snapshot, snapshots)
+    facts = read_training_facts(assignment)
+    update = read_update(folder / "checkpoint")
+    asking = _asking(settings, update, facts, assignment, base_run, old, new)
+    model = load(folder / "checkpoint", backbone=_backbone(settings))
+    started = time.monotonic()
+    with Progress("measuring the update", len(asking.questions), "questions", "questions") as bar:
+        rows = measure_recall(
+            model, asking.questions, on_progress=lambda done: bar.update({"questions": done})
+        )
+    proof = _proof(settings, model, update, facts, rows, asking)
+    proved = time.monotonic() - started
+    recorded = record_rows(settings, run, folder, [*rows, *asking.carried])
+    run.log_metrics(
+        {
+            "update/untouched_experts": proof["num_experts"],
+            "update/untouched_experts_differing": len(proof["differing_experts"]),
+            "update/untouched_prompts": proof["num_prompts"],
+            "update/untouched_prompts_differing": len(proof["differing_prompts"]),
+            "update/silent_prompts": proof["num_silent"],
+            "update/silent_prompts_differing": len(proof["differing_silent"]),
+        }
+    )
+    failpoints.reach("update.after_measuring")
+    more = {"num_carried": len(asking.carried), "proof": proof, "verify_seconds": round(proved, 1)}
+    return {**recorded, **more}
+
+
+def _asking(
+    settings: Settings,
+    update: "UpdateReceipt",
+    facts: list["TrainingFact"],
+    assignment: Path,
+    base_run: Path,
+    old: Snapshot,
+    new: Snapshot,
+) -> Asking:
+    from lamini.recall import read_rows
+
+    number = settings.tuning.prompts_per_fact
+    before = base_run / "recall" / "recall.parquet"
+    retired = {*update.retired}
+    return ask_after(
+        update,
+        facts,
+        questions_for(new, assignment, number),
+        read_rows(before) if before.is_file() else [],
+        [fact for fact in old.facts().to_pylist() if fact["fact_id"] in retired],
+        prompts_per_fact=number,
+        num_untouched=settings.update.untouched_questions,
+    )
+
+
+def _proof(
+    settings: Settings,
+    model: "MemoryModel",
+    update: "UpdateReceipt",
+    facts: list["TrainingFact"],
+    rows: list["RecallRow"],
+    asking: Asking,
+) -> dict[str, Any]:
+    """Return what was compared outside the touched groups, and what differs there."""
+    from lamini.untouched import compare_banks, compare_logits
+
+    banks = compare_banks(model.bank, update.previous, update.bank, update.groups)
+    stirred = {*update.added, *update.changed, *update.affected}
+    prompts = sample_prompts(facts, stirred, settings.update.untouched_prompts)
+    prompts[False] += foreign_questions()["prompt"].to_pylist()[:_SILENT_PROMPTS]
+    logits = [
+        compare_logits(model, update.previous, texts, update.groups, cloze=cloze)
+        for cloze, texts in prompts.items()
+        if texts
+    ]
+    size = model.bank.config.group_size
+    empty = {*update.groups} - {*model.table.group_index_G.tolist()}
+    return {
+        "num_experts": banks.num_experts,
+        "differing_experts": list(banks.differing_experts),
+        "num_keys": banks.num_keys,
+        "differing_keys": list(banks.differing_keys),
+        "num_prompts": sum(part.num_prompts for part in logits),
+        "differing_prompts": [text for part in logits for text in part.differing],
+        "num_silent": sum(part.num_silent for part in logits),
+        "differing_silent": [text for part in logits for text in part.differing_silent],
+        "num_answers": len(asking.expected),
+        "differing_answers": differing_answers(rows, asking),
+        "num_retired_prompts": len(asking.retired),
+        "still_given": still_given(rows, asking),
+        "experts_left": [e for e in model.bank.digests() if e // size in empty],
+    }
+
+
+def _backbone(settings: Settings) -> "Backbone":
+    from lamini.backbone import load_backbone
+    from lamini.workers import fix_arithmetic
+
+    fix_arithmetic()
+    return load_backbone(settings.backbone, device="cuda" if settings.use_gpu else "cpu")

@@ -1,0 +1,94 @@
+"""An incremental run: update the champion's bank, verify it, and let the gate decide."""
+
+from pathlib import Path
+from typing import Any
+
+from flows.gate import Verdict, judge
+from flows.planning import Survey, changed_facts
+from flows.promotion import consider, entry_of
+from flows.receipts import RunFolder
+from flows.settings import Settings
+from flows.tracking import TrackedRun, log_report
+from flows.train_memory import log_checkpoint
+from flows.update_memory import update_memory, verify_update
+
+STEPS = ("update_memory", "write_checkpoint", "measure_recall")
+
+
+def update_champion(
+    settings: Settings,
+    tracked: TrackedRun,
+    folder: RunFolder,
+    assignment: Path,
+    found: Survey,
+    decided: dict[str, Any],
+) -> Verdict:
+    """Do what is not done yet of the run in `folder`, and promote what comes of it.
+
+    Raises:
+        GateError: the candidate failed; the champion stays.
+    """
+    assert found.champion is not None
+    assert found.trained is not None
+    base = settings.home / str(found.champion["path"])
+    path, snapshot = folder.path, found.snapshot.path
+    try:
+        log_report(tracked, path / "recall", "changed_facts.json", changed_facts(found))
+        updated = folder.once(
+            "update_memory",
+            "checkpoint/update.json",
+            lambda: update_memory(settings, path, base, assignment, snapshot),
+        )
+        written = folder.once(
+            "write_checkpoint",
+            "checkpoint/checkpoint.json",
+            lambda: log_checkpoint(tracked, path),
+        )
+        trained = found.trained.path
+        recall = folder.once(
+            "measure_recall",
+            "recall/recall.parquet",
+            lambda: verify_update(
+                settings, tracked, path, base.parent, assignment, (trained, snapshot)
+            ),
+        )
+        tracked.log_metrics(_numbers(updated, recall))
+        verdict = _judge(settings, updated, recall)
+        entry = entry_of(
+            settings,
+            folder,
+            decided,
+            dict(found.situation.recipe),
+            recall["summary"],
+            mode="incremental",
+        )
+        consider(settings, tracked, folder, verdict, entry, written["model_id"])
+    except BaseException:
+        tracked.end("FAILED")
+        raise
+    tracked.end()
+    return verdict
+
+
+def _judge(settings: Settings, updated: dict[str, Any], recall: dict[str, Any]) -> Verdict:
+    from lamini.recall import read_rows
+
+    return judge(
+        recall["summary"],
+        read_rows(Path(recall["path"])),
+        settings.gate,
+        min_recall=settings.min_recall,
+        proof=recall["proof"],
+        reasons=updated["would_not_go"],
+    )
+
+
+def _numbers(updated: dict[str, Any], recall: dict[str, Any]) -> dict[str, float]:
+    names = ("num_added", "num_changed", "num_retired", "num_affected", "num_groups_touched")
+    return {
+        **{f"facts/{name.removeprefix('num_')}": updated[name] for name in names},
+        "tuning/undecided_facts": len(updated["would_not_go"]),
+        "tuning/passes": updated["num_passes"],
+        "time/update_seconds": updated["update_seconds"],
+        "time/verify_seconds": recall["verify_seconds"],
+    }

@@ -1,0 +1,149 @@
+"""How much of the truth votes, simple EM and truth discovery find, and how sure they may be.
+
+python -m tests.bench.truth [--claims FOLDER] [--seeds 3]
+
+FOLDER holds birthplaces.parquet and books.parquet (see the README of the data); the made-up sets
+of `truth_sets` need nothing. `gold_object` and `match` are only read to count what is right.
+"""
+
+import argparse
+import time
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from tests.bench.truth_sets import SETS, FusionSet
+from warehouse.truth import TruthConfig, discover
+from warehouse.truth.parts import Floats, Part, read_part
+from warehouse.values.people import People
+from warehouse.values.places import Place
+
+EM_ROUNDS = 20
+
+
+def majority(part: Part) -> Floats:
+    """Give the votes of each group."""
+    return np.bincount(part.claim_group, minlength=part.num_groups).astype(np.float64)
+
+
+def simple_em(part: Part) -> Floats:
+    """Give plain accuracy-weighted votes after twenty rounds."""
+    accuracy = np.full(len(part.sources), 0.8)
+    claims = np.bincount(part.claim_source, minlength=len(part.sources))
+    for _ in range(EM_ROUNDS):
+        vote = np.log(10 * accuracy / (1 - accuracy))[part.claim_source]
+        score = np.bincount(part.claim_group, vote, part.num_groups)
+        top = np.full(part.num_slots, -np.inf)
+        np.maximum.at(top, part.group_slot, score)
+        mass = np.exp(score - top[part.group_slot])
+        share = mass / np.bincount(part.group_slot, mass)[part.group_slot]
+        right = np.bincount(part.claim_source, share[part.claim_group], len(part.sources))
+        accuracy = np.clip(right / claims, 0.01, 0.99)
+    return score
+
+
+def share_right(part: Part, score: Floats, right: np.ndarray) -> float:
+    """Give the share of slots whose best group is right; of equals, each is taken as often."""
+    top = np.full(part.num_slots, -np.inf)
+    np.maximum.at(top, part.group_slot, score)
+    best = score >= top[part.group_slot] - 1e-9
+    good = np.bincount(part.group_slot, best & right, part.num_slots)
+    return float((good / np.bincount(part.group_slot, best, part.num_slots)).mean())
+
+
+def measure(made: FusionSet, config: TruthConfig | None = None) -> dict[str, float]:
+    """Give the share of slots right by each method, and how sure and how right ours is."""
+    part = read_part(made.observations, made.support)
+    began = time.perf_counter()
+    truth = discover(made.observations, made.support, config)
+    seconds = time.perf_counter() - began
+    found = truth.values["probability"].to_numpy()
+    slots, values = part.slots.to_pylist(), part.values.to_pylist()
+    pairs = [(slots[s], values[v]) for s, v in zip(part.group_slot, part.group_value, strict=True)]
+    right = np.array([pair in made.right for pair in pairs])
+    true = right | np.array([pair in made.general for pair in pairs])
+    top = np.zeros(part.num_slots)
+    np.maximum.at(top, part.group_slot, found)
+    sure = found >= 0.95
+    possible = np.bincount(part.group_slot, right, part.num_slots) > 0
+    return {
+        "slots": part.num_slots,
+        "majority": share_right(part, majority(part), right),
+        "simple EM": share_right(part, simple_em(part), right),
+        "ours": share_right(part, found, right),
+        "possible": possible.mean(),
+        "majority, general": share_right(part, majority(part), true),
+        "simple EM, general": share_right(part, simple_em(part), true),
+        "ours, general": share_right(part, found, true),
+        "sure": (top >= 0.95).mean(),
+        "right of sure": right[sure].mean() if sure.any() else np.nan,
+        "expected of sure": found[sure].mean() if sure.any() else np.nan,
+        "rounds": truth.num_rounds,
+        "seconds a round": seconds / max(truth.num_rounds, 1),
+    }
+
+
+def read_claims(path: Path, kind: Place | People) -> FusionSet:
+    """Read a file of claims as values of a kind; right is what most claims of a value are."""
+    rows = duckdb.sql(
+        "select object_id, source, trim(claimed_object), match from read_parquet($path) "
+        "where claimed_object is not null order by all",
+        params={"path": str(path)},
+    ).fetchall()
+    keys = {text: kind.key(text) for text in {row[2] for row in rows}}
+    slots: dict[str, list[tuple[str, str, str, str]]] = defaultdict(list)
+    for slot, source, text, match in rows:
+        slots[slot].append((source, keys[text], text, match))
+    claims, support, exact, general = set(), [], set(), set()
+    for slot, said in slots.items():
+        stands_for = kind.merged(Counter(key for _, key in {(s, k) for s, k, _, _ in said}))
+        claims |= {(slot, source, stands_for[key]) for source, key, _, _ in said}
+        for key in set(stands_for.values()):
+            spelled = Counter((text, match) for _, other, text, match in said if other == key)
+            match = max(spelled, key=lambda pair: (spelled[pair], pair))[1]
+            if match == "exact":
+                exact.add((slot, key))
+            if match in ("exact", "ancestor"):
+                general.add((slot, key))
+            for other in set(stands_for.values()) - {key}:
+                degree = kind.support(key, other)
+                if degree > 0:
+                    support.append((slot, key, other, degree))
+    made = _table(sorted(claims), ("slot", "source", "value"))
+    spoken = _table(sorted(support), ("slot", "value", "other", "support"))
+    return FusionSet(path.stem, made, spoken, frozenset(exact), frozenset(general))
+
+
+def main() -> None:
+    """Print a line for each set."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--claims", type=Path, help="folder of birthplaces and books")
+    options.add_argument("--seeds", type=int, default=1, help="worlds of each made-up kind")
+    given = options.parse_args()
+    sets = [make(seed) for make in SETS for seed in range(given.seeds)]
+    for name, kind in (("birthplaces", Place()), ("books", People())):
+        path = given.claims / f"{name}.parquet" if given.claims else None
+        if path and path.exists():
+            sets.insert(0, read_claims(path, kind))
+        else:
+            print(f"{name}: skipped, no --claims FOLDER with {name}.parquet")
+    for made in sets:
+        numbers = measure(made)
+        print(made.name, *(f"{name} {x:.4g}" for name, x in numbers.items()), sep=" | ")
+
+
+def _table(rows: list[tuple], names: tuple[str, ...]) -> pa.Table:
+    kinds = [pa.float64() if name == "support" else pa.string() for name in names]
+    return pa.table(
+        {
+            name: pa.array([row[i] for row in rows], kind)
+            for i, (name, kind) in enumerate(zip(names, kinds, strict=True))
+        }
+    )
+
+
+if __name__ == "__main__":
+    main()

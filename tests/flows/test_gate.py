@@ -1,0 +1,110 @@
+import dataclasses
+
+import pytest
+
+from flows.gate import GateLimits, judge
+from lamini.recall import RecallRow, summarize
+
+NONE_MOVED = dict.fromkeys(
+    (
+        "differing_experts",
+        "differing_keys",
+        "differing_prompts",
+        "differing_silent",
+        "differing_answers",
+        "still_given",
+        "experts_left",
+    ),
+    (),
+)
+
+
+def row(kind, *, right=True, agrees=True, answer="Paris", group=3):
+    foreign = answer is None
+    return RecallRow(
+        kind=kind,
+        template="t",
+        prompt=f"a {kind} question",
+        fact_id=None if foreign else "f",
+        answer=answer,
+        generated="Paris" if right else "Rome",
+        from_memory=not foreign or not right,
+        routed_group=group,
+        agrees=agrees,
+        is_exact=right,
+        oracle_exact=right,
+        score=0.9,
+        margin=0.1,
+    )
+
+
+GOOD = [row("training"), row("heldout"), row("changed"), row("foreign", answer=None)]
+
+
+def judged(rows, proof=None, **limits):
+    summary = [dataclasses.asdict(cell) for cell in summarize(rows)]
+    return judge(summary, rows, GateLimits(**limits), min_recall=0.95, proof=proof)
+
+
+def test_what_reaches_every_limit_passes_and_lists_no_failure():
+    verdict = judged(GOOD, NONE_MOVED)
+    assert verdict.passed
+    assert not verdict.failures
+    assert str(verdict) == "passed"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (row("training", right=False), "recall of all facts 50.0%, wanted at least 95.0%"),
+        (row("heldout", right=False), "paraphrase recall 50.0%, wanted at least 80.0%"),
+        (row("changed", right=False), "recall of changed facts 50.0%, wanted at least 95.0%"),
+        (row("affected", right=False), "recall of affected facts 0.0%, wanted at least 95.0%"),
+        (
+            row("foreign", right=False, answer=None),
+            "foreign questions answered 50.0%, wanted at most 5.0%",
+        ),
+        (
+            row("near_foreign", right=False, answer=None),
+            "near-foreign questions answered 100.0%, wanted at most 30.0%",
+        ),
+    ],
+)
+def test_each_measure_can_fail_alone(wrong, words):
+    verdict = judged([*GOOD, wrong])
+    assert not verdict.passed
+    assert str(verdict) == words
+
+
+@pytest.mark.parametrize("moved", NONE_MOVED)
+def test_one_thing_moved_without_need_is_enough(moved):
+    verdict = judged(GOOD, {**NONE_MOVED, moved: [7]})
+    assert not verdict.passed
+    assert str(verdict).endswith(" 1, wanted none")
+
+
+def test_failures_name_the_fact_what_it_said_and_why():
+    lost = row("changed", right=False, agrees=False, group=None)
+    astray = row("changed", right=False, agrees=False, group=9)
+    wrong = row("changed", right=False)
+    verdict = judged([*GOOD, row("training", right=False), lost, astray, wrong])
+    whys = [failure["why"] for failure in verdict.failures]
+    assert whys == [
+        "routing: the prompt reads nothing",
+        "routing: the prompt reads group 9, another fact's",
+        "memory: its own experts say something else",
+        "memory: its own experts say something else",
+    ]
+    assert verdict.failures[0]["fact_id"] == "f"
+    assert (verdict.failures[0]["wanted"], verdict.failures[0]["said"]) == ("Paris", "Rome")
+    assert verdict.blames_router
+
+
+def test_what_was_not_asked_fails_nothing_but_recall_of_all_facts():
+    assert judged([row("training")]).passed
+    assert not judged([row("foreign", answer=None)]).passed
+
+
+def test_a_limit_out_of_range_is_refused():
+    with pytest.raises(ValueError, match="min_changed"):
+        GateLimits(min_changed=95)
