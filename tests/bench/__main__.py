@@ -3,8 +3,9 @@
     python -m tests.bench [--data FOLDER] [--quick] [NAME ...]
 
 FOLDER holds facts/, general/, text/, claims/ and changes/ with the Parquet files that some
-benchmarks read; without it they are named and skipped. `demo` runs the demo in a home of its own first, for `phrasing` and
-`foreign`. Figures depend on what else the machine does: run them on a quiet one.
+benchmarks read; without it they are named and skipped. `demo` runs the demo in a home of its own
+first, for `phrasing` and `foreign`. Figures depend on what else the machine does: run them on a
+quiet one.
 """
 
 import argparse
