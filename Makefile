@@ -1,7 +1,8 @@
 # PYTHON: which interpreter makes .venv (3.11 or newer). LAMINI_HOME: where all state goes (.lamini).
 PYTHON ?= python3
 PYTEST_ARGS ?=
-# DATA: a folder with facts/, general/ and text/ for `make bench`; BENCH: some of its names alone.
+# DATA: a folder with facts/, general/, text/, claims/ and changes/ for `make bench`; BENCH: some of its
+# names alone.
 DATA ?=
 QUICK ?=
 BENCH ?=

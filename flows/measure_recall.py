@@ -4,7 +4,8 @@ Reads: RUN/recall/shares, which the job measured. Writes: RUN/recall/recall.parq
 question), plots, metrics to MLflow, and the recall table of the catalogue.
 """
 
-from dataclasses import asdict
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +91,7 @@ def questions_for(published: Snapshot, assignment: Path, num_prompts: int) -> li
         zip(table["fact_id"].to_pylist(), table["relation"].to_pylist(), strict=True)
     )
     known = {prompt for fact in facts.values() for prompt in fact.prompts}
-    questions = [
+    asked_of_facts = [
         Question(
             kind="training",
             template=relation_of[fact.fact_id],
@@ -102,7 +103,7 @@ def questions_for(published: Snapshot, assignment: Path, num_prompts: int) -> li
         )
         for turn, fact in enumerate(facts.values())
     ]
-    questions += [
+    asked_of_facts += [
         Question(
             kind="heldout",
             template=row["template"],
@@ -114,6 +115,7 @@ def questions_for(published: Snapshot, assignment: Path, num_prompts: int) -> li
         for row in heldout_questions(table).to_pylist()
         if row["fact_id"] in facts
     ]
+    questions = accepting(asked_of_facts, published)
     questions += [
         Question(kind=row["kind"], template=row["kind"], prompt=row["prompt"])
         for asked in (foreign_questions(), missing_questions(table))
@@ -122,3 +124,16 @@ def questions_for(published: Snapshot, assignment: Path, num_prompts: int) -> li
         if row["prompt"] not in known
     ]
     return questions
+
+
+def accepting(questions: list["Question"], published: Snapshot) -> list["Question"]:
+    """Let other spellings of the answer count where the relation's rule says `aliases_equal`."""
+    rules = published.relations().select(["relation", "rule"]).to_pylist()
+    lenient = {
+        r["relation"] for r in rules if r["relation"] and json.loads(r["rule"])["aliases_equal"]
+    }
+    if not lenient:
+        return questions
+    facts = published.facts().select(["fact_id", "relation", "aliases"]).to_pylist()
+    accepted = {f["fact_id"]: tuple(f["aliases"]) for f in facts if f["relation"] in lenient}
+    return [replace(q, accepted=accepted.get(str(q.fact_id), ())) for q in questions]

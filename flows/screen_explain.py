@@ -74,17 +74,21 @@ def show_sources(rows: Sequence[Mapping[str, Any]], num_all: int) -> None:
     """Print sources in order."""
     told = [
         {
-            **row,
+            "#": row["position"],
+            "source": row["source"],
             "right": _share(row["accuracy"]),
             "used": _share(row["used_share"]),
             "claims": row["num_claims"],
-            "contradicted": row["num_contradicted"],
-            "held back": row["num_held_back"],
+            "lost": row["num_contradicted"],
+            "held": row["num_held_back"],
+            "weight": row["authority"],
+            "copies": row["copies_with"],
         }
         for row in rows
     ]
-    columns = ("position", "source", "right", "used", "claims", "contradicted", "held back")
-    show_rows(told, (*columns, "authority", "copies_with"))
+    # What is learned by truth discovery alone takes no room where no rule asks for it.
+    columns = [n for n in told[0] if any(row[n] for row in told)] if told else []
+    show_rows(told, columns)
     Console().print(f"{len(rows)} of {num_all} sources; --limit, --relation, --json")
 
 

@@ -9,7 +9,7 @@ It runs in this very process: a Ray cluster takes longer to start than ten facts
 
 import shutil
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from flows import failpoints
-from flows.measure_recall import questions_for, record_rows
+from flows.measure_recall import accepting, questions_for, record_rows
 from flows.progress import Progress
 from flows.settings import Settings
 from flows.tracking import TrackedRun
@@ -161,7 +161,7 @@ def _asking(
     number = settings.tuning.prompts_per_fact
     before = base_run / "recall" / "recall.parquet"
     retired = {*update.retired}
-    return ask_after(
+    asking = ask_after(
         update,
         facts,
         questions_for(new, assignment, number),
@@ -170,6 +170,7 @@ def _asking(
         prompts_per_fact=number,
         num_untouched=settings.update.untouched_questions,
     )
+    return replace(asking, questions=accepting(asking.questions, new))
 
 
 def _proof(

@@ -33,6 +33,8 @@ class Question:
     fact_id: str | None = None
     answer: str | None = None
     group_index: int | None = None
+    accepted: tuple[str, ...] = ()
+    """Other spellings that count as the answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +52,8 @@ class RecallRow:
     agrees: bool
     """The router chose the fact's own group; for a foreign question, none."""
     is_exact: bool
-    """The free-running answer equals the fact's; for a foreign question, nothing was read."""
+    """The free-running answer is the fact's or an accepted spelling of it; for a foreign question,
+    nothing was read."""
     oracle_exact: bool
     score: float
     margin: float
@@ -101,8 +104,9 @@ def _batches(
 def _num_tokens(model: MemoryModel, question: Question) -> int:
     if question.answer is None:
         return _FOREIGN_TOKENS
+    right = (question.answer, *question.accepted)
     # Two more than the answer has: whoever has not stopped by then says something else.
-    return len(encode_answer(model.tokenizer, question.answer, max_tokens=10**6)) + 2
+    return max(len(encode_answer(model.tokenizer, text, max_tokens=10**6)) for text in right) + 2
 
 
 def _ask(
@@ -121,7 +125,7 @@ def _ask(
 
 def _row(question: Question, answer: Answer, oracle: Answer) -> RecallRow:
     foreign = question.answer is None
-    wanted = normal_form(question.answer or "")
+    right = {normal_form(text) for text in (question.answer or "", *question.accepted)}
     return RecallRow(
         kind=question.kind,
         template=question.template,
@@ -132,8 +136,8 @@ def _row(question: Question, answer: Answer, oracle: Answer) -> RecallRow:
         from_memory=answer.from_memory,
         routed_group=answer.group,
         agrees=answer.group == question.group_index,
-        is_exact=not answer.from_memory if foreign else answer.text == wanted,
-        oracle_exact=not answer.from_memory if foreign else oracle.text == wanted,
+        is_exact=not answer.from_memory if foreign else answer.text in right,
+        oracle_exact=not answer.from_memory if foreign else oracle.text in right,
         score=answer.score,
         margin=answer.margin,
     )

@@ -2,12 +2,14 @@
 
     python -m tests.bench [--data FOLDER] [--quick] [NAME ...]
 
-FOLDER holds facts/, general/ and text/ with the Parquet files that some benchmarks read; without it
-they are named and skipped. `demo` runs the demo in a home of its own first, for `phrasing` and
-`foreign`. Figures depend on what else the machine does: run them on a quiet one.
+FOLDER holds facts/, general/, text/, claims/ and changes/ with the Parquet files that some
+benchmarks read; without it they are named and skipped. `demo` runs the demo in a home of its own
+first, for `phrasing` and `foreign`. Figures depend on what else the machine does: run them on a
+quiet one.
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -23,6 +25,7 @@ ALONE = (
     "lora",
     "tuning_cost",
     "capacity",
+    "truth",
 )
 OF_FACTS = {
     "routing": ("zsre", "counterfact", "relations"),
@@ -39,7 +42,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
-    wanted = arguments.names or [*ALONE, *OF_FACTS, *OF_DEMO]
+    wanted = arguments.names or [*ALONE, *OF_FACTS, *OF_DEMO, "changes"]
     failed = 0
     with tempfile.TemporaryDirectory() as home:
         for name in wanted:
@@ -53,6 +56,8 @@ def main() -> int:
 def _runs(name: str, data: Path | None, quick: bool, home: Path) -> list[list[str]]:
     """Return the arguments of each run of a benchmark; none where its data are missing."""
     flag = ["--quick"] if quick else []
+    if name == "truth":
+        return [["--claims", str(data / "claims")] if data else []]
     if name in ALONE:
         return [flag]
     if name == "phrasing":
@@ -60,9 +65,11 @@ def _runs(name: str, data: Path | None, quick: bool, home: Path) -> list[list[st
     if data is None:
         print(f"\n== {name}: skipped, it needs --data FOLDER")
         return []
+    if name == "changes":
+        return [[str(data / "changes")]]
     if name == "foreign":
-        checkpoint = next(_demo(home).glob("runs/*/checkpoint"))
-        return [[str(checkpoint), str(data / "general")]]
+        pointer = json.loads((_demo(home) / "HEAD_CHECKPOINT.json").read_text(encoding="utf-8"))
+        return [[str(home / pointer["path"]), str(data / "general")]]
     runs = [[str(data / "facts" / f"{file}.parquet"), *flag] for file in OF_FACTS[name]]
     if name == "routing":
         for run in runs:

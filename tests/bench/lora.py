@@ -6,9 +6,10 @@ Same facts, same prompts, same backbone, one thread; real short answers and rand
 characters; the embedded backbone and a deeper one. Recall is free-running greedy recall of the
 training prompts, ours with the fact's own group (the router is pretrained once, for all facts to
 come, and is not in the time; finding a fact's key is). A baseline trains until its recall equals
-ours, or `--epochs`, or `--seconds`; its learning rate is the best of two after a few epochs, which
-are not in its time. Where it does not get there, the ratio is "at least", at the epochs that it had
-and, extrapolated from its time per epoch, at 100.
+ours, or `--epochs`, or `--seconds`; its learning rate, reached over the first epoch and constant
+from then on, is the best of `--rates` after a few epochs, which are not in its time. Where it does
+not get there, the ratio is "at least", at the epochs that it had and, extrapolated from its time
+per epoch, at 100.
 
 FLOPs: 2 x rows x in x out of every linear layer called, once more for the gradient of its input and
 once more for that of its weight, as far as either is needed; attention products, experts and the
@@ -72,7 +73,7 @@ def main() -> None:
     rate = multiply_rate()
     print(f"this machine multiplies at {rate / 1e9:.1f} GFLOPS on one thread")
     for num_layers in arguments.layers:
-        for answers in ("real", "random"):
+        for answers in arguments.answers:
             backbone = deep(num_layers) if num_layers > 6 else load_backbone()
             facts = facts_of(arguments, backbone.tokenizer, answers)
             title = f"{num_layers} layers, {len(facts)} facts, {answers} answers"
@@ -92,7 +93,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=600.0, help="for each baseline")
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--trial-epochs", type=int, default=3)
+    parser.add_argument("--trial-epochs", type=int, default=8)
+    parser.add_argument("--rates", type=float, nargs="+", default=[5e-4, 1e-3, 2e-3])
+    parser.add_argument("--answers", nargs="+", default=["real", "random"])
     parser.add_argument("--quick", action="store_true", help="40 facts, 6 layers, 3 epochs")
     arguments = parser.parse_args()
     if arguments.quick:
@@ -248,7 +251,7 @@ def baseline(
     arguments: argparse.Namespace,
 ) -> Run:
     """Train until recall equals ours, or the epochs or seconds are used up."""
-    rates = (1e-3, 4e-3) if method == "lora" else (5e-4, 2e-3)
+    rates = arguments.rates
     examples = [
         (
             encode_prompt(backbone.tokenizer, fact.prompts[0], cloze=True),
@@ -257,10 +260,10 @@ def baseline(
         for fact in facts
     ]
     best, chosen = float("inf"), rates[0]
-    for rate in rates:
+    for rate in rates if len(rates) > 1 else ():
         model, optimizer, _ = _made(method, backbone, rate)
         losses = [
-            _epoch(model, optimizer, examples, arguments.batch, epoch, backbone)
+            _epoch(model, optimizer, examples, arguments.batch, epoch, backbone, rate)
             for epoch in range(arguments.trial_epochs)
         ]
         if losses[-1] < best:
@@ -273,7 +276,7 @@ def baseline(
     while run.epochs < arguments.epochs and run.seconds < arguments.seconds:
         with counting(run, model):
             start = time.process_time()
-            loss = _epoch(model, optimizer, examples, arguments.batch, run.epochs, backbone)
+            loss = _epoch(model, optimizer, examples, arguments.batch, run.epochs, backbone, chosen)
             run.seconds += time.process_time() - start
         run.epochs += 1
         run.recall_by_epoch.append(_decided(model, examples, arguments.batch, backbone))
@@ -333,10 +336,14 @@ def _epoch(
     size: int,
     epoch: int,
     backbone: Backbone,
+    rate: float,
 ) -> float:
     total, tokens = 0.0, 0
     model.train()
-    for ids, mask, labels in _batches(examples, size, epoch, backbone):
+    num_batches = -(-len(examples) // size)
+    for number, (ids, mask, labels) in enumerate(_batches(examples, size, epoch, backbone), 1):
+        warm = rate if epoch else rate * number / num_batches
+        optimizer.param_groups[0]["lr"] = warm
         logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits
         loss = cross_entropy(
             logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORED
@@ -345,8 +352,8 @@ def _epoch(
         loss.backward()
         nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], 1.0)
         optimizer.step()
-        number = int((labels != IGNORED).sum())
-        total, tokens = total + loss.item() * number, tokens + number
+        scored = int((labels != IGNORED).sum())
+        total, tokens = total + loss.item() * scored, tokens + scored
     return total / tokens
 
 

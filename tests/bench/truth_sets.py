@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from warehouse.truth.discovery import NO_SUPPORT
+from warehouse.truth.discovery import SUPPORT
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,11 @@ def places_without_hierarchy(seed: int = 0) -> FusionSet:
     """Give the same places, where nobody tells what lies in what."""
     made = places(seed)
     return FusionSet(
-        "places, hierarchy untold", made.observations, NO_SUPPORT, made.right, made.general
+        "places, hierarchy untold",
+        made.observations,
+        SUPPORT.empty_table(),
+        made.right,
+        made.general,
     )
 
 
@@ -178,9 +182,9 @@ def _set(name: str, rows: list[tuple[str, str, str]], right: dict[str, str]) -> 
     columns = zip(*sorted(set(rows)), strict=True)
     names = ("slot", "source", "value")
     table = pa.table(dict(zip(names, map(list, columns), strict=True)))
-    return FusionSet(name, table, NO_SUPPORT, frozenset(right.items()))
+    return FusionSet(name, table, SUPPORT.empty_table(), frozenset(right.items()))
 
 
 def _support(rows: list[tuple[str, str, str, float]]) -> pa.Table:
-    columns = dict(zip(NO_SUPPORT.column_names, zip(*rows, strict=True), strict=True))
+    columns = dict(zip(SUPPORT.names, zip(*rows, strict=True), strict=True))
     return pa.table({name: list(column) for name, column in columns.items()})

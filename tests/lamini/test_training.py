@@ -236,12 +236,14 @@ def test_recall_names_its_cause(model, tmp_path):
     # A question that the router sends to another fact: a routing miss, the oracle answers it.
     misrouted = dataclasses.replace(right[0], prompt=facts[1].prompts[0], kind="heldout")
     foreign = Question(kind="foreign", template="f", prompt=facts[2].prompts[0])
-    rows = measure_recall(model, [*right, misrouted, foreign])
+    renamed = dataclasses.replace(right[1], answer="another", accepted=(facts[1].answer,))
+    rows = measure_recall(model, [*right, misrouted, foreign, renamed])
     assert all(row.is_exact and row.agrees and row.oracle_exact for row in rows[:6])
     assert not rows[6].is_exact
     assert not rows[6].agrees
     assert rows[7].from_memory
     assert not rows[7].is_exact
+    assert rows[8].is_exact
     cells = {(cell.kind, cell.template): cell for cell in summarize(rows)}
     assert cells["training", "*"].exact == 1.0
     assert cells["foreign", "*"].from_memory == 1.0

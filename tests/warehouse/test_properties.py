@@ -1,9 +1,12 @@
 """The same claims in any order, split into any batches, decide the same (I8 holds throughout)."""
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from warehouse.relations import RelationRule
+
+pytestmark = pytest.mark.slow
 
 CLAIMS = st.fixed_dictionaries(
     {

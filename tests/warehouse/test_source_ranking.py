@@ -20,7 +20,7 @@ def snapshot(con, home, take, settle, row):
 
 def test_sources_are_ranked_by_accuracy_with_those_they_copy_with(snapshot):
     ranked = rank_sources(snapshot, "capital").to_pylist()
-    assert [(r["position"], r["source"], r["accuracy"]) for r in ranked] == [
+    assert [(r["position"], r["source"], round(r["accuracy"], 9)) for r in ranked] == [
         (1, "b", 0.9),
         (2, "c", 0.7),
         (3, "a", 0.5),

@@ -4,9 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from warehouse.catalogue import open_catalogue
 from warehouse.claims import ClaimBatch
 from warehouse.ingest import ingest
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 WORK = """

@@ -128,7 +128,7 @@ def read_tables(tables: tuple[pa.Table, pa.Table | None]) -> Part:
         ValueError: a column is missing, or holds a null.
     """
     observations, support = tables
-    support = NO_SUPPORT if support is None else support
+    support = SUPPORT.empty_table() if support is None else support
     for name, table, columns in (
         ("observations", observations, ("slot", "source", "value")),
         ("support", support, ("slot", "value", "other", "support")),
@@ -171,13 +171,8 @@ def final(layout: Layout, estimates: Estimates, config: TruthConfig) -> pa.Table
     )
 
 
-NO_SUPPORT = pa.table(
-    {
-        "slot": pa.array([], pa.string()),
-        "value": pa.array([], pa.string()),
-        "other": pa.array([], pa.string()),
-        "support": pa.array([], pa.float64()),
-    }
+SUPPORT = pa.schema(
+    {"slot": pa.string(), "value": pa.string(), "other": pa.string(), "support": pa.float64()}
 )
 _SURELY_CONTAINED = 0.5
 

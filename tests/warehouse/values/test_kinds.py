@@ -49,6 +49,9 @@ RULES = [
     RelationRule(values="number", unit="USD"),
     RelationRule(values="date"),
     RelationRule(values="time"),
+    RelationRule(values="person"),
+    RelationRule(values="people"),
+    RelationRule(values="place"),
 ]
 WORDS = """
 1 2 3 12 19 30 2015 1,193 000 0 . , ; : - – / ' " ~ % $ € km mi k M e x10^ ² ½ ⁄ to TO PM am p noon
@@ -65,7 +68,7 @@ TEXT = st.one_of(
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.values} {rule.unit or ''}")
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(text=TEXT)
 @example(text="\u200b")
 @example(text='""')
