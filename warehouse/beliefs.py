@@ -5,10 +5,11 @@ discovery (truth/) says how probable each value is, given how reliable its sourc
 themselves. Both work on tables; nothing here loops over claims.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -16,7 +17,7 @@ import pyarrow.compute as pc
 
 from warehouse import query
 from warehouse.relations import RelationRule
-from warehouse.truth import Truth, TruthConfig, TruthState, discover_partitioned
+from warehouse.truth import TruthConfig, TruthState, discover_partitioned
 from warehouse.truth.discovery import Each, each_here
 from warehouse.values.keys import keyed, related
 
@@ -40,6 +41,21 @@ GENERAL = pa.schema(
     [("fact_id", pa.string()), ("value_key", pa.string()), ("other_key", pa.string())]
 )
 
+Observed = tuple[pa.Table, pa.Table]
+"""Who says what about slots, and how far their values speak for each other."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weighed:
+    """What truth discovery found."""
+
+    probabilities: pa.Table
+    general: pa.Table
+    """Values found to contain another one of their slot."""
+    accuracies: pa.Table = field(default_factory=ACCURACIES.empty_table)
+    states: dict[str, TruthState] = field(default_factory=dict)
+    """What was estimated anew, by relation."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Weighing:
@@ -47,9 +63,11 @@ class Weighing:
 
     config: TruthConfig = field(default_factory=TruthConfig)
     num_parts: int = 1
-    """The slots are cut into so many parts; the result does not depend on it."""
+    """The slots are judged in so many parts; the result does not depend on it."""
     each: Each = each_here
     """Applies a function to every part: here, or as tasks elsewhere."""
+    folder: Path | None = None
+    """Where parts are written for those who judge them; null: the system's temporary folder."""
     is_settled: bool = False
     """Whether what the last full reconcile estimated is used, and nothing estimated anew."""
 
@@ -75,18 +93,33 @@ def merge_near_values(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
         con.unregister("made")
 
 
-def weigh(con: duckdb.DuckDBPyConnection, rules: Rules, how: Weighing) -> dict[str, TruthState]:
-    """Make the tables `probabilities` and `new_accuracies` for relations decided by truth.
+def observed(con: duckdb.DuckDBPyConnection, relation: str) -> Observed:
+    """Say who says what of the slots of a relation, and how far values speak for each other."""
+    return (
+        query.run(con, "observations", relation=relation),
+        query.run(con, "observed_support", relation=relation),
+    )
 
-    Values found to contain another one are added to `value_support`. Gives what was estimated
-    anew, by relation.
-    """
+
+def relations_by_truth(con: duckdb.DuckDBPyConnection, rules: Rules) -> list[str]:
+    """Name the relations that are decided by truth and have a slot with a valid claim."""
+    by_truth = {name for name, rule in rules.items() if "truth" in rule.criteria}
+    if not by_truth:
+        return []  # nearly always: relations need not be counted
+    named = [str(row[0]) for row in query.execute(con, "relations_competing")]
+    return [name for name in named if (name if name in rules else None) in by_truth]
+
+
+def weigh(
+    con: duckdb.DuckDBPyConnection, seen: Mapping[str, Sequence[Observed]], how: Weighing
+) -> Weighed:
+    """Find how probable each value is; `seen` has the parts of each relation, of whole slots."""
     probabilities, accuracies = [PROBABILITIES.empty_table()], [ACCURACIES.empty_table()]
     general = [GENERAL.empty_table()]
     states = {}
-    for relation in _by_truth(con, rules):
+    for relation, parts in seen.items():
         state = _state(con, relation) if how.is_settled else None
-        truth = _discover(con, relation, how, state)
+        truth = discover_partitioned(parts, how.config, state, how.each)
         if state is None:
             states[relation] = truth.state
         values = truth.values.rename_columns({"slot": "fact_id", "value": "value_key"})
@@ -97,15 +130,23 @@ def weigh(con: duckdb.DuckDBPyConnection, rules: Rules, how: Weighing) -> dict[s
         named = pa.array([relation] * truth.accuracies.num_rows, pa.string())
         found = truth.accuracies.append_column("relation", named)
         accuracies.append(found.select(ACCURACIES.names).cast(ACCURACIES))
-    for name, tables in (
-        ("make_probabilities", probabilities),
-        ("make_new_accuracies", accuracies),
-        ("add_general_values", general),
+    return Weighed(
+        probabilities=pa.concat_tables(probabilities),
+        general=pa.concat_tables(general),
+        accuracies=pa.concat_tables(accuracies),
+        states=states,
+    )
+
+
+def believe(con: duckdb.DuckDBPyConnection, weighed: Weighed) -> None:
+    """Make the table `probabilities`; add values found to contain another to `value_support`."""
+    for name, table in (
+        ("make_probabilities", weighed.probabilities),
+        ("add_general_values", weighed.general),
     ):
-        con.register("made", pa.concat_tables(tables))
+        con.register("made", table)
         query.execute(con, name)
         con.unregister("made")
-    return states
 
 
 def record(
@@ -123,31 +164,9 @@ def record(
             query.execute(con, "record_truth_state", relation=relation, **kept)
 
 
-def _discover(
-    con: duckdb.DuckDBPyConnection, relation: str, how: Weighing, state: TruthState | None
-) -> Truth:
-    observations = query.run(con, "observations", relation=relation)
-    support = query.run(con, "observed_support", relation=relation)
-    parts = partition(observations, support, how.num_parts)
-    return discover_partitioned(parts, how.config, state, how.each)
-
-
-def partition(
-    observations: pa.Table, support: pa.Table, num_parts: int
-) -> list[tuple[pa.Table, pa.Table | None]]:
-    """Cut observations and support into parts of whole slots, by the slots' numbers."""
-    if num_parts == 1:
-        return [(observations, support)]
-    cut = [
-        [table.filter(pc.equal(_part_of(table["slot"], num_parts), n)) for n in range(num_parts)]
-        for table in (observations, support)
-    ]
-    return list(zip(*cut, strict=True))
-
-
-def _part_of(slots: pa.ChunkedArray, num_parts: int) -> pa.Array:
-    numbers = [int(slot, 16) % num_parts for slot in slots.to_pylist()]
-    return pa.array(numbers, pa.int64())
+def part_of(fact_ids: pa.ChunkedArray, num_parts: int) -> pa.Array:
+    """Give the part that each slot belongs to, by its number."""
+    return pa.array([int(slot, 16) % num_parts for slot in fact_ids.to_pylist()], pa.int64())
 
 
 def _state(con: duckdb.DuckDBPyConnection, relation: str) -> TruthState | None:
@@ -171,14 +190,6 @@ def _unpacked(content: object) -> pa.Table:
 def any_truth(rules: Rules) -> bool:
     """Say whether some relation is decided by truth."""
     return any("truth" in rule.criteria for rule in rules.values())
-
-
-def _by_truth(con: duckdb.DuckDBPyConnection, rules: Rules) -> list[str]:
-    by_truth = {name for name, rule in rules.items() if "truth" in rule.criteria}
-    if not by_truth:
-        return []  # nearly always: relations need not be counted
-    named = [str(row[0]) for row in query.execute(con, "relations_competing")]
-    return [name for name in named if (name if name in rules else None) in by_truth]
 
 
 def _of_each(relations: pa.ChunkedArray, rules: Rules) -> dict[str, RelationRule]:

@@ -14,13 +14,14 @@ from datetime import date, datetime
 import duckdb
 import pyarrow as pa
 
-from warehouse import beliefs, failpoints, query, scope
+from warehouse import beliefs, failpoints, parts, query, scope
 from warehouse.bad_imports import find_bad_imports, hold_back, watch
 from warehouse.catalogue import now, transaction
 from warehouse.errors import AccountingError
 from warehouse.known import look_back
 from warehouse.relations import RelationRule
 from warehouse.truth import TruthState
+from warehouse.truth.discovery import each_here
 
 STATUSES = (
     "used",
@@ -173,18 +174,10 @@ def _judge(
     *,
     is_part: bool,
 ) -> dict[str, TruthState]:
-    beliefs.merge_near_values(con, rules)
-    query.execute(con, "reconcile_strengths")
-    query.execute(con, "reconcile_standings")
-    how = replace(settings.weighing, is_settled=True) if is_part else settings.weighing
-    states = beliefs.weigh(con, rules, how)
-    query.execute(con, "reconcile_values")
-    query.execute(con, "reconcile_spellings")
-    query.execute(con, "reconcile_general")
-    query.execute(con, "reconcile_timeline")
-    query.execute(con, "reconcile_supporting")
-    query.execute(con, "reconcile_phrasings")
-    query.execute(con, "reconcile_candidates")
+    how = settings.weighing
+    if is_part:  # few slots: not worth cutting
+        how = replace(how, is_settled=True, num_parts=1, each=each_here)
+    states = parts.judge(con, rules, how)
     con.register("answer_tokens", _answer_tokens(con, settings.count_tokens))
     try:
         query.execute(con, "reconcile_held_back", max_answer_tokens=settings.max_answer_tokens)
