@@ -38,12 +38,14 @@ def reconcile_and_publish(
 ) -> dict[str, Any]:
     """Decide and publish under one lock, so that no claim comes in between."""
     # The end of the answer is one of the tokens that the limit allows.
+    counter = answer_counter(backbone)
     settings = ReconcileSettings(
         as_of=as_of,
-        count_tokens=answer_counter(backbone),
+        count_tokens=counter,
+        token_counter=counter.name,
         max_answer_tokens=max_answer_tokens - 1,
     )
-    with open_catalogue(home / "warehouse") as con, _weighing(num_parts) as weighing:
+    with open_catalogue(home / "warehouse") as con, _weighing(home, num_parts) as weighing:
         receipt = reconcile(con, replace(settings, weighing=weighing))
         snapshot = publish(con, home / "warehouse")
     plain: dict[str, Any] = TypeAdapter(ReconcileReceipt).dump_python(receipt, mode="json")
@@ -51,8 +53,8 @@ def reconcile_and_publish(
 
 
 @contextmanager
-def _weighing(num_parts: int) -> Iterator[Weighing]:
-    """Have truth discovered here, or for several parts as Ray tasks; the result is the same."""
+def _weighing(home: Path, num_parts: int) -> Iterator[Weighing]:
+    """Have slots judged here, or for several parts as Ray tasks; the result is the same."""
     if num_parts == 1:
         yield Weighing()
         return
@@ -60,7 +62,8 @@ def _weighing(num_parts: int) -> Iterator[Weighing]:
     from flows.training import cluster
 
     with cluster(load_settings({})):
-        yield Weighing(num_parts=num_parts, each=each_on_ray)
+        # On several nodes, HOME lies where all of them reach it: training needs that, too.
+        yield Weighing(num_parts=num_parts, each=each_on_ray, folder=home / "warehouse")
 
 
 @flow

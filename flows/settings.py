@@ -53,7 +53,7 @@ class Settings(BaseModel):
     use_gpu: bool = False
     """One GPU for each worker."""
     reconcile_parts: int = Field(default=1, ge=1, le=1024)
-    """Parts into which the slots are cut when truth is discovered, as Ray tasks if several."""
+    """Parts in which slots are judged: several are Ray tasks, with the same result."""
     min_recall: float = Field(default=0.95, ge=0, le=1)
     """A checkpoint that recalls less of its training questions is not promoted."""
     memory: MemoryConfig = Field(default_factory=MemoryConfig)

@@ -1,4 +1,4 @@
-"""Truth discovered in parts, as Ray tasks, is that of one process, exactly."""
+"""Slots judged in parts, as Ray tasks, come out as those of one process, exactly."""
 
 import random
 from datetime import date
