@@ -19,6 +19,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+from flows.environment import apply_environment
 from flows.errors import ServiceError
 from flows.servers import (
     START_SECONDS,
@@ -30,7 +31,6 @@ from flows.servers import (
     start_mlflow,
     start_prefect,
 )
-from flows.settings import apply_environment
 
 PREFECT_PORT = 4200  # what the tools themselves use
 MLFLOW_PORT = 5000

@@ -24,8 +24,8 @@ from mlflow.entities import (
     RunTag,
 )
 
+from flows.environment import mlflow_artifacts, mlflow_uri
 from flows.mlflow_database import make_database
-from flows.settings import mlflow_artifacts, mlflow_uri
 
 EXPERIMENT = "lamini"
 RUN_KEY_TAG = "lamini.run_key"
