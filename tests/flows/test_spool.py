@@ -1,0 +1,95 @@
+"""MLflow's database away for a while: records wait beside it and come in once, in their order."""
+
+import contextlib
+import shutil
+import sqlite3
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from flows import spool
+from flows.environment import mlflow_database
+from flows.tracking import open_run
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture
+def run(home, monkeypatch, request):
+    monkeypatch.setenv("MLFLOW_SQLALCHEMYSTORE_POOLCLASS", "NullPool")
+    return open_run(home, request.node.name, "a run", {})
+
+
+@contextlib.contextmanager
+def locked(home):
+    """Hold the database as another writer that does not end."""
+    with contextlib.closing(sqlite3.connect(mlflow_database(home))) as con:
+        con.execute("begin exclusive")
+        yield
+
+
+def points(run, key="loss"):
+    history = MlflowClient(tracking_uri=run.uri).get_metric_history(run.run_id, key)
+    return [(metric.step, metric.value) for metric in history]
+
+
+def test_what_a_locked_database_does_not_take_comes_in_later_and_once(
+    home, run, tmp_path, monkeypatch
+):
+    file = tmp_path / "table.json"
+    file.write_text("{}")
+    run.log_metrics({"loss": 3.0}, 0)
+    with locked(home):
+        run.log_metrics({"loss": 2.0}, 1)
+        run.set_tags({"gate": "passed"})
+        run.log_file(file, "recall")
+        run.log_metrics({"loss": 1.0}, 2)
+        run.end()
+    waiting = home / "mlflow" / "spool.jsonl"
+    assert len(waiting.read_text().splitlines()) == 5
+    kept = shutil.copy(waiting, tmp_path / "kept")
+    monkeypatch.setattr(spool, "RETRY_SECONDS", 0.0)
+    spool.spool_of(run.uri).try_again_at = 0.0
+    run.log_metrics({"loss": 0.5}, 3)
+    assert not waiting.exists()
+    assert points(run) == [(0, 3.0), (1, 2.0), (2, 1.0), (3, 0.5)]
+    found = MlflowClient(tracking_uri=run.uri).get_run(run.run_id)
+    assert (found.info.status, found.data.tags["gate"]) == ("FINISHED", "passed")
+    artifacts = MlflowClient(tracking_uri=run.uri).list_artifacts(run.run_id, "recall")
+    assert [item.path for item in artifacts] == ["recall/table.json"]
+
+    # Killed after they came in and before the file was gone: they come again.
+    shutil.copy(kept, waiting)
+    assert spool.spool_of(run.uri).deliver()
+    assert points(run) == [(0, 3.0), (1, 2.0), (2, 1.0), (3, 0.5)]
+
+
+def test_half_a_record_of_a_killed_process_is_dropped(home, run):
+    waiting = home / "mlflow" / "spool.jsonl"
+    with locked(home):
+        run.log_metrics({"loss": 2.0}, 1)
+    with waiting.open("a") as file:
+        file.write('{"run_id": "abc", "metr')
+    assert spool.spool_of(run.uri).deliver()
+    assert points(run) == [(1, 2.0)]
+    assert not waiting.exists()
+
+
+def test_what_mlflow_refuses_is_an_error_and_does_not_wait(home, run):
+    run.log_params({"seed": 1})
+    with pytest.raises(MlflowException, match="seed"):
+        run.log_params({"seed": 2})
+    assert not (home / "mlflow" / "spool.jsonl").exists()
+
+
+def test_a_kept_record_that_mlflow_refuses_does_not_hold_up_the_others(home, run):
+    run.log_params({"seed": 1})
+    with locked(home):
+        run.log_params({"seed": 2})
+        run.log_metrics({"loss": 2.0}, 1)
+    assert spool.spool_of(run.uri).deliver()
+    assert points(run) == [(1, 2.0)]
