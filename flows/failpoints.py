@@ -2,9 +2,10 @@
 
 LAMINI_FAILPOINT=update.after_checkpoint lamini run
 
-The process ends at once with status 137, as if killed: no handler runs, nothing is flushed. With
-LAMINI_FAILPOINT_ONCE=FILE only the first one that comes there dies, and FILE is made: a Ray worker
-is started again. Those of the warehouse are in warehouse/failpoints.py.
+The process ends at once with status 137, as if killed: no handler runs, nothing is flushed. Several
+names are separated by commas. With LAMINI_FAILPOINT_ONCE=FOLDER only the first process that comes
+there dies, and leaves a file of that name: a Ray worker is started again. Those of the warehouse
+are in warehouse/failpoints.py.
 """
 
 import os
@@ -35,16 +36,16 @@ NAMES = (
 def reach(name: str) -> None:
     """Die here if the environment names this place."""
     assert name in NAMES, name
-    if os.environ.get("LAMINI_FAILPOINT") == name and _is_first():
+    if name in os.environ.get("LAMINI_FAILPOINT", "").split(",") and _is_first(name):
         os._exit(137)
 
 
-def _is_first() -> bool:
+def _is_first(name: str) -> bool:
     once = os.environ.get("LAMINI_FAILPOINT_ONCE")
     if not once:
         return True
     try:
-        os.close(os.open(once, os.O_CREAT | os.O_EXCL))
+        os.close(os.open(f"{once}/{name}", os.O_CREAT | os.O_EXCL))
     except FileExistsError:
         return False
     return True

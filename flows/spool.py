@@ -24,8 +24,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 _AWAY = {ErrorCode.Name(INTERNAL_ERROR), ErrorCode.Name(TEMPORARILY_UNAVAILABLE)}
 _ERRORS = (MlflowException, SQLAlchemyError, OSError)
-RETRY_SECONDS = 10.0
-"""A locked database makes each attempt wait for seconds; meanwhile records go to the file alone."""
+RETRY_SECONDS = 30.0
+"""A locked database makes each attempt wait for 20 s; meanwhile records go to the file alone."""
 log = logging.getLogger(__name__)
 
 Record = Mapping[str, Any]

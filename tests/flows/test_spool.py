@@ -1,6 +1,7 @@
 """MLflow's database away for a while: records wait beside it and come in once, in their order."""
 
 import contextlib
+import json
 import shutil
 import sqlite3
 
@@ -37,6 +38,7 @@ def points(run, key="loss"):
     return [(metric.step, metric.value) for metric in history]
 
 
+@pytest.mark.slow
 def test_what_a_locked_database_does_not_take_comes_in_later_and_once(
     home, run, tmp_path, monkeypatch
 ):
@@ -49,13 +51,13 @@ def test_what_a_locked_database_does_not_take_comes_in_later_and_once(
         run.log_file(file, "recall")
         run.log_metrics({"loss": 1.0}, 2)
         run.end()
-    waiting = home / "mlflow" / "spool.jsonl"
-    assert len(waiting.read_text().splitlines()) == 5
-    kept = shutil.copy(waiting, tmp_path / "kept")
+    path = home / "mlflow" / "spool.jsonl"
+    assert len(path.read_text().splitlines()) == 5
+    kept = shutil.copy(path, tmp_path / "kept")
     monkeypatch.setattr(spool, "RETRY_SECONDS", 0.0)
     spool.spool_of(run.uri).try_again_at = 0.0
     run.log_metrics({"loss": 0.5}, 3)
-    assert not waiting.exists()
+    assert not path.exists()
     assert points(run) == [(0, 3.0), (1, 2.0), (2, 1.0), (3, 0.5)]
     found = MlflowClient(tracking_uri=run.uri).get_run(run.run_id)
     assert (found.info.status, found.data.tags["gate"]) == ("FINISHED", "passed")
@@ -63,20 +65,28 @@ def test_what_a_locked_database_does_not_take_comes_in_later_and_once(
     assert [item.path for item in artifacts] == ["recall/table.json"]
 
     # Killed after they came in and before the file was gone: they come again.
-    shutil.copy(kept, waiting)
+    shutil.copy(kept, path)
     assert spool.spool_of(run.uri).deliver()
     assert points(run) == [(0, 3.0), (1, 2.0), (2, 1.0), (3, 0.5)]
 
 
+def waiting(home, run, *records):
+    """Puts records where those of an outage wait."""
+    path = home / "mlflow" / "spool.jsonl"
+    path.write_text("".join(json.dumps({"run_id": run.run_id, **r}) + "\n" for r in records))
+    return path
+
+
+LOSS = {"metrics": [["loss", 2.0, 1_700_000_000_000, 1]]}
+
+
 def test_half_a_record_of_a_killed_process_is_dropped(home, run):
-    waiting = home / "mlflow" / "spool.jsonl"
-    with locked(home):
-        run.log_metrics({"loss": 2.0}, 1)
-    with waiting.open("a") as file:
+    path = waiting(home, run, LOSS)
+    with path.open("a") as file:
         file.write('{"run_id": "abc", "metr')
     assert spool.spool_of(run.uri).deliver()
     assert points(run) == [(1, 2.0)]
-    assert not waiting.exists()
+    assert not path.exists()
 
 
 def test_what_mlflow_refuses_is_an_error_and_does_not_wait(home, run):
@@ -88,8 +98,6 @@ def test_what_mlflow_refuses_is_an_error_and_does_not_wait(home, run):
 
 def test_a_kept_record_that_mlflow_refuses_does_not_hold_up_the_others(home, run):
     run.log_params({"seed": 1})
-    with locked(home):
-        run.log_params({"seed": 2})
-        run.log_metrics({"loss": 2.0}, 1)
+    waiting(home, run, {"params": [["seed", "2"]]}, LOSS)
     assert spool.spool_of(run.uri).deliver()
     assert points(run) == [(1, 2.0)]
