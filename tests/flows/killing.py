@@ -1,13 +1,17 @@
 """Run the flow in forks of one process that has imported everything, each killed where it is told.
 
-python -m tests.flows.killing FOLDER, then a line of JSON on stdin for each run: its environment;
-the answer is the exit code, and FOLDER/result.json holds what the run returned.
+python -m tests.flows.killing FOLDER
+
+Takes a line of JSON on stdin for each run: its environment, and KILL_AFTER so many seconds. Answers
+with the exit code; FOLDER/result.json holds what the run returned.
 """
 
 import importlib
 import json
 import os
+import signal
 import sys
+import time
 import traceback
 from pathlib import Path
 
@@ -33,6 +37,19 @@ def run_once(folder, environment):
     return 0
 
 
+def wait(child, seconds):
+    """Give the child's exit code; if seconds are given, it is killed then, with all it started."""
+    if seconds:
+        deadline = time.monotonic() + float(seconds)
+        while time.monotonic() < deadline:
+            ended, status = os.waitpid(child, os.WNOHANG)
+            if ended:
+                return os.waitstatus_to_exitcode(status)
+            time.sleep(0.01)
+        os.killpg(child, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
 def serve(folder):
     from flows.environment import apply_environment
 
@@ -46,7 +63,8 @@ def serve(folder):
             code = run_once(folder, json.loads(line))
             sys.stderr.flush()
             os._exit(code)
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        os.setpgid(child, child)
+        code = wait(child, json.loads(line).get("KILL_AFTER"))
         sys.stdout.write(f"{code}\n")
         sys.stdout.flush()
 

@@ -1,6 +1,6 @@
 """I7 for all of `lamini run`: killed anywhere, with or without what it started, and run again.
 
-TORTURE_RUN_KILLS (5): how many kills. TORTURE_SEED: draw the same moments again.
+TORTURE_RUN_KILLS (25): how many kills. TORTURE_SEED: draw the same moments again.
 """
 
 import json
@@ -23,7 +23,7 @@ from warehouse.snapshot import head
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(7200)]
 
-NUM_KILLS = int(os.environ.get("TORTURE_RUN_KILLS") or 5)
+NUM_KILLS = int(os.environ.get("TORTURE_RUN_KILLS") or 25)
 LONGEST_SECONDS = 1500
 RETRYABLE = 4
 MAPPING = """
