@@ -15,7 +15,8 @@ import psutil
 
 from flows.servers import find, is_free
 from flows.services import MLFLOW_PORT, PREFECT_PORT
-from flows.settings import unknown_variables
+from flows.settings import NAMES
+from flows.settings_layers import unknown_variables
 from warehouse.errors import NoSnapshotError, WarehouseError
 from warehouse.snapshot import head
 
@@ -96,12 +97,12 @@ def _version(name: str) -> str | None:
 
 
 def _environment(home: Path) -> Iterator[Check]:
-    strange = unknown_variables(os.environ)
+    strange = unknown_variables(os.environ, NAMES)
     yield Check(
         name="environment",
         status="warn" if strange else "ok",
         found=f"unknown: {', '.join(strange)}" if strange else "no unknown LAMINI_ variable",
-        advice="misspelt? see flows/settings.py for the names",
+        advice="misspelt? `lamini config show` names the nearest ones",
     )
 
 

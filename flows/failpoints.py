@@ -2,23 +2,50 @@
 
 LAMINI_FAILPOINT=update.after_checkpoint lamini run
 
-The process ends at once with status 137, as if killed: no handler runs, nothing is flushed. Those
-of the warehouse are in warehouse/failpoints.py.
+The process ends at once with status 137, as if killed: no handler runs, nothing is flushed. Several
+names are separated by commas. With LAMINI_FAILPOINT_ONCE=FOLDER only the first process that comes
+there dies, and leaves a file of that name: a Ray worker is started again. Those of the warehouse
+are in warehouse/failpoints.py.
 """
 
 import os
 
 NAMES = (
+    "run.after_reconcile",
+    "run.after_assign",
+    "run.after_open",
+    "worker.pretrain_router",
+    "worker.tune_memory",
+    "worker.before_checkpoint",
+    "worker.measure_recall",
+    "train_memory.before_receipt",
+    "update_memory.before_receipt",
+    "write_checkpoint.before_receipt",
+    "measure_recall.before_receipt",
     "update.while_tuning",
     "update.after_checkpoint",
     "update.after_measuring",
     "promote.before_pointer",
     "promote.after_pointer",
+    "promote.after_version",
+    "promote.before_receipt",
+    "run.before_end",
 )
 
 
 def reach(name: str) -> None:
     """Die here if the environment names this place."""
     assert name in NAMES, name
-    if os.environ.get("LAMINI_FAILPOINT") == name:
+    if name in os.environ.get("LAMINI_FAILPOINT", "").split(",") and _is_first(name):
         os._exit(137)
+
+
+def _is_first(name: str) -> bool:
+    once = os.environ.get("LAMINI_FAILPOINT_ONCE")
+    if not once:
+        return True
+    try:
+        os.close(os.open(f"{once}/{name}", os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return False
+    return True

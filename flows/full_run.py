@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from flows import failpoints
 from flows.gate import judge
 from flows.measure_recall import record_measured
 from flows.promotion import consider, entry_of
@@ -52,6 +53,7 @@ def train_in_full(
     except BaseException:
         tracked.end("FAILED")
         raise
+    failpoints.reach("run.before_end")
     tracked.end()
 
 
@@ -61,12 +63,12 @@ def _trained(
     from flows.training import cluster
 
     path = folder.path
-    with cluster(settings):
-        trained = folder.once(
-            "train_memory",
-            "checkpoint/checkpoint.json",
-            lambda: train_memory(settings, tracked, path, assignment, snapshot),
-        )
+
+    def train() -> dict[str, Any]:
+        with cluster(settings):
+            return train_memory(settings, tracked, path, assignment, snapshot)
+
+    trained = folder.once("train_memory", "checkpoint/checkpoint.json", train)
     written = folder.once(
         "write_checkpoint",
         "checkpoint/checkpoint.json",

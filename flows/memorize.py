@@ -12,13 +12,17 @@ from typing import Any
 
 from prefect import flow, get_run_logger
 from prefect.logging.handlers import APILogWorker
+from prefect.runtime import flow_run
 
-from flows import full_run, update_run
+from flows import failpoints, full_run, update_run
 from flows.assign_facts import assign_facts
+from flows.current_run import note, recorded
 from flows.decision import FULL, INCREMENTAL, NOTHING, Decision, decide
 from flows.errors import GateError
 from flows.full_run import forget_run, train_in_full
 from flows.ingest_facts import ingest_facts
+from flows.orphans import killed_before, settle_flow_run, settle_tracking
+from flows.outages import explained
 from flows.planning import Survey, changed_facts, survey
 from flows.promotion import announce
 from flows.receipts import RunFolder, run_key, update_key
@@ -37,14 +41,18 @@ NUM_SHARDS = 8
 
 def run(settings: Settings, *, force: bool = False, mode: str | None = None) -> dict[str, Any]:
     """Run the parent flow against the home's Prefect server, started for it if there is none."""
-    with run_lock(settings.home), Services(settings.home) as services:
-        services.wait_ready()
-        try:
-            result: dict[str, Any] = memorize(settings, force, mode)
-        finally:
-            # The last lines go out in batches, and would find the server gone.
-            APILogWorker.drain_all(timeout=10)
-        return result
+    with run_lock(settings.home):
+        killed = killed_before(settings.home)
+        with recorded(settings.home), Services(settings.home) as services:
+            services.wait_ready()
+            settle_flow_run(killed)
+            try:
+                with explained(settings.home, services):
+                    result: dict[str, Any] = memorize(settings, force, mode)
+            finally:
+                # The last lines go out in batches, and would find the server gone.
+                APILogWorker.drain_all(timeout=10)
+            return result
 
 
 @flow(validate_parameters=False)
@@ -52,19 +60,25 @@ def memorize(settings: Settings, force: bool = False, mode: str | None = None) -
     """Bring the model to the state of the sources, doing only what is not done yet."""
     log = get_run_logger()
     started = time.monotonic()
+    note(settings.home, flow_run_id=str(flow_run.id), step="ingest")
+    settle_tracking(settings.home)
     ingested = ingest_facts(settings.home, list(settings.sources))
+    note(settings.home, step="reconcile")
     decided = reconcile_facts(
         settings.home, settings.as_of, settings.backbone, settings.tuning.max_answer_tokens
     )
+    failpoints.reach("run.after_reconcile")
     fingerprint = _fingerprint(settings.backbone)
     found = survey(settings, fingerprint)
     decision = decide(found.situation, settings.update, asked=mode, force=force)
     log.info("%s: %s", decision.mode, decision.why)
+    note(settings.home, step="decide", decision=decision.mode)
     given = {"ingested": ingested, "reconciled": decided}
     if decision.mode == NOTHING:
         folder = _settled(settings, found)
         return {**given, **_result(folder, decision, started, is_new=False)}
     plan = _assigned(settings)
+    failpoints.reach("run.after_assign")
     prepared = time.monotonic()
     if decision.mode == INCREMENTAL:
         folder, passed = _update(settings, found, plan, decided, decision)

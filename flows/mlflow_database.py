@@ -11,7 +11,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from flows.settings import mlflow_artifacts, mlflow_database
+from flows.environment import mlflow_artifacts, mlflow_database
 
 
 def make_database(home: Path) -> None:

@@ -23,7 +23,12 @@ EPILOG = (
 
 
 class Program(TyperGroup):
-    """Turns errors raised on purpose into one message and an exit code."""
+    """Turns errors raised on purpose into one message and an exit code; --profile goes anywhere."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if ctx.parent is None:
+            args = _profile_first(args)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -46,6 +51,28 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def common(
+    profile: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of the settings file: [profiles.NAME].")
+    ] = None,
+) -> None:
+    """Keep a language model's memory equal to your tables."""
+    if profile:
+        os.environ["LAMINI_PROFILE"] = profile  # of the processes that this one starts, too
+
+
+def _profile_first(args: list[str]) -> list[str]:
+    """Move `--profile NAME` before the command, where it is understood."""
+    end = args.index("--") if "--" in args else len(args)
+    for at, word in enumerate(args[:end]):
+        size = 2 if word == "--profile" else 1 if word.startswith("--profile=") else 0
+        if size:
+            return [*args[at : at + size], *args[:at], *args[at + size :]]
+    return args
+
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 AsOf = Annotated[str | None, typer.Option(metavar="DATE", help="Facts of that day; default today.")]
@@ -73,7 +100,7 @@ def asked_mode(full: bool, incremental: bool) -> str | None:
 
 def prepare(home: Path) -> None:
     """Put our environment in place before anything slow is imported."""
-    from flows.settings import apply_environment
+    from flows.environment import apply_environment
 
     apply_environment(home)
 

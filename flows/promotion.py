@@ -56,8 +56,10 @@ def announce(
 
     try:
         version = register(run, entry, model_id)
+        failpoints.reach("promote.after_version")
         aliases = follow_pointer(settings.home)
         run.set_tags({"promoted": "true", "lamini.model_version": version})
+        failpoints.reach("promote.before_receipt")
         write_json(folder.path / "receipts" / "promoted.json", {"version": version, **aliases})
     except Exception:
         log.warning("MLflow did not take the promotion of run %s", folder.key, exc_info=True)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flows import failpoints
+from flows.current_run import note
 from flows.settings import Settings
 from lamini.checkpoint import FORMAT_VERSION
 from lamini.config import to_dict
@@ -68,8 +70,11 @@ class RunFolder:
         found = self.receipt(step)
         if found is not None and (self.path / output).exists():
             return {**found, "is_reused": True}
+        home = self.path.parent.parent
+        note(home, step=step)
         started = time.monotonic()
         receipt = {**work(), "seconds": round(time.monotonic() - started, 1)}
+        failpoints.reach(f"{step}.before_receipt")
         write_json(self._file(step), receipt)
         return {**receipt, "is_reused": False}
 

@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from flows.champion import read_pointer
-from flows.settings import mlflow_uri
+from flows.environment import mlflow_uri
 from flows.tracking import RUN_KEY_TAG, TrackedRun
 
 MODEL = "lamini"

@@ -6,7 +6,8 @@ from typing import Any
 from prefect.artifacts import create_link_artifact
 from prefect.runtime import flow_run
 
-from flows import plots
+from flows import failpoints, plots
+from flows.current_run import note
 from flows.servers import HOST
 from flows.services import MLFLOW_PORT
 from flows.settings import Settings
@@ -27,6 +28,8 @@ def open_tracked(
     }
     verb = "update" if mode == "incremental" else "memorize"
     tracked = open_run(settings.home, key, f"{verb} {key[:8]}", tags)
+    note(settings.home, run_key=key, mode=mode, mlflow_run_id=tracked.run_id)
+    failpoints.reach("run.after_open")
     tracked.log_params(flat(settings))
     tracked.log_snapshot(Path(decided["path"]), decided["snapshot_hash"], "training")
     counts = {f"facts/{status}": number for status, number in decided["counts"].items()}

@@ -109,6 +109,8 @@ def show_status(found: Mapping[str, Any]) -> None:
         lines.append(("pending", ", ".join(f"{n} {change}" for change, n in pending.items())))
     if alarm := found["capacity_alarm"]:
         lines.append(("capacity", alarm))
+    if run := found.get("run"):
+        lines.append(("newest run", _run_line(run)))
     for run in found["runs"]:
         steps = ", ".join(run["steps"])
         lines.append(("run", f"{run['run_key']} ({run['last_written']}): {steps}"))
@@ -119,6 +121,15 @@ def show_status(found: Mapping[str, Any]) -> None:
     for name, text in lines:
         table.add_row(f"[bold]{name}[/]", escape(text))
     Console().print(table)
+
+
+def _run_line(run: Mapping[str, Any]) -> str:
+    at = f" at {run['step']}" if run.get("step") else ""
+    said = f"{run['state']}{at}, process {run['pid']}, started {run['started_at']}"
+    if run["state"] in ("running", "killed"):
+        left = ", ".join(run["left"])
+        return f"{said}; left: {left}" + (f"; {run['advice']}" if run["advice"] else "")
+    return said + (f": {run['why']}" if run.get("why") else "")
 
 
 def _origin(asked: Mapping[str, Any]) -> str:

@@ -23,10 +23,10 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from flows.environment import environment, mlflow_artifacts, mlflow_uri
 from flows.errors import ServiceError
 from flows.mlflow_database import make_database
 from flows.processes import family, is_process, kill, listens, tail
-from flows.settings import environment, mlflow_artifacts, mlflow_uri
 
 HOST = "127.0.0.1"
 START_SECONDS = 180.0  # 5 to 13 s were measured on two idle cores

@@ -7,6 +7,7 @@ A run starts a Prefect server early, goes on importing, and waits for it only wh
         services.wait_ready()             # PREFECT_API_URL answers from here on
 
 It uses a server that already answers, and stops only one that it started, or one whose owner died.
+One of its own that dies is started again.
 A run itself logs straight to MLflow's database; the MLflow server is there for people (`open_ui`).
 """
 
@@ -18,8 +19,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
+from flows.environment import apply_environment
 from flows.errors import ServiceError
+from flows.keep_up import KeepUp
 from flows.servers import (
     START_SECONDS,
     Server,
@@ -30,7 +34,6 @@ from flows.servers import (
     start_mlflow,
     start_prefect,
 )
-from flows.settings import apply_environment
 
 PREFECT_PORT = 4200  # what the tools themselves use
 MLFLOW_PORT = 5000
@@ -45,6 +48,7 @@ class Services:
         self.server: Server | None = None
         """Ours, or one found; null where PREFECT_API_URL names a server elsewhere that answers."""
         self.is_ours = False
+        self._keeping: KeepUp | None = None
         self._undo_signal: Callable[[], None] = lambda: None
 
     @property
@@ -82,7 +86,18 @@ class Services:
             from prefect.context import refresh_global_settings_context
 
             refresh_global_settings_context()
+        if self.server is not None and self.is_ours and self._keeping is None:
+            self._keeping = KeepUp(self.server, self._start_again)
         return self.api_url
+
+    def answers(self) -> bool:
+        """Whether the server's API can be had now."""
+        return answers(f"{self.api_url.rstrip('/')}/health")
+
+    def _start_again(self) -> Server:
+        # On the same port: the address is known to whoever uses it.
+        assert self.server is not None
+        return start_prefect(self.home, urlsplit(self.server.url).port)[0]
 
     def _lost_its_port(self) -> bool:
         # A port is only chosen, not held, until the server has come up; another home was faster.
@@ -95,6 +110,8 @@ class Services:
         """Stop the server if it is ours."""
         if self.server is None:
             return
+        if self._keeping is not None:
+            self.server, self._keeping = self._keeping.stop(), None
         if self.is_ours:
             self.server.stop()
             forget(self.home, self.server)

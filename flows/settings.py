@@ -1,13 +1,16 @@
-"""The settings of a run, checked where they come in, and the environment the libraries get.
+"""The settings of a run, checked where they come in.
 
-The strongest first: command line, environment (LAMINI_*), settings file (lamini.toml in the current
-folder, or the one LAMINI_CONFIG names), defaults. Sections of the file, such as [tuning], are
-written LAMINI_TUNING__MAX_PASSES in the environment.
+The strongest first: command line, environment (LAMINI_*), the chosen profile of the settings file
+([profiles.cluster]), the file (lamini.toml in the current folder, or the one LAMINI_CONFIG names),
+defaults. Sections of the file, such as [tuning], are written LAMINI_TUNING__MAX_PASSES in the
+environment. The profile is chosen by --profile, LAMINI_PROFILE, or `profile = "..."` in the file.
+
+No setting holds a secret: one that ends in `_env` names the environment variable that does.
 """
 
-import contextlib
+import dataclasses
 import os
-import tomllib
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -18,12 +21,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from flows.decision import UpdatePolicy
 from flows.errors import SettingsError
 from flows.gate import GateLimits
+from flows.settings_layers import Layers, read_layers
 from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning, from_dict
-
-PREFIX = "LAMINI_"
-FILE_NAME = "lamini.toml"
-NOT_SETTINGS = ("LAMINI_CONFIG", "LAMINI_FAILPOINT")
-"""Variables with our prefix that mean something else."""
 
 _SECTIONS: dict[str, type[Any]] = {
     "memory": MemoryConfig,
@@ -96,155 +95,61 @@ class Settings(BaseModel):
         return self.home / "runs"
 
 
+NAMES: dict[str, tuple[str, ...]] = {
+    name: tuple(f.name for f in dataclasses.fields(_SECTIONS[name])) if name in _SECTIONS else ()
+    for name in Settings.model_fields
+}
+"""Every setting, with the keys of those that are sections."""
+
+
 def load_settings(
-    given: Mapping[str, object] | None = None, *, environ: Mapping[str, str] | None = None
+    given: Mapping[str, object] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
 ) -> Settings:
     """Join what the command line gave (nulls count as not given), environment, file, defaults.
 
     Raises:
         SettingsError: a setting is unknown, of the wrong type or out of range; names its origin.
     """
-    env = os.environ if environ is None else environ
-    layers = [
-        (str(_file(env)), _from_file(_file(env))),
-        ("the environment", _from_environment(env)),
-        ("the command line", {k: v for k, v in (given or {}).items() if v not in (None, ())}),
-    ]
-    origin: dict[str, str] = {}
-    values: dict[str, Any] = {}
-    for name, layer in layers:
-        for key, value in layer.items():
-            both = isinstance(value, dict) and isinstance(values.get(key), dict)
-            values[key] = {**values[key], **value} if both else value
-            origin[key] = name
-    try:
-        return Settings(**values)
-    except ValidationError as error:
-        raise SettingsError(_message(error, origin)) from None
+    return resolve_settings(given, environ=environ)[0]
 
 
-def environment(home: Path) -> dict[str, str]:
-    """Give the environment of Prefect, Ray, MLflow and transformers for state under `home`.
+def resolve_settings(
+    given: Mapping[str, object] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+) -> tuple[Settings, Layers]:
+    """Give the settings, as `load_settings` does, and who gave each of them.
 
-    To be in place before any of them is imported. Everything stays on this machine: no telemetry,
-    no model hub, and requests to our own servers pass by no proxy.
+    Raises:
+        SettingsError: a setting is unknown, of the wrong type or out of range; names its origin.
     """
-    local = "127.0.0.1,localhost"
-    no_proxy = os.environ.get("NO_PROXY") or os.environ.get("no_proxy")
-    direct = f"{no_proxy},{local}" if no_proxy and local not in no_proxy else no_proxy or local
-    return {
-        "PREFECT_HOME": str(home / "prefect"),
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "DO_NOT_TRACK": "true",  # MLflow knows no other word for it
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_AUTH_MODE": "disabled",  # the local cluster listens on loopback only
-        "RAY_worker_niceness": "0",  # 15 by default: any other work on the machine starves training
-        "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",  # 2.0 by default, and each report waits for it
-        "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",  # there is no preemption on one machine
-        "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "180",  # 60 by default, tight on two cores
-        "HF_HUB_OFFLINE": "1",
-        "TRANSFORMERS_OFFLINE": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-        "OMP_NUM_THREADS": "1",
-        "LANCE_LOG": "error",  # it warns of every dataset that it creates
-        "MPLBACKEND": "Agg",
-        "GIT_PYTHON_REFRESH": "quiet",
-        "NO_PROXY": direct,
-        "no_proxy": direct,
-    }
-
-
-def apply_environment(home: Path) -> None:
-    """Put `environment` in place; only where our state lies overrules what the user has set."""
-    for name, value in environment(home).items():
-        if name in ("PREFECT_HOME", "NO_PROXY", "no_proxy"):
-            os.environ[name] = value
-        else:
-            os.environ.setdefault(name, value)
-    with contextlib.suppress(OSError):  # whoever writes there next says it better
-        (home / "prefect").mkdir(parents=True, exist_ok=True)
-
-
-def mlflow_database(home: Path) -> Path:
-    """Give the file of the MLflow database under `home`."""
-    return home / "mlflow" / "mlflow.db"
-
-
-def mlflow_uri(home: Path) -> str:
-    """Give the tracking URI of the MLflow database under `home`."""
-    return f"sqlite:///{mlflow_database(home)}"
-
-
-def mlflow_artifacts(home: Path) -> str:
-    """Give the URI of the folder of MLflow's artifacts under `home`."""
-    return (home / "mlflow" / "artifacts").as_uri()
-
-
-def unknown_variables(environ: Mapping[str, str]) -> list[str]:
-    """List variables with our prefix that set nothing: probably misspelt."""
-    names = {PREFIX + name.upper() for name in Settings.model_fields}
-    return sorted(
-        name
-        for name in environ
-        if name.startswith(PREFIX) and name not in NOT_SETTINGS and name.split("__")[0] not in names
-    )
-
-
-def _file(env: Mapping[str, str]) -> Path:
-    return Path(env.get("LAMINI_CONFIG") or FILE_NAME)
-
-
-def _from_file(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        if path != Path(FILE_NAME):
-            raise SettingsError(f"LAMINI_CONFIG names {path}, which is not a file")
-        return {}
+    layers = read_layers(NAMES, given or {}, os.environ if environ is None else environ)
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path} is not valid TOML: {error}") from error
-    # Paths in a file are meant from where the file lies.
-    folder = path.resolve().parent
-    if isinstance(home := values.get("home"), str):
-        values["home"] = folder / Path(home).expanduser()
-    if isinstance(sources := values.get("sources"), list):
-        values["sources"] = [folder / source for source in sources]
-    return values
-
-
-def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for name in Settings.model_fields:
-        key = PREFIX + name.upper()
-        if name in _SECTIONS:
-            start = f"{key}__"
-            section = {
-                k.removeprefix(start).lower(): v for k, v in env.items() if k.startswith(start)
-            }
-            if section:
-                values[name] = {k: _number(v) for k, v in section.items()}
-        elif env.get(key):
-            values[name] = env[key]
-    return values
-
-
-def _number(text: str) -> int | float | str:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+        return Settings(**layers.nested()), layers
+    except ValidationError as error:
+        raise SettingsError(_message(error, layers.origin)) from None
 
 
 def _message(error: ValidationError, origin: Mapping[str, str]) -> str:
     problem = error.errors()[0]
-    name = ".".join(str(part) for part in problem["loc"])
-    where = origin.get(str(problem["loc"][0]), "the defaults") if problem["loc"] else "the settings"
-    if problem["type"] == "extra_forbidden":
-        known = ", ".join(Settings.model_fields)
-        return f"unknown setting {name!r} in {where}; known settings: {known}"
     what = problem["msg"].removeprefix("Value error, ")
-    return f"{name}={problem['input']!r} in {where}: {what}"
+    if not problem["loc"]:
+        return f"the settings: {what}"
+    name = str(problem["loc"][0])
+    if name not in NAMES:
+        known = ", ".join(Settings.model_fields)
+        return f"unknown setting {name!r}; known settings: {known}"
+    if NAMES[name]:
+        return f"[{name}] {what} ({_section_origin(name, what, origin)})"
+    return f"{name}={problem['input']!r} in {origin.get(name, 'the defaults')}: {what}"
+
+
+def _section_origin(section: str, what: str, origin: Mapping[str, str]) -> str:
+    """Say where the key stands that the message begins with, or all that were given of its kind."""
+    key = re.match(r"(\w+)=", what)
+    if key and (found := origin.get(f"{section}.{key[1]}")):
+        return found
+    given = {where for name, where in origin.items() if name.startswith(f"{section}.")}
+    return ", ".join(sorted(given)) or "the defaults"

@@ -1,7 +1,7 @@
 """Collect what is known about a home from its files alone: no catalogue is opened.
 
 Reads: HOME/warehouse/HEAD.json and its snapshot, HOME/HEAD_CHECKPOINT.json, HOME/runs,
-HOME/services.
+HOME/run.json, HOME/services.
 """
 
 import json
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.champion import POINTER, promoted
+from flows.current_run import run_state
 from flows.errors import NothingYetError
 from flows.servers import find
 from warehouse.changes import diff
@@ -35,6 +36,7 @@ def status(home: Path) -> dict[str, Any]:
         "checkpoint": checkpoint,
         "pending": _pending(home, snapshot, checkpoint),
         "capacity_alarm": _capacity_alarm(checkpoint),
+        "run": run_state(home),
         "runs": last_runs(home)[:MAX_RUNS],
         "servers": _servers(home),
     }

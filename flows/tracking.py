@@ -19,17 +19,18 @@ from mlflow.entities import (
     DatasetInput,
     InputTag,
     LoggedModelOutput,
-    Metric,
-    Param,
-    RunTag,
 )
 
+from flows.current_run import this_process
+from flows.environment import mlflow_artifacts, mlflow_uri
 from flows.mlflow_database import make_database
-from flows.settings import mlflow_artifacts, mlflow_uri
+from flows.spool import spool_of
 
 EXPERIMENT = "lamini"
 RUN_KEY_TAG = "lamini.run_key"
 STAGE_TAG = "lamini.stage"
+PROCESS_TAG = "lamini.process"
+"""The process that works on the run: once it is gone, `flows.orphans` ends what it left open."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,24 +47,22 @@ class TrackedRun:
 
     def log_params(self, params: Mapping[str, object]) -> None:
         """Record parameters; the same ones again are no error."""
-        entities = [Param(key, str(value)[:6000]) for key, value in params.items()]
+        entities = [(key, str(value)[:6000]) for key, value in params.items()]
         for start in range(0, len(entities), 100):
-            self.client.log_batch(self.run_id, params=entities[start : start + 100])
+            self._send(params=entities[start : start + 100])
 
     def log_metrics(self, numbers: Mapping[str, float], step: int = 0) -> None:
         """Record numbers at a step."""
         now = int(time.time() * 1000)
-        metrics = [Metric(key, float(value), now, step) for key, value in numbers.items()]
-        self.client.log_batch(self.run_id, metrics=metrics)
+        self._send(metrics=[(key, float(value), now, step) for key, value in numbers.items()])
 
     def set_tags(self, tags: Mapping[str, object]) -> None:
         """Record tags."""
-        entities = [RunTag(key, str(value)) for key, value in tags.items()]
-        self.client.log_batch(self.run_id, tags=entities)
+        self._send(tags=[(key, str(value)) for key, value in tags.items()])
 
     def log_file(self, path: Path, folder: str | None = None) -> None:
         """Copy a file to the run's artifacts."""
-        self.client.log_artifact(self.run_id, str(path), folder)
+        self._send(file=str(path), folder=folder)
 
     def log_snapshot(self, path: Path, digest: str, context: str) -> None:
         """Record the snapshot as dataset input, under our own digest (MLflow's samples rows)."""
@@ -82,7 +81,7 @@ class TrackedRun:
         """Record a checkpoint as LoggedModel and return its id; the weights stay where they are."""
         mlflow.set_tracking_uri(self.uri)
         name = f"{folder.parent.name}-{folder.name}"
-        logged = mlflow.initialize_logged_model(
+        logged = self._logged(folder) or mlflow.initialize_logged_model(
             name=name,
             experiment_id=self.experiment_id,
             source_run_id=self.run_id,
@@ -103,13 +102,24 @@ class TrackedRun:
         MlflowClient(self.uri).log_outputs(self.run_id, [output])
         return str(logged.model_id)
 
+    def _logged(self, folder: Path) -> Any:
+        """Return the LoggedModel of this run's checkpoint that a killed process began, if any."""
+        found = self.client.search_logged_models(
+            [self.experiment_id], f"source_run_id = '{self.run_id}'"
+        )
+        return next((m for m in found if m.tags.get("lamini.checkpoint") == folder.as_uri()), None)
+
     def last_metrics(self) -> dict[str, float]:
         """Return the newest value of every metric."""
         return dict(self.client.get_run(self.run_id).data.metrics)
 
     def end(self, status: str = "FINISHED") -> None:
         """Close the run."""
-        self.client.set_terminated(self.run_id, status)
+        self._send(status=status, end_time=int(time.time() * 1000))
+
+    def _send(self, **record: object) -> None:
+        # What MLflow cannot take now waits beside its database; training does not.
+        spool_of(self.uri).send({"run_id": self.run_id, **record})
 
     def child(self, stage: str) -> "TrackedRun":
         """Return this run's child for one training, the same one after a restart."""
@@ -141,11 +151,14 @@ def _find_or_create(uri: str, experiment_id: str, name: str, tags: Mapping[str, 
     client = MlflowClient(tracking_uri=uri)
     wanted = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
     found = client.search_runs([experiment_id], wanted, max_results=1)
+    process = json.dumps(this_process())
     if found:
         run_id = found[0].info.run_id
+        client.set_tag(run_id, PROCESS_TAG, process)
         client.update_run(run_id, status="RUNNING")
     else:
-        run_id = client.create_run(experiment_id, tags=dict(tags), run_name=name).info.run_id
+        owned = {**tags, PROCESS_TAG: process}
+        run_id = client.create_run(experiment_id, tags=owned, run_name=name).info.run_id
     return TrackedRun(uri=uri, run_id=run_id, experiment_id=experiment_id)
 
 

@@ -72,7 +72,12 @@ def train_memory(
             except Exception:
                 log.warning("MLflow did not take the numbers of step %d", step, exc_info=True)
 
-        done = fit(config, settings=settings, folder=folder, on_report=on_report)
+        try:
+            done = fit(config, settings=settings, folder=folder, on_report=on_report)
+        except BaseException:
+            for child in stages.values():
+                child.end("FAILED")
+            raise
     keys = (
         "threshold",
         "unnamed_threshold",

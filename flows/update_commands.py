@@ -50,7 +50,7 @@ def rollback(as_json: Json = False) -> None:
 def _aliases(home: Any) -> dict[str, Any]:
     import logging
 
-    from flows.settings import mlflow_database
+    from flows.environment import mlflow_database
 
     if not mlflow_database(home).is_file():
         return {"aliases": {}}

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from flows import failpoints
 from flows.gate import Verdict, judge
 from flows.planning import Survey, changed_facts
 from flows.promotion import consider, entry_of
@@ -66,6 +67,7 @@ def update_champion(
     except BaseException:
         tracked.end("FAILED")
         raise
+    failpoints.reach("run.before_end")
     tracked.end()
     return verdict
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import ray.train
 
+from flows import failpoints
+
 if TYPE_CHECKING:
     from lamini.model import MemoryModel
     from lamini.recall import Question, RecallRow
@@ -32,6 +34,7 @@ class _Reports:
 
     def log(self, step: int, numbers: dict[str, float]) -> None:
         ray.train.report({"stage": self.stage, "step": step, **numbers})
+        failpoints.reach(f"worker.{self.stage}")
 
 
 def train(config: dict[str, Any]) -> dict[str, Any]:
@@ -74,6 +77,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     tune_memory(attached, facts, config["tuning"], folder / "tuning", _Reports(TUNING), worker)
     clock.append(time.monotonic())
     detach(attached)
+    failpoints.reach("worker.before_checkpoint")
     if worker.leads:
         build_checkpoint(
             folder / "checkpoint",

@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from warehouse import durable, query
+from warehouse import durable, failpoints, query
 from warehouse.catalogue import transaction
 from warehouse.errors import AccountingError, CapacityError
 from warehouse.snapshot import Snapshot
@@ -74,6 +74,7 @@ def assign(
     to_place = _to_place(facts, group_size, num_tokens_by_fact)
     plan = _settle(con, geometry, facts, to_place, num_groups, num_shards)
     path = home / "assignments" / f"{snapshot.training_hash[:16]}-{geometry}.parquet"
+    failpoints.reach("assign.before_file")
     durable.write_parquet(plan, path)
     return AssignmentReceipt(
         path=path,
@@ -121,6 +122,7 @@ def _settle(
                     f"{plan.num_rows} of {facts.num_rows} facts placed, "
                     f"{len(offenders)} groups with two facts"
                 )
+            failpoints.reach("assign.before_commit")
     finally:
         con.unregister("facts_to_place")
         con.unregister("snapshot_facts")

@@ -13,7 +13,7 @@ from typing import IO
 
 import duckdb
 
-from warehouse import query
+from warehouse import failpoints, query
 from warehouse.errors import CatalogueLockedError, CatalogueVersionError
 
 SCHEMA_VERSION = 1
@@ -93,3 +93,4 @@ def _attach(con: duckdb.DuckDBPyConnection, path: Path) -> None:
             )
         if version < SCHEMA_VERSION:
             query.execute(con, "schema_applied", version=SCHEMA_VERSION, now=now())
+        failpoints.reach("catalogue.before_commit")

@@ -8,12 +8,20 @@ The process ends at once with status 137, as if killed: no handler runs, nothing
 import os
 
 NAMES = (
+    "catalogue.before_commit",
     "ingest.after_stage",
     "ingest.before_commit",
+    "ingest.after_commit",
+    "replay.before_commit",
+    "retract.before_commit",
     "reconcile.before_commit",
+    "reconcile.after_commit",
     "publish.after_files",
     "publish.before_rename",
     "publish.before_head",
+    "publish.after_head",
+    "assign.before_commit",
+    "assign.before_file",
 )
 
 

@@ -76,6 +76,7 @@ def ingest(
             record_batch(con, batch, warnings, moment)
         withdrawn, restored = _settle(con, batch, moment)
         failpoints.reach("ingest.before_commit")
+    failpoints.reach("ingest.after_commit")
     counts = {"num_withdrawn": withdrawn, "num_restored": restored}
     return _receipt(con, batch, is_new=not earlier, warnings=tuple(warnings), **counts)
 

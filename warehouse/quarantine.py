@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from warehouse import query
+from warehouse import failpoints, query
 from warehouse.catalogue import now, transaction
 from warehouse.claims import CLAIM_FIELDS, LIST_FIELDS, ClaimBatch, Part
 from warehouse.errors import UnknownQuarantineError
@@ -88,6 +88,7 @@ def replay(
         done = [_again(con, rows[name], fixes[name], moment) for name in fixes]
         for content_hash in sorted({rows[name]["content_hash"] for name in fixes}):
             _settle(con, content_hash, rows, moment)
+        failpoints.reach("replay.before_commit")
     return done
 
 

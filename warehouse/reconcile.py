@@ -112,6 +112,7 @@ def reconcile(
     with transaction(con):
         decide(con, settings, recorded_at or now())
         failpoints.reach("reconcile.before_commit")
+    failpoints.reach("reconcile.after_commit")
     return _receipt(con)
 
 

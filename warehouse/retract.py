@@ -4,7 +4,7 @@ from datetime import datetime
 
 import duckdb
 
-from warehouse import query
+from warehouse import failpoints, query
 from warehouse.catalogue import now, transaction
 from warehouse.errors import UnknownClaimError
 
@@ -38,4 +38,5 @@ def retract(
             now=recorded_at or now(),
         )
         query.execute(con, "clear_reconciled")
+        failpoints.reach("retract.before_commit")
     return len(withdrawn)

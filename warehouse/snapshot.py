@@ -126,6 +126,7 @@ def publish(con: duckdb.DuckDBPyConnection, home: Path) -> Snapshot:
     name = snapshot.path.name
     dates = {**published_dates(home), as_of: name}
     durable.write_json({"snapshot": name, "as_of": as_of, "dates": dates}, home / "HEAD.json")
+    failpoints.reach("publish.after_head")
     query.execute(con, "snapshot_published", snapshot_hash=snapshot.snapshot_hash, now=now())
     return snapshot
 

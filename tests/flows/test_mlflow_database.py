@@ -7,8 +7,8 @@ import time
 import pytest
 from mlflow import MlflowClient
 
+from flows.environment import mlflow_database, mlflow_uri
 from flows.mlflow_database import make_database
-from flows.settings import mlflow_database, mlflow_uri
 
 MAKE = """
 import sys

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from flows.errors import SettingsError
-from flows.settings import Settings, apply_environment, environment, load_settings, mlflow_uri
+from flows.settings import Settings, load_settings, resolve_settings
 
 
 @pytest.fixture(autouse=True)
@@ -42,10 +42,12 @@ def test_paths_are_absolute_and_those_of_a_file_start_where_it_lies(tmp_path):
 @pytest.mark.parametrize(
     ("env", "message"),
     [
-        ({"LAMINI_AS_OF": "soon"}, "as_of='soon' in the environment"),
-        ({"LAMINI_NUM_WORKERS": "0"}, "num_workers='0' in the environment"),
-        ({"LAMINI_TUNING__MAX_PASES": "1"}, "unknown setting 'max_pases'; known: max_passes"),
+        ({"LAMINI_AS_OF": "soon"}, "as_of='soon' in environment LAMINI_AS_OF"),
+        ({"LAMINI_NUM_WORKERS": "0"}, "num_workers='0' in environment LAMINI_NUM_WORKERS"),
+        ({"LAMINI_TUNING__MAX_PASES": "1"}, "did you mean 'max_passes'"),
+        ({"LAMINI_TUNING__MAX_PASSES": "few"}, "(environment LAMINI_TUNING__MAX_PASSES)"),
         ({"LAMINI_MEMORY__NUM_EXPERTS": "33"}, "num_experts=33 must be"),
+        ({"LAMINI_PROFILE": "cluser"}, "unknown profile 'cluser'"),
         ({"LAMINI_CONFIG": "nowhere.toml"}, "nowhere.toml"),
     ],
 )
@@ -56,30 +58,80 @@ def test_what_is_wrong_is_named_with_its_origin(env, message):
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
-def test_an_unknown_key_in_the_file_is_refused():
-    Path("lamini.toml").write_text("hom = 1\n")
-    with pytest.raises(SettingsError, match=r"unknown setting 'hom' in lamini\.toml; known"):
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("hom = 1", "unknown setting 'hom' in lamini.toml:1; did you mean 'home'?"),
+        (
+            "\n[tuning]\n# a word\nmax_pases = 1",
+            "'tuning.max_pases' in lamini.toml:4; did you mean",
+        ),
+        ("[tunning]\nmax_passes = 1", "'tunning' in lamini.toml:1; did you mean 'tuning'?"),
+        ("tuning = 3", "tuning=3 in lamini.toml must be a table"),
+        ("[profiles.cluster]\nnum_wrkers = 1", "'profiles.cluster.num_wrkers' in lamini.toml:2"),
+        ("[profiles.cluster.tuning]\nmax = 1", "'profiles.cluster.tuning.max' in lamini.toml:2"),
+        ("[profiles.local]\nprofile = 'x'", "'profiles.local.profile' in lamini.toml:2"),
+        ("profile = 'cluser'\n[profiles.cluster]", "did you mean 'cluster'?"),
+        ("profile = 3", "profile=3 in lamini.toml"),
+        ("profiles = 3", "[profiles.cluster]"),
+        ("num_workers = 0", "num_workers=0 in lamini.toml:1"),
+        ("[tuning]\nmax_passes = 'few'", "(lamini.toml:2)"),
+        ("home = ", "not valid TOML"),
+    ],
+)
+def test_what_is_wrong_in_the_file_is_named_with_its_line_and_the_nearest_name(text, message):
+    Path("lamini.toml").write_text(text)
+    with pytest.raises(SettingsError) as caught:
         load_settings(environ={})
+    assert message in str(caught.value)
+
+
+PROFILES = """
+num_workers = 3
+profile = "cluster"
+
+[tuning]
+max_passes = 7
+
+[profiles.local]
+num_workers = 1
+
+[profiles.cluster]
+num_workers = 8
+home = "shared"
+
+[profiles.cluster.tuning]
+max_passes = 9
+"""
+
+
+def test_a_profile_overrides_the_file_key_by_key_and_environment_and_flags_override_it(tmp_path):
+    Path("lamini.toml").write_text(PROFILES)
+    settings, layers = resolve_settings({"as_of": "2026-01-01"}, environ={})
+    assert (settings.num_workers, settings.tuning.max_passes) == (8, 9)
+    assert settings.home == tmp_path / "shared"
+    assert layers.profile == "cluster"
+    assert layers.origin == {
+        "num_workers": "lamini.toml:12 (profile cluster)",
+        "home": "lamini.toml:13 (profile cluster)",
+        "tuning.max_passes": "lamini.toml:16 (profile cluster)",
+        "as_of": "command line",
+    }
+    local = load_settings(environ={"LAMINI_PROFILE": "local"})
+    assert (local.num_workers, local.tuning.max_passes) == (1, 7)
+    above = load_settings({"num_workers": 5}, environ={"LAMINI_NUM_WORKERS": "4"})
+    assert above.num_workers == 5
+    assert load_settings(environ={"LAMINI_NUM_WORKERS": "4"}).num_workers == 4
+
+
+def test_the_local_profile_need_not_be_written():
+    assert load_settings(environ={"LAMINI_PROFILE": "local"}) == load_settings(environ={})
+
+
+def test_yes_and_no_are_understood_in_the_environment():
+    assert load_settings(environ={"LAMINI_USE_GPU": "true"}).use_gpu
 
 
 def test_settings_travel_as_json():
     settings = load_settings({"num_workers": 1}, environ={})
     assert Settings.model_validate_json(settings.model_dump_json()) == settings
-
-
-def test_the_environment_keeps_what_the_user_set_but_not_where_state_lies(tmp_path, monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "7")
-    monkeypatch.setenv("PREFECT_HOME", "/somewhere/else")
-    apply_environment(tmp_path)
-    assert os.environ["OMP_NUM_THREADS"] == "7"
-    assert os.environ["PREFECT_HOME"] == str(tmp_path / "prefect")
-
-
-def test_our_own_servers_are_reached_past_any_proxy(tmp_path, monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "example.org")
-    assert environment(tmp_path)["NO_PROXY"] == "example.org,127.0.0.1,localhost"
-
-
-def test_the_database_is_absolute(tmp_path):
-    assert mlflow_uri(tmp_path) == f"sqlite:///{tmp_path}/mlflow/mlflow.db"
-    assert mlflow_uri(tmp_path).startswith("sqlite:////")

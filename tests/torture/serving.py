@@ -6,7 +6,7 @@ python -m tests.torture.serving HOME mlflow|prefect
 import sys
 from pathlib import Path
 
-from flows.settings import apply_environment
+from flows.environment import apply_environment
 
 
 def open_mlflow(home):

@@ -1,6 +1,6 @@
 """I7 and I8: killed anywhere, over and over, the warehouse ends as if nothing had happened.
 
-TORTURE_KILLS (20): how many kills. TORTURE_SEED: draw the same moments again.
+TORTURE_KILLS (200): how many kills. TORTURE_SEED: draw the same moments again.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from warehouse.snapshot import head, open_snapshot
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(3600)]
 
-NUM_KILLS = int(os.environ.get("TORTURE_KILLS") or 20)
+NUM_KILLS = int(os.environ.get("TORTURE_KILLS") or 200)
 LONGEST_SECONDS = 600
 
 

@@ -1,0 +1,64 @@
+"""The environment that Prefect, Ray, MLflow and transformers get, and where MLflow's state lies."""
+
+import contextlib
+import os
+from pathlib import Path
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Give the environment of Prefect, Ray, MLflow and transformers for state under `home`.
+
+    To be in place before any of them is imported. Everything stays on this machine: no telemetry,
+    no model hub, and requests to our own servers pass by no proxy.
+    """
+    local = "127.0.0.1,localhost"
+    no_proxy = os.environ.get("NO_PROXY") or os.environ.get("no_proxy")
+    direct = f"{no_proxy},{local}" if no_proxy and local not in no_proxy else no_proxy or local
+    return {
+        "PREFECT_HOME": str(home / "prefect"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",  # MLflow knows no other word for it
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_AUTH_MODE": "disabled",  # the local cluster listens on loopback only
+        "RAY_worker_niceness": "0",  # 15 by default: any other work on the machine starves training
+        "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",  # 2.0 by default, and each report waits for it
+        "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",  # there is no preemption on one machine
+        "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "180",  # 60 by default, tight on two cores
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+        "OMP_NUM_THREADS": "1",
+        "LANCE_LOG": "error",  # it warns of every dataset that it creates
+        "MPLBACKEND": "Agg",
+        "GIT_PYTHON_REFRESH": "quiet",
+        "NO_PROXY": direct,
+        "no_proxy": direct,
+    }
+
+
+def apply_environment(home: Path) -> None:
+    """Put `environment` in place; only where our state lies overrules what the user has set."""
+    for name, value in environment(home).items():
+        if name in ("PREFECT_HOME", "NO_PROXY", "no_proxy"):
+            os.environ[name] = value
+        else:
+            os.environ.setdefault(name, value)
+    with contextlib.suppress(OSError):  # whoever writes there next says it better
+        (home / "prefect").mkdir(parents=True, exist_ok=True)
+
+
+def mlflow_database(home: Path) -> Path:
+    """Give the file of the MLflow database under `home`."""
+    return home / "mlflow" / "mlflow.db"
+
+
+def mlflow_uri(home: Path) -> str:
+    """Give the tracking URI of the MLflow database under `home`."""
+    return f"sqlite:///{mlflow_database(home)}"
+
+
+def mlflow_artifacts(home: Path) -> str:
+    """Give the URI of the folder of MLflow's artifacts under `home`."""
+    return (home / "mlflow" / "artifacts").as_uri()

@@ -1,0 +1,95 @@
+"""The record of a run says what is so while it works, when it was killed, and when it ended."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.current_run import note, recorded, run_state
+from flows.orphans import settle_tracking
+from flows.receipts import RunFolder
+from flows.tracking import PROCESS_TAG, open_run
+from lamini.saved import write_json
+
+ROOT = Path(__file__).parents[2]
+KILLED = """
+import os, sys
+from pathlib import Path
+from flows.current_run import note, recorded
+from flows.tracking import open_run
+home = Path(sys.argv[1])
+with recorded(home):
+    for key in ("aaaa", "bbbb"):
+        open_run(home, key, key, {}).child("tune_memory")
+    note(home, run_key="aaaa", mode="full", step="train_memory")
+    os._exit(137)
+"""
+
+
+def test_a_run_that_works_is_running_and_says_what_is_left(tmp_path):
+    assert run_state(tmp_path) is None
+    with recorded(tmp_path):
+        note(tmp_path, run_key="aaaa", mode="incremental", step="measure_recall")
+        receipts = tmp_path / "runs" / "aaaa" / "receipts"
+        for step in ("update_memory", "write_checkpoint"):
+            write_json(receipts / f"{step}.json", {})
+        found = run_state(tmp_path)
+        assert (found["state"], found["pid"]) == ("running", os.getpid())
+        assert found["done"] == ["update_memory", "write_checkpoint"]
+        assert found["left"] == ["measure_recall", "gate", "promoted"]
+    assert run_state(tmp_path)["state"] == "done"
+
+
+def test_a_run_that_failed_says_why(tmp_path):
+    with pytest.raises(ValueError, match="too few"), recorded(tmp_path):
+        raise ValueError("too few\nfacts")
+    found = run_state(tmp_path)
+    assert (found["state"], found["why"]) == ("failed", "too few")
+
+
+def test_only_the_process_of_the_record_adds_to_it(tmp_path):
+    with recorded(tmp_path):
+        path = tmp_path / "run.json"
+        other = {**json.loads(path.read_text()), "pid": 1}
+        path.write_text(json.dumps(other))
+        note(tmp_path, step="gate")
+        assert json.loads(path.read_text()) == other
+
+
+def statuses(home):
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=f"sqlite:///{home / 'mlflow' / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("lamini").experiment_id
+    return {
+        (run.data.tags.get("lamini.run_key"), run.data.tags["lamini.stage"], run.info.status)
+        for run in client.search_runs([experiment])
+    }
+
+
+def test_a_killed_run_is_told_from_one_that_works_and_what_it_left_open_is_ended(tmp_path, lamini):
+    code = subprocess.run([sys.executable, "-c", KILLED, tmp_path], cwd=ROOT, check=False)
+    assert code.returncode == 137
+    found = run_state(tmp_path)
+    assert (found["state"], found["step"], found["run_key"]) == ("killed", "train_memory", "aaaa")
+    assert found["left"][0] == "train_memory"
+    os.environ["LAMINI_HOME"] = str(tmp_path)
+    assert "killed at train_memory" in lamini("status").stdout
+    # One of them had done its last deed, and one is alive: ours.
+    write_json(RunFolder(path=tmp_path / "runs" / "bbbb").path / "receipts" / "promoted.json", {})
+    mine = open_run(tmp_path, "cccc", "mine", {})
+    assert len(settle_tracking(tmp_path)) == 4
+    assert statuses(tmp_path) == {
+        ("aaaa", "memorize", "KILLED"),
+        ("bbbb", "memorize", "FINISHED"),
+        (None, "tune_memory", "KILLED"),
+        ("cccc", "memorize", "RUNNING"),
+    }
+    assert PROCESS_TAG in mine.client.get_run(mine.run_id).data.tags
+    # Opened again, it is this process's, and runs.
+    open_run(tmp_path, "aaaa", "aaaa", {})
+    assert ("aaaa", "memorize", "RUNNING") in statuses(tmp_path)
+    assert settle_tracking(tmp_path) == []

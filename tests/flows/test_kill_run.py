@@ -1,0 +1,122 @@
+"""I7 for runs: killed at every named place in turn, they end in the bank of one never killed.
+
+Each kill is a real end of a real process; the next one goes on from what is on the disk.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from flows import failpoints
+from flows.current_run import run_state
+from flows.environment import mlflow_database
+from tests.flows.killed_runs import (
+    AFTER,
+    BEFORE,
+    BOTH,
+    OF_FULL,
+    OF_UPDATE,
+    OF_WORKERS,
+    ONCE_EACH,
+    RETRYABLE,
+    after,
+    before,
+    runs,
+    tracked,
+)
+from tests.settled import settled
+
+__all__ = ["after", "before", "runs"]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+STEPS = {"run", "worker", "update", "promote", *("train_memory", "update_memory")}
+STEPS |= {"write_checkpoint", "measure_recall"}
+
+
+def test_every_named_place_is_killed_at():
+    covered = [*OF_FULL, *OF_WORKERS, *OF_UPDATE, *BOTH, *ONCE_EACH]
+    assert sorted(covered) == sorted(n for n in failpoints.NAMES if n.split(".")[0] in STEPS)
+    written = {
+        name
+        for path in (Path(__file__).parents[2] / "flows").glob("*.py")
+        for name in re.findall(r'failpoints\.reach\("([^"]+)"\)', path.read_text())
+    }
+    assert written <= {*failpoints.NAMES}
+
+
+def test_i7_killed_at_every_place_of_both_kinds_of_run_they_end_the_same(runs, before, after):
+    home = runs.folder / "killed"
+    for place in OF_FULL:
+        assert runs.killed(home, BEFORE, place)["left"][0] == "train_memory"
+    # A worker that dies is started again; then the run itself dies, before its receipt.
+    deaths = runs.folder / "deaths"
+    deaths.mkdir()
+    places = ("worker.tune_memory", "train_memory.before_receipt")
+    runs.killed(home, BEFORE, *places, LAMINI_FAILPOINT_ONCE=str(deaths))
+    assert {path.name for path in deaths.iterdir()} == {*places}
+    cut_snapshots(home)
+    for place in BOTH:
+        runs.killed(home, BEFORE, place)
+    assert runs.finished(home, BEFORE)["decision"] == "nothing"
+    assert run_state(home)["state"] == "done"
+    assert settled(home) == settled(before)
+
+    for place in (*OF_UPDATE[:3], BOTH[0], OF_UPDATE[3], *BOTH[1:]):
+        runs.killed(home, AFTER, place)
+    assert runs.finished(home, AFTER)["decision"] == "nothing"
+    assert settled(home) == settled(after)
+    assert not list(home.glob("runs/*/.checkpoint.*"))
+    found = tracked(home)
+    assert found == tracked(after)
+    assert {status for _, _, status in found["runs"]} == {"FINISHED"}
+    assert [status for _, status in found["models"]] == ["READY", "READY"]
+
+
+def cut_snapshots(home):
+    """Leave of Ray's own snapshots what a kill in the middle of writing would."""
+    cut = [*home.glob("runs/*/ray/*/checkpoint_manager_snapshot.json")]
+    for path in cut:
+        os.truncate(path, path.stat().st_size // 2)
+    assert cut
+
+
+def wait_for_step(home, step):
+    deadline = time.monotonic() + 300
+    while (run_state(home) or {}).get("step") != step:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_with_mlflow_locked_a_run_stops_in_order_and_the_next_one_ends_the_same(
+    runs, before, after
+):
+    home = shutil.copytree(before, runs.folder / "locked")
+    runs.start(home, AFTER)
+    wait_for_step(home, "update_memory")
+    with contextlib.closing(sqlite3.connect(mlflow_database(home), timeout=60)) as con:
+        con.execute("begin exclusive")
+        assert runs.code() == RETRYABLE, runs.log.read_text()[-4000:]
+    found = run_state(home)
+    assert (found["state"], found["done"]) == ("failed", ["update_memory"])
+    assert "takes no records" in found["why"]
+    assert runs.finished(home, AFTER)["decision"] == "incremental"
+    assert settled(home) == settled(after)
+    assert tracked(home) == tracked(after)
+
+
+def test_a_prefect_server_that_is_killed_under_a_run_is_started_again(runs, before, after):
+    from flows.servers import find
+
+    home = shutil.copytree(before, runs.folder / "no-server")
+    runs.start(home, AFTER, PREFECT_API_URL="")
+    wait_for_step(home, "update_memory")
+    server = find(home, "prefect")
+    os.killpg(server.pid, 9)
+    assert runs.ended()["decision"] == "incremental"
+    assert settled(home) == settled(after)
+    assert find(home, "prefect") is None

@@ -1,0 +1,103 @@
+"""MLflow's database away for a while: records wait beside it and come in once, in their order."""
+
+import contextlib
+import json
+import shutil
+import sqlite3
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from flows import spool
+from flows.environment import mlflow_database
+from flows.tracking import open_run
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture
+def run(home, monkeypatch, request):
+    monkeypatch.setenv("MLFLOW_SQLALCHEMYSTORE_POOLCLASS", "NullPool")
+    return open_run(home, request.node.name, "a run", {})
+
+
+@contextlib.contextmanager
+def locked(home):
+    """Hold the database as another writer that does not end."""
+    with contextlib.closing(sqlite3.connect(mlflow_database(home))) as con:
+        con.execute("begin exclusive")
+        yield
+
+
+def points(run, key="loss"):
+    history = MlflowClient(tracking_uri=run.uri).get_metric_history(run.run_id, key)
+    return [(metric.step, metric.value) for metric in history]
+
+
+@pytest.mark.slow
+def test_what_a_locked_database_does_not_take_comes_in_later_and_once(
+    home, run, tmp_path, monkeypatch
+):
+    file = tmp_path / "table.json"
+    file.write_text("{}")
+    run.log_metrics({"loss": 3.0}, 0)
+    with locked(home):
+        run.log_metrics({"loss": 2.0}, 1)
+        run.set_tags({"gate": "passed"})
+        run.log_file(file, "recall")
+        run.log_metrics({"loss": 1.0}, 2)
+        run.end()
+    path = home / "mlflow" / "spool.jsonl"
+    assert len(path.read_text().splitlines()) == 5
+    kept = shutil.copy(path, tmp_path / "kept")
+    monkeypatch.setattr(spool, "RETRY_SECONDS", 0.0)
+    spool.spool_of(run.uri).try_again_at = 0.0
+    run.log_metrics({"loss": 0.5}, 3)
+    assert not path.exists()
+    assert points(run) == [(0, 3.0), (1, 2.0), (2, 1.0), (3, 0.5)]
+    found = MlflowClient(tracking_uri=run.uri).get_run(run.run_id)
+    assert (found.info.status, found.data.tags["gate"]) == ("FINISHED", "passed")
+    artifacts = MlflowClient(tracking_uri=run.uri).list_artifacts(run.run_id, "recall")
+    assert [item.path for item in artifacts] == ["recall/table.json"]
+
+    # Killed after they came in and before the file was gone: they come again.
+    shutil.copy(kept, path)
+    assert spool.spool_of(run.uri).deliver()
+    assert points(run) == [(0, 3.0), (1, 2.0), (2, 1.0), (3, 0.5)]
+
+
+def waiting(home, run, *records):
+    """Puts records where those of an outage wait."""
+    path = home / "mlflow" / "spool.jsonl"
+    path.write_text("".join(json.dumps({"run_id": run.run_id, **r}) + "\n" for r in records))
+    return path
+
+
+LOSS = {"metrics": [["loss", 2.0, 1_700_000_000_000, 1]]}
+
+
+def test_half_a_record_of_a_killed_process_is_dropped(home, run):
+    path = waiting(home, run, LOSS)
+    with path.open("a") as file:
+        file.write('{"run_id": "abc", "metr')
+    assert spool.spool_of(run.uri).deliver()
+    assert points(run) == [(1, 2.0)]
+    assert not path.exists()
+
+
+def test_what_mlflow_refuses_is_an_error_and_does_not_wait(home, run):
+    run.log_params({"seed": 1})
+    with pytest.raises(MlflowException, match="seed"):
+        run.log_params({"seed": 2})
+    assert not (home / "mlflow" / "spool.jsonl").exists()
+
+
+def test_a_kept_record_that_mlflow_refuses_does_not_hold_up_the_others(home, run):
+    run.log_params({"seed": 1})
+    waiting(home, run, {"params": [["seed", "2"]]}, LOSS)
+    assert spool.spool_of(run.uri).deliver()
+    assert points(run) == [(1, 2.0)]
