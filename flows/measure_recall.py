@@ -4,6 +4,7 @@ Reads: RUN/recall/shares, which the job measured. Writes: RUN/recall/recall.parq
 question), plots, metrics to MLflow, and the recall table of the catalogue.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +14,10 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from flows import plots
+from flows.fact_history import patient_catalogue
 from flows.settings import Settings
 from flows.tracking import TrackedRun, log_report
 from flows.worker_jobs import read_shares
-from warehouse.catalogue import open_catalogue
 from warehouse.recall import record_recall
 from warehouse.reference import foreign_questions, heldout_questions, missing_questions
 from warehouse.snapshot import Snapshot, open_snapshot
@@ -39,15 +40,23 @@ def record_measured(
 
 
 def record_rows(
-    settings: Settings, run: TrackedRun, folder: Path, rows: list["RecallRow"]
+    settings: Settings,
+    run: TrackedRun,
+    folder: Path,
+    asked: list["RecallRow"],
+    carried: Sequence["RecallRow"] = (),
 ) -> dict[str, Any]:
-    """Record what was measured in the run's folder, the catalogue and MLflow; give the totals."""
+    """Record what was measured in the run's folder, the catalogue and MLflow; give the totals.
+
+    What was `carried` over from the champion's measurement stands behind what was asked now.
+    """
     from lamini.recall import summarize, write_rows
 
+    rows = [*asked, *carried]
     path = folder / "recall" / "recall.parquet"
     write_rows(rows, path)
-    with open_catalogue(settings.warehouse) as con:
-        record_recall(con, path, folder.name)
+    with patient_catalogue(settings.warehouse) as con:
+        record_recall(con, path, folder.name, num_asked=len(asked))
     summary = [asdict(cell) for cell in summarize(rows)]
     totals = {cell["kind"]: cell for cell in summary if cell["template"] == "*"}
     numbers = {

@@ -131,7 +131,7 @@ def verify_update(
         )
     proof = _proof(settings, model, update, facts, rows, asking)
     proved = time.monotonic() - started
-    recorded = record_rows(settings, run, folder, [*rows, *asking.carried])
+    recorded = record_rows(settings, run, folder, rows, asking.carried)
     run.log_metrics(
         {
             "update/untouched_experts": proof["num_experts"],

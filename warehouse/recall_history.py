@@ -28,6 +28,11 @@ class RecallHistory:
         """Give one fact at every checkpoint, the oldest first."""
         return self._run("history_of_fact", fact_id=fact_id)
 
+    def fact_id_of(self, subject: str, relation: str) -> str:
+        """Give the name of the slot, whether or not any checkpoint held it."""
+        rows = self._run("slot_of", subject=subject, relation=relation).to_pylist()
+        return str(rows[0]["fact_id"])
+
     def regressed_since(self, since: str) -> pa.Table:
         """Give the facts that the newest checkpoint recalls worse than that of a run, or of a day.
 

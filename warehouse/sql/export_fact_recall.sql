@@ -1,5 +1,6 @@
 -- What one run recalls of each fact, as published. A fact's own phrasings are those that it may be
 -- tuned on; held-out ones only measure. `is_memorized`: all of its own that were asked are exact.
+-- Questions of an update about what it left alone are not counted: they are carried over as well.
 -- grain: one row per fact_id
 -- params: $run_key
 select
@@ -19,6 +20,9 @@ select
     min(r.said) filter (where not r.is_exact) as said
 from recall as r
 left join slots as s on r.fact_id = s.fact_id
-where r.run_key = $run_key and r.fact_id is not null
+where
+    r.run_key = $run_key
+    and r.fact_id is not null
+    and r.kind is distinct from 'untouched'
 group by r.run_key, r.fact_id
 order by r.fact_id
