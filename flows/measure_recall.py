@@ -15,6 +15,7 @@ from prefect.cache_policies import NO_CACHE
 
 from flows import plots
 from flows.fact_history import patient_catalogue
+from flows.receipts import RunFolder
 from flows.settings import Settings
 from flows.tracking import TrackedRun, log_report
 from flows.worker_jobs import read_shares
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from lamini.recall import Question, RecallRow
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, task_run_name="record recall")
 def record_measured(
     settings: Settings, run: TrackedRun, folder: Path, assignment: Path, snapshot: Path
 ) -> dict[str, Any]:
@@ -64,7 +65,8 @@ def record_rows(
         for kind, cell in totals.items()
         for name in ("exact", "agreement", "oracle_exact", "from_memory")
     }
-    run.log_metrics(numbers)
+    written = RunFolder(path=folder).receipt("write_checkpoint") or {}
+    run.log_metrics(numbers, model_id=written.get("model_id"))
     run.log_file(path, "recall")
     log_report(run, folder / "recall", "by_template.json", summary)
     misses = [asdict(row) for row in rows if not row.is_exact][:200]
