@@ -7,10 +7,10 @@ a signature and an example. A home that was moved is named by LAMINI_HOME.
 """
 
 import contextlib
+import logging
 import os
 import tempfile
 import threading
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -93,8 +93,8 @@ def saved_model(checkpoint: Path) -> Iterator[Path]:
     import mlflow.pyfunc
 
     home = checkpoint.parents[2]
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    logging.getLogger("mlflow.pyfunc").setLevel(logging.WARNING)
+    with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model"
         mlflow.pyfunc.save_model(
             path=str(path),

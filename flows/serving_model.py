@@ -1,13 +1,10 @@
 """What MLflow runs to load and ask a checkpoint (models from code); all else is in `serving`."""
 
-import warnings
 from typing import Any
 
 import mlflow
+import pandas  # type: ignore[import-untyped]
 from mlflow.pyfunc.model import PythonModel
-
-# With them it would make a signature of its own, and refuse ours.
-warnings.filterwarnings("ignore", message=".*Add type hints to the `predict` method")
 
 
 class Champion(PythonModel):
@@ -18,7 +15,10 @@ class Champion(PythonModel):
 
         self.served = open_served(context.model_config)
 
-    def predict(self, context: Any, model_input, params=None):  # type: ignore[no-untyped-def]
+    # Of most other hints MLflow would make a signature of its own, and without one it warns.
+    def predict(
+        self, context: Any, model_input: pandas.DataFrame, params: dict[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
         from flows.serving import prompts_of
 
         strict = bool((params or {}).get("strict", False))
