@@ -23,6 +23,7 @@ from warehouse.snapshot import head
     retries=len(RETRY_DELAYS),
     retry_delay_seconds=RETRY_DELAYS,
     retry_condition_fn=is_retryable,
+    task_run_name="assign groups",
 )
 def assign_groups(
     home: Path, num_groups: int, group_size: int, num_shards: int, backbone: str
@@ -45,7 +46,7 @@ def assign_groups(
     return plain
 
 
-@flow
+@flow(flow_run_name="assign facts")
 def assign_facts(
     home: Path,
     num_groups: int,

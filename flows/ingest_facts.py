@@ -16,6 +16,7 @@ from prefect import flow, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
+from flows.run_pages import said
 from warehouse.batches import last_batch
 from warehouse.catalogue import open_catalogue
 from warehouse.errors import ContractError, RetryableError
@@ -64,13 +65,17 @@ def ingest_source(home: Path, source: str) -> dict[str, Any]:
     return asdict(receipt)
 
 
-@flow
+@flow(flow_run_name="ingest facts")
 def ingest_facts(home: Path, sources: list[Path] | None = None) -> list[dict[str, Any]]:
     """Ingest every source, in order; none named means those registered, or the reference facts."""
     home = home.expanduser().resolve()
     receipts = ingest_each(home, source_names(home, sources or []), ingest_source)
     create_table_artifact(table=receipts, key="ingest-facts", description="What became of the rows")
-    return receipts
+    new = sum(receipt["num_accepted"] for receipt in receipts if receipt["is_new"])
+    names = ", ".join(str(receipt["source"]) for receipt in receipts)
+    message = f"{new} new claims" if new else "Nothing new"
+    result: list[dict[str, Any]] = said(f"{message} from {names}", receipts)
+    return result
 
 
 def ingest_each(home: Path, names: list[str], step: Any) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ question), plots, metrics to MLflow, and the recall table of the catalogue.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +15,11 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from flows import plots
+from flows.fact_history import patient_catalogue
+from flows.receipts import RunFolder
 from flows.settings import Settings
 from flows.tracking import TrackedRun, log_report
 from flows.worker_jobs import read_shares
-from warehouse.catalogue import open_catalogue
 from warehouse.recall import record_recall
 from warehouse.reference import foreign_questions, heldout_questions, missing_questions
 from warehouse.snapshot import Snapshot, open_snapshot
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from lamini.recall import Question, RecallRow
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, task_run_name="record recall")
 def record_measured(
     settings: Settings, run: TrackedRun, folder: Path, assignment: Path, snapshot: Path
 ) -> dict[str, Any]:
@@ -40,15 +42,23 @@ def record_measured(
 
 
 def record_rows(
-    settings: Settings, run: TrackedRun, folder: Path, rows: list["RecallRow"]
+    settings: Settings,
+    run: TrackedRun,
+    folder: Path,
+    asked: list["RecallRow"],
+    carried: Sequence["RecallRow"] = (),
 ) -> dict[str, Any]:
-    """Record what was measured in the run's folder, the catalogue and MLflow; give the totals."""
+    """Record what was measured in the run's folder, the catalogue and MLflow; give the totals.
+
+    What was `carried` over from the champion's measurement stands behind what was asked now.
+    """
     from lamini.recall import summarize, write_rows
 
+    rows = [*asked, *carried]
     path = folder / "recall" / "recall.parquet"
     write_rows(rows, path)
-    with open_catalogue(settings.warehouse) as con:
-        record_recall(con, path, folder.name)
+    with patient_catalogue(settings.warehouse) as con:
+        record_recall(con, path, folder.name, num_asked=len(asked))
     summary = [asdict(cell) for cell in summarize(rows)]
     totals = {cell["kind"]: cell for cell in summary if cell["template"] == "*"}
     numbers = {
@@ -56,7 +66,8 @@ def record_rows(
         for kind, cell in totals.items()
         for name in ("exact", "agreement", "oracle_exact", "from_memory")
     }
-    run.log_metrics(numbers)
+    written = RunFolder(path=folder).receipt("write_checkpoint") or {}
+    run.log_metrics(numbers, model_id=written.get("model_id"))
     run.log_file(path, "recall")
     log_report(run, folder / "recall", "by_template.json", summary)
     misses = [asdict(row) for row in rows if not row.is_exact][:200]

@@ -28,9 +28,11 @@ from flows.promotion import announce
 from flows.receipts import RunFolder, run_key, update_key
 from flows.reconcile_facts import reconcile_facts
 from flows.run_lock import run_lock
+from flows.run_pages import finished, name_run
 from flows.run_records import open_tracked
 from flows.services import Services
 from flows.settings import Settings
+from flows.system_metrics import system_metrics
 from flows.tracking import open_run
 from flows.update_run import update_champion
 from lamini.saved import write_whole
@@ -55,7 +57,7 @@ def run(settings: Settings, *, force: bool = False, mode: str | None = None) -> 
             return result
 
 
-@flow(validate_parameters=False)
+@flow(validate_parameters=False, flow_run_name="memorize {settings.as_of}")
 def memorize(settings: Settings, force: bool = False, mode: str | None = None) -> dict[str, Any]:
     """Bring the model to the state of the sources, doing only what is not done yet."""
     log = get_run_logger()
@@ -73,21 +75,19 @@ def memorize(settings: Settings, force: bool = False, mode: str | None = None) -
     decision = decide(found.situation, settings.update, asked=mode, force=force)
     log.info("%s: %s", decision.mode, decision.why)
     note(settings.home, step="decide", decision=decision.mode)
+    name_run(decision.mode, settings.as_of)
     given = {"ingested": ingested, "reconciled": decided}
     if decision.mode == NOTHING:
         folder = _settled(settings, found)
-        return {**given, **_result(folder, decision, started, is_new=False)}
+        return finished({**given, **_result(folder, decision, started, is_new=False)})
     plan = _assigned(settings)
     failpoints.reach("run.after_assign")
     prepared = time.monotonic()
     if decision.mode == INCREMENTAL:
         folder, passed = _update(settings, found, plan, decided, decision)
         if passed:
-            return {
-                **given,
-                **_result(folder, decision, started, prepared),
-                "changes": changed_facts(found),
-            }
+            done = _result(folder, decision, started, prepared)
+            return finished({**given, **done, "changes": changed_facts(found)})
         why = f"the update of run {folder.key} failed the gate by its router"
         decision = Decision(mode=FULL, reasons=(*decision.reasons, why))
         log.info("%s: %s", decision.mode, decision.why)
@@ -98,8 +98,9 @@ def memorize(settings: Settings, force: bool = False, mode: str | None = None) -
     tracked = open_tracked(settings, key, decided, FULL, decision.why)
     log.info("run %s: %d facts, MLflow run %s", key, decided["num_facts"], tracked.run_id)
     made_of = dict(found.situation.recipe)
-    train_in_full(settings, tracked, folder, _own_plan(folder, plan), decided, made_of)
-    return {**given, **_result(folder, decision, started, prepared)}
+    with system_metrics(tracked):
+        train_in_full(settings, tracked, folder, _own_plan(folder, plan), decided, made_of)
+    return finished({**given, **_result(folder, decision, started, prepared)})
 
 
 def _update(
@@ -113,7 +114,8 @@ def _update(
     tracked = open_tracked(settings, key, decided, INCREMENTAL, decision.why)
     get_run_logger().info("run %s: an update of %s, MLflow run %s", key, base, tracked.run_id)
     try:
-        update_champion(settings, tracked, folder, _own_plan(folder, plan), found, decided)
+        with system_metrics(tracked):
+            update_champion(settings, tracked, folder, _own_plan(folder, plan), found, decided)
     except GateError:
         verdict = folder.receipt("gate") or {}
         if settings.update.after_failure != FULL or not verdict.get("blames_router"):
@@ -177,5 +179,5 @@ def _result(
         "decision": decision.mode,
         "reasons": list(decision.reasons),
         "prepared_seconds": round((prepared or time.monotonic()) - started, 1),
-        **{step: folder.receipt(step) or {} for step in steps},
+        **{step: folder.receipt(step) or {} for step in (*steps, "promoted")},
     }

@@ -9,7 +9,9 @@ from typing import Any
 
 from flows import failpoints
 from flows.champion import promote, read_pointer
+from flows.conclude import conclude
 from flows.errors import GateError
+from flows.fact_history import keep_evaluation
 from flows.gate import Verdict
 from flows.receipts import RunFolder
 from flows.settings import Settings
@@ -35,8 +37,10 @@ def consider(
     """
     write_json(folder.path / "receipts" / "gate.json", verdict.to_dict())
     _record(run, folder.path, verdict, model_id)
+    keep_evaluation(settings, folder, entry, verdict.passed)
     if not verdict.passed:
         run.set_tags({"promoted": "false"})
+        conclude(settings, run, folder)
         raise GateError(_failed(settings, folder, verdict))
     failpoints.reach("promote.before_pointer")
     promote(settings.home, entry)
@@ -63,6 +67,7 @@ def announce(
         write_json(folder.path / "receipts" / "promoted.json", {"version": version, **aliases})
     except Exception:
         log.warning("MLflow did not take the promotion of run %s", folder.key, exc_info=True)
+    conclude(settings, run, folder)
 
 
 def entry_of(

@@ -19,6 +19,7 @@ from prefect.cache_policies import NO_CACHE
 from pydantic import TypeAdapter
 
 from flows.ingest_facts import RETRY_DELAYS, is_retryable
+from flows.run_pages import said
 from flows.settings import load_settings
 from flows.tokens import answer_counter
 from warehouse.beliefs import Weighing
@@ -32,6 +33,7 @@ from warehouse.snapshot import publish
     retries=len(RETRY_DELAYS),
     retry_delay_seconds=RETRY_DELAYS,
     retry_condition_fn=is_retryable,
+    task_run_name="reconcile as of {as_of}",
 )
 def reconcile_and_publish(
     home: Path, as_of: date, backbone: str, max_answer_tokens: int, num_parts: int = 1
@@ -66,7 +68,7 @@ def _weighing(home: Path, num_parts: int) -> Iterator[Weighing]:
         yield Weighing(num_parts=num_parts, each=each_on_ray, folder=home / "warehouse")
 
 
-@flow
+@flow(flow_run_name="reconcile facts")
 def reconcile_facts(
     home: Path,
     as_of: date | None = None,
@@ -81,4 +83,6 @@ def reconcile_facts(
     )
     rows = [{"status": status, "rows": count} for status, count in receipt["counts"].items()]
     create_table_artifact(table=rows, key="reconcile-facts", description="Where every row went")
-    return receipt
+    changed = ", ".join(f"{receipt[f'num_{op}']} {op}" for op in ("added", "changed", "retired"))
+    result: dict[str, Any] = said(f"{receipt['num_facts']} facts: {changed}", receipt)
+    return result

@@ -1,4 +1,4 @@
-"""Commands about runs and their model: run, demo, ask, recall, status."""
+"""Commands about runs and their model: run, demo, ask, status."""
 
 import contextlib
 import sys
@@ -85,19 +85,6 @@ def ask(
     from flows.screen import show_answers
 
     show_answers(answers)
-
-
-@app.command()
-def recall(as_json: Json = False) -> None:
-    """Show the newest run's recall, beside the router's agreement and oracle recall."""
-    from flows.status import newest_recall
-
-    found = newest_recall(given_settings().home)
-    if as_json:
-        return print_json(found)
-    from flows.screen import show_recall
-
-    show_recall(found)
 
 
 @app.command()

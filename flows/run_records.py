@@ -1,5 +1,6 @@
 """What every run records in MLflow, whatever its mode: settings, snapshot, counts, plots, links."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ from prefect.artifacts import create_link_artifact
 from prefect.runtime import flow_run
 
 from flows import failpoints, plots
+from flows.about_run import write_about
 from flows.current_run import note
 from flows.servers import HOST
 from flows.services import MLFLOW_PORT
@@ -25,22 +27,51 @@ def open_tracked(
         "mlflow.note.content": f"{verb} {decided['num_facts']} facts as of {settings.as_of}: {why}",
         "mode": mode,
         "why": why,
+        "snapshot": str(decided["snapshot_hash"])[:16],
     }
     verb = "update" if mode == "incremental" else "memorize"
-    tracked = open_run(settings.home, key, f"{verb} {key[:8]}", tags)
+    tracked = open_run(settings.home, key, f"{verb} {settings.as_of} {key[:8]}", tags)
     note(settings.home, run_key=key, mode=mode, mlflow_run_id=tracked.run_id)
     failpoints.reach("run.after_open")
+    about = write_about(
+        settings,
+        key,
+        {
+            "mode": mode,
+            "why": why,
+            "as_of": str(settings.as_of),
+            "num_facts": decided["num_facts"],
+            "snapshot_hash": decided["snapshot_hash"],
+            "settings": flat(settings),
+            "mlflow_run_id": tracked.run_id,
+            "mlflow_url": mlflow_url(tracked),
+            "prefect_url": tags["prefect.flow_run_url"],
+            "prepared_seconds": _seconds_so_far(),
+        },
+    )
     tracked.log_params(flat(settings))
     tracked.log_snapshot(Path(decided["path"]), decided["snapshot_hash"], "training")
     counts = {f"facts/{status}": number for status, number in decided["counts"].items()}
     tracked.log_metrics({"facts/facts": decided["num_facts"], **counts})
     create_link_artifact(
-        link=f"http://{HOST}:{MLFLOW_PORT}/#/experiments/{tracked.experiment_id}/runs/{tracked.run_id}",
+        link=about["mlflow_url"],
         link_text=f"MLflow run {tracked.run_id}",
         key="mlflow-run",
         description=f"MLflow run {tracked.run_id} in experiment lamini; `lamini ui` shows it.",
     )
     return tracked
+
+
+def mlflow_url(tracked: TrackedRun) -> str:
+    """Give the page of the run where `lamini ui` shows it."""
+    return (
+        f"http://{HOST}:{MLFLOW_PORT}/#/experiments/{tracked.experiment_id}/runs/{tracked.run_id}"
+    )
+
+
+def _seconds_so_far() -> float | None:
+    begun = flow_run.scheduled_start_time
+    return round((datetime.now(tz=UTC) - begun).total_seconds(), 1) if begun else None
 
 
 def flat(settings: Settings) -> dict[str, object]:

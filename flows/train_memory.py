@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 NUM_NEGATIVES = 20_000
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, task_run_name="train router and memory")
 def train_memory(
     settings: Settings, run: TrackedRun, folder: Path, assignment: Path, snapshot: Path
 ) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def _summary(tuning: Path, facts: list[Any]) -> dict[str, Any]:
     }
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, task_run_name="log checkpoint")
 def log_checkpoint(run: TrackedRun, folder: Path) -> dict[str, Any]:
     """Record the checkpoint that the job wrote as LoggedModel."""
     from lamini.checkpoint import read_manifest

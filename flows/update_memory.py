@@ -51,7 +51,7 @@ class _Failpoint:
         failpoints.reach("update.while_tuning")
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, task_run_name="update memory")
 def update_memory(
     settings: Settings, folder: Path, base: Path, assignment: Path, snapshot: Path
 ) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def _settle_groups(assignment: Path, checkpoint: Path) -> None:
         write_parquet(settled, assignment)
 
 
-@task(cache_policy=NO_CACHE)
+@task(cache_policy=NO_CACHE, task_run_name="measure and prove")
 def verify_update(
     settings: Settings,
     run: TrackedRun,
@@ -131,7 +131,7 @@ def verify_update(
         )
     proof = _proof(settings, model, update, facts, rows, asking)
     proved = time.monotonic() - started
-    recorded = record_rows(settings, run, folder, [*rows, *asking.carried])
+    recorded = record_rows(settings, run, folder, rows, asking.carried)
     run.log_metrics(
         {
             "update/untouched_experts": proof["num_experts"],

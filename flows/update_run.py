@@ -45,6 +45,9 @@ def update_champion(
             "checkpoint/checkpoint.json",
             lambda: log_checkpoint(tracked, path),
         )
+        child = tracked.child("update_memory")
+        child.log_metrics(_numbers(updated))
+        child.end()
         trained = found.trained.path
         recall = folder.once(
             "measure_recall",
@@ -53,7 +56,7 @@ def update_champion(
                 settings, tracked, path, base.parent, assignment, (trained, snapshot)
             ),
         )
-        tracked.log_metrics(_numbers(updated, recall))
+        tracked.log_metrics(_numbers(updated) | {"time/verify_seconds": recall["verify_seconds"]})
         verdict = _judge(settings, updated, recall)
         entry = entry_of(
             settings,
@@ -85,12 +88,11 @@ def _judge(settings: Settings, updated: dict[str, Any], recall: dict[str, Any]) 
     )
 
 
-def _numbers(updated: dict[str, Any], recall: dict[str, Any]) -> dict[str, float]:
+def _numbers(updated: dict[str, Any]) -> dict[str, float]:
     names = ("num_added", "num_changed", "num_retired", "num_affected", "num_groups_touched")
     return {
         **{f"facts/{name.removeprefix('num_')}": updated[name] for name in names},
         "tuning/undecided_facts": len(updated["would_not_go"]),
         "tuning/passes": updated["num_passes"],
         "time/update_seconds": updated["update_seconds"],
-        "time/verify_seconds": recall["verify_seconds"],
     }

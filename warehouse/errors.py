@@ -64,6 +64,14 @@ class NoSnapshotError(WarehouseError):
     """Nothing was published yet."""
 
 
+class NoHistoryError(NoSnapshotError):
+    """No run was judged yet, so nothing is known of recall over time."""
+
+
+class UnknownRunError(WarehouseError):
+    """No judged run is meant by what was given."""
+
+
 class SnapshotDamagedError(WarehouseError):
     """A published snapshot is not what its manifest says."""
 

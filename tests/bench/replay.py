@@ -21,7 +21,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from flows.settings import Settings, apply_environment, load_settings
+from flows.environment import apply_environment
+from flows.settings import Settings, load_settings
 
 MAPPING = """
 name = "{name}"

@@ -132,8 +132,20 @@ create table if not exists assignment (
     geometry varchar, fact_id varchar, group_index bigint, num_experts bigint, shard_index bigint
 );
 
--- One row per fact and template that a run measured.
+-- One row per fact and question that a run measured or carried over: `template` is that of the
+-- question, `said` what a miss said, null where it was exact.
 create table if not exists recall (
     run_key varchar, fact_id varchar, template varchar, is_exact boolean, agrees boolean,
     oracle_exact boolean
+);
+alter table recall add column if not exists kind varchar;
+alter table recall add column if not exists answer varchar;
+alter table recall add column if not exists said varchar;
+alter table recall add column if not exists is_carried boolean;
+
+-- One row per run that was judged: the checkpoints at which recall is known. `measured_at` orders
+-- them; `passed` says whether the gate let it become the champion.
+create table if not exists evaluations (
+    run_key varchar, mode varchar, base varchar, snapshot_hash varchar, as_of date,
+    passed boolean, measured_at timestamp
 );
