@@ -125,3 +125,11 @@ create table if not exists recall (
     run_key varchar, fact_id varchar, template varchar, is_exact boolean, agrees boolean,
     oracle_exact boolean
 );
+
+-- One row per slot that is to be forgotten: its claims take no part, whoever makes them. `slot_hash` is
+-- a salted hash of the slot's identity, and all that is left of it once it is purged: fact_id, subject
+-- and relation are null then, and what comes in about it is kept without its text.
+create table if not exists tombstones (
+    slot_hash varchar, salt varchar, fact_id varchar, subject varchar, relation varchar,
+    reason varchar, recorded_at timestamp, lifted_at timestamp, purged_at timestamp
+);
