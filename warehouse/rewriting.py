@@ -1,7 +1,7 @@
 """Write the catalogue's file anew: what was deleted stays in free blocks of the old one.
 
-DuckDB marks the blocks of deleted rows as free and leaves their bytes where they are. A new database
-into which all tables are copied holds what is there now, and nothing else.
+DuckDB marks the blocks of deleted rows as free and leaves their bytes where they are. A new
+database into which all tables are copied holds what is there now, and nothing else.
 """
 
 from pathlib import Path

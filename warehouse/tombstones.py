@@ -69,6 +69,13 @@ def names_of(subject: str, same_as: Mapping[str, str]) -> list[str]:
     return [goes_by, *sorted({one for one, to in final.items() if to == goes_by} - {goes_by})]
 
 
+def is_claimed(con: duckdb.DuckDBPyConnection, subjects: Sequence[str], relation: str) -> bool:
+    """Whether any claim was ever about the slot under one of these names."""
+    given = [normal_form(subject) for subject in subjects]
+    rows = query.execute(con, "slots_named", subjects=given, relation=normal_form(relation))
+    return bool(rows)
+
+
 def bury(
     con: duckdb.DuckDBPyConnection,
     subjects: Sequence[str],
@@ -133,9 +140,7 @@ def texts_of(con: duckdb.DuckDBPyConnection, fact_ids: Sequence[str]) -> SlotTex
 
 def origins_of(con: duckdb.DuckDBPyConnection, fact_ids: Sequence[str]) -> list[dict[str, Any]]:
     """Give the rows of the sources that assert these slots: source, file, row."""
-    rows: list[dict[str, Any]] = query.run(
-        con, "slot_origins", fact_ids=list(fact_ids)
-    ).to_pylist()
+    rows: list[dict[str, Any]] = query.run(con, "slot_origins", fact_ids=list(fact_ids)).to_pylist()
     return rows
 
 
@@ -160,7 +165,9 @@ def purge(
                 "now": recorded_at or now(),
             }
             for name in query.names("purge_"):
-                wanted = {key: value for key, value in given.items() if f"${key}" in query.text(name)}
+                wanted = {
+                    key: value for key, value in given.items() if f"${key}" in query.text(name)
+                }
                 query.execute(con, name, **wanted)
         query.execute(con, "forget_quarantine")
         named = [normal_form(subject) for subject in subjects]
@@ -174,9 +181,7 @@ def keep_out(con: duckdb.DuckDBPyConnection) -> None:
     query.execute(con, "forget_quarantine")
 
 
-def spread(
-    con: duckdb.DuckDBPyConnection, merged: pa.Table, names: Mapping[str, str]
-) -> None:
+def spread(con: duckdb.DuckDBPyConnection, merged: pa.Table, names: Mapping[str, str]) -> None:
     """Let tombstones of any name hold for the name that it goes by, as the batch uses it."""
     final = final_names(names)
     table = pa.table(
