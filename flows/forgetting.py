@@ -21,7 +21,7 @@ from flows.assign_facts import assign_facts
 from flows.champion import read_pointer
 from flows.decision import INCREMENTAL, decide
 from flows.errors import GateError, SettingsError
-from flows.holdings import holdings
+from flows.holdings import holdings, other_files
 from flows.ingest_facts import SAME_AS
 from flows.memorize import NUM_SHARDS
 from flows.planning import Survey, survey
@@ -68,15 +68,13 @@ def forget(
         SettingsError: no claim is about it, or the champion cannot be updated.
         GateError: the update failed; the champion still holds the fact, the tombstone stands.
     """
-    from flows.purging import purge_slot
+    from flows.purging import purge_slot, read_journal
 
     home = settings.home
     with run_lock(home):
         settings = settings.model_copy(update={"as_of": _head_date(settings)})
         slot = _bury(settings, subject, relation, reason)
-        with open_catalogue(settings.warehouse) as con:
-            prompts = tombstones.texts_of(con, slot.fact_ids).prompts
-            asserted = tombstones.origins_of(con, slot.fact_ids)
+        journal = read_journal(settings, slot)
         decided = publish(settings)
         failpoints.reach("forget.after_publishing")
         _out_of_the_model(settings, slot, decided, reason, bring_up=purge)
@@ -87,12 +85,14 @@ def forget(
             "reason": slot.tombstones[0].reason,
             "forgotten_at": slot.tombstones[0].recorded_at.isoformat(timespec="seconds"),
             "counts": (decided or {}).get("counts"),
-            "model": _proof(settings, slot, prompts),
-            "asserted_by": asserted,
+            "model": _proof(settings, slot, journal["prompts"]),
+            "asserted_by": journal["asserted_by"],
         }
         if purge:
-            result["purge"] = purge_slot(settings, slot)
-        result["still_held"] = holdings(home, slot.fact_ids)
+            result["purge"] = purge_slot(settings, slot, journal)
+        # The catalogue's text is what --undo brings back.
+        held = holdings(home, slot.fact_ids)
+        result["still_held"] = [*held, *other_files(home, held, journal["texts"])]
     return result
 
 

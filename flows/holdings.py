@@ -1,9 +1,9 @@
 """What under a home still holds a fact: checkpoints, older bank versions, snapshots, other files.
 
-Nothing is written. Files of the catalogue and of those who run the servers are not looked into.
+Nothing is written.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,17 @@ def in_tables(paths: Iterator[Path] | Sequence[Path], wanted: frozenset[str]) ->
         for path in paths
         if path.is_file()
     )
+
+
+def other_files(
+    home: Path, found: Sequence[Mapping[str, Any]], texts: Sequence[str]
+) -> list[dict[str, Any]]:
+    """List the files beside what was `found` in which one of the texts stands."""
+    known = [home / str(one["path"]) for one in found]
+    return [
+        {"kind": "file", "path": str(path.relative_to(home)), "what": "its text"}
+        for path in files_with(home, texts, known)
+    ]
 
 
 def files_with(home: Path, texts: Sequence[str], without: Collection[Path] = ()) -> list[Path]:

@@ -42,14 +42,15 @@ _OURS = ("runs", "mlflow", "logs", "prefect")
 log = logging.getLogger(__name__)
 
 
-def purge_slot(settings: Settings, slot: "Slot") -> dict[str, Any]:
-    """Purge; give what was removed, rewritten and cleaned, and what is left.
+def purge_slot(settings: Settings, slot: "Slot", journal: Mapping[str, Any]) -> dict[str, Any]:
+    """Purge what the journal tells to look for; give what was removed, rewritten and cleaned, and what is left.
 
     Raises:
         GateError: the champion does not hold the published facts; nothing was removed.
     """
     home = settings.home
-    journal = _journal(settings, slot)
+    # Once the catalogue is purged, nobody else knows what to look for.
+    write_json(journal, _journal_path(home, slot))
     texts, keys = journal["texts"], journal["keys"]
     published = _purge_catalogue(settings, slot, journal["values"])
     failpoints.reach("purge.after_catalogue")
@@ -88,17 +89,20 @@ def _journal_path(home: Path, slot: "Slot") -> Path:
     return home / f"forgetting-{slot.tombstones[0].purged_id}.json"
 
 
-def _journal(settings: Settings, slot: "Slot") -> dict[str, Any]:
-    """Keep what is to be looked for: once the catalogue is purged, nobody knows it any more."""
+def read_journal(settings: Settings, slot: "Slot") -> dict[str, Any]:
+    """Give all that is known of the fact: by the catalogue, and by a purge that was killed."""
     path = _journal_path(settings.home, slot)
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     with open_catalogue(settings.warehouse) as con:
         found = tombstones.texts_of(con, slot.fact_ids)
-    journal = {
-        name: sorted({*known.get(name, ()), *more}) for name, more in _sought(slot, found).items()
+        asserted = tombstones.origins_of(con, slot.fact_ids)
+    return {
+        "asserted_by": asserted or known.get("asserted_by", []),
+        **{
+            name: sorted({*known.get(name, ()), *more})
+            for name, more in _sought(slot, found).items()
+        },
     }
-    write_json(journal, path)
-    return journal
 
 
 def _sought(slot: "Slot", found: SlotTexts) -> dict[str, Sequence[str]]:
@@ -106,6 +110,7 @@ def _sought(slot: "Slot", found: SlotTexts) -> dict[str, Sequence[str]]:
     vague = {*short, *found.shared}
     return {
         "values": found.values,
+        "prompts": found.prompts,
         "texts": [value for value in found.values if value not in vague],
         "keys": [*slot.fact_ids, *(text for text in found.prompts if text not in vague)],
         "not_looked_for": [

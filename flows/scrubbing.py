@@ -38,9 +38,10 @@ def encoded(texts: Sequence[str]) -> list[bytes]:
 
 def holds(path: Path, texts: Sequence[str]) -> bool:
     """Whether any of the texts stands in the file, in its bytes or in what it decodes to."""
-    if not texts:
+    try:
+        return bool(texts) and (_in_bytes(path, encoded(texts)) or _in_content(path, texts))
+    except FileNotFoundError:  # a database's companion, gone with the last who had it open
         return False
-    return _in_bytes(path, encoded(texts)) or _in_content(path, texts)
 
 
 def _in_bytes(path: Path, needles: Sequence[bytes]) -> bool:
