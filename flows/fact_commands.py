@@ -95,6 +95,7 @@ def why(
     from flows.errors import SettingsError
     from warehouse.explain import explain
     from warehouse.snapshot import head
+    from warehouse.tombstones import published_tombstone
 
     settings = given_settings(as_of=as_of)
     if as_of is None and known_at is None:
@@ -104,6 +105,8 @@ def why(
 
         snapshot = snapshot_of_moments(settings, known_at)
     found = explain(snapshot, subject, relation)
+    if not found.claims and (gone := published_tombstone(settings.warehouse, subject, relation)):
+        return show({"subject": subject, "relation": relation, "forgotten": gone}, as_json)
     if not found.claims and not found.refused:
         near = [*found.nearest_subjects, *found.nearest_relations]
         raise SettingsError(

@@ -31,11 +31,22 @@ NAMES = (
     "promote.before_receipt",
     "run.before_end",
 )
+FORGET = (
+    "forget.after_publishing",
+    "purge.after_catalogue",
+    "purge.after_rewriting",
+    "purge.after_pointer",
+    "purge.while_removing",
+    "purge.after_scrubbing",
+    "gc.after_pointer",
+    "gc.while_removing",
+)
+"""Those of `lamini forget` and `lamini gc`."""
 
 
 def reach(name: str) -> None:
     """Die here if the environment names this place."""
-    assert name in NAMES, name
+    assert name in NAMES + FORGET, name
     if name in os.environ.get("LAMINI_FAILPOINT", "").split(",") and _is_first(name):
         os._exit(137)
 

@@ -25,6 +25,7 @@ from warehouse.reference import read_cldr, read_iso
 from warehouse.same_as import merge_subjects, read_same_as
 from warehouse.sources import load_mapping, read_source
 from warehouse.sources.registry import registered
+from warehouse.tombstones import spread
 
 REFERENCE = {"iso": read_iso, "cldr": read_cldr}
 SAME_AS = "same_as.toml"
@@ -58,7 +59,9 @@ def ingest_source(home: Path, source: str) -> dict[str, Any]:
             assert mapping is not None
             batch = read_source(mapping, last_batch(con, mapping.name))
         if names.is_file():
-            batch = merge_subjects(batch, read_same_as(names))
+            same_as = read_same_as(names)
+            batch = merge_subjects(batch, same_as)
+            spread(con, batch.claims, same_as)
         receipt = ingest(con, batch)
     for warning in receipt.warnings:
         log.warning("source %s: %s", receipt.source, warning)

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from flows.decision import UpdatePolicy
 from flows.errors import SettingsError
 from flows.gate import GateLimits
+from flows.retention import Retention
 from flows.settings_layers import Layers, read_layers
 from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning, from_dict
 
@@ -31,6 +32,7 @@ _SECTIONS: dict[str, type[Any]] = {
     "tuning": Tuning,
     "gate": GateLimits,
     "update": UpdatePolicy,
+    "retention": Retention,
 }
 
 
@@ -63,6 +65,8 @@ class Settings(BaseModel):
     """What a candidate must reach besides `min_recall`; an update is judged by more of it."""
     update: UpdatePolicy = Field(default_factory=UpdatePolicy)
     """When an update of the champion will do instead of a full run."""
+    retention: Retention = Field(default_factory=Retention)
+    """What `lamini gc` keeps."""
 
     @field_validator("home")
     @classmethod

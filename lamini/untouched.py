@@ -139,6 +139,32 @@ def compare_logits(
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Silence:
+    """Prompts that are to be answered by the backbone alone."""
+
+    num_prompts: int
+    reading: tuple[str, ...]
+    """Those that read some expert."""
+    differing: tuple[str, ...]
+    """Those that read none, yet whose logits are not the backbone's own to the last bit."""
+
+
+@torch.no_grad()
+def compare_silence(model: MemoryModel, prompts: Sequence[str], *, cloze: bool = False) -> Silence:
+    """Compare the prompts under the model with the same prompts under the bare backbone."""
+    ids = [encode_prompt(model.tokenizer, prompt, cloze=cloze) for prompt in prompts]
+    groups = [route.group for route in model.route_ids(ids)]
+    silent = [i for i, group in enumerate(groups) if group is None]
+    asked = [ids[i] for i in silent]
+    pairs = zip(silent, _logits(model, asked), _logits(model, asked, reads=False), strict=True)
+    return Silence(
+        num_prompts=len(prompts),
+        reading=tuple(prompts[i] for i, group in enumerate(groups) if group is not None),
+        differing=tuple(prompts[i] for i, found, bare in pairs if found != bare),
+    )
+
+
 def _logits(model: MemoryModel, ids: Sequence[list[int]], *, reads: bool = True) -> list[bytes]:
     """Return a digest of each prompt's logits, with its last tokens once more behind it."""
     found = []

@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse import failpoints, query
+from warehouse import failpoints, query, tombstones
 from warehouse.batches import LastBatch, last_batch, record_batch
 from warehouse.catalogue import now, transaction
 from warehouse.claims import ClaimBatch
@@ -155,6 +155,7 @@ def judge(con: duckdb.DuckDBPyConnection, moment: datetime) -> None:
 
 def accept(con: duckdb.DuckDBPyConnection, content_hash: str, moment: datetime) -> None:
     """Append the judged claims, where they were asserted, and their slots."""
+    tombstones.keep_out(con)
     query.execute(con, "ingest_claims", recorded_at=moment)
     query.execute(con, "ingest_origins", content_hash=content_hash)
     query.execute(con, "ingest_slots")

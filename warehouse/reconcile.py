@@ -30,6 +30,7 @@ STATUSES = (
     "not_yet_valid",
     "duplicate",
     "retracted",
+    "forgotten",
     "held_back",
     "quarantined",
 )

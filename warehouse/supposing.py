@@ -139,8 +139,9 @@ def _lend(
 
 def _judge(con: duckdb.DuckDBPyConnection, rule: RelationRule) -> None:
     rules: dict[str | None, RelationRule] = {None: rule}
-    for name in ("suppose_claims", "suppose_retractions", "suppose_imports", "reconcile_rules"):
-        query.execute(con, name)
+    for name in ("claims", "retractions", "forgotten", "imports"):
+        query.execute(con, f"suppose_{name}")
+    query.execute(con, "reconcile_rules")
     with beliefs.keys(con, rules):
         query.execute(con, "reconcile_placed", as_of=_LAST_DAY)
     beliefs.merge_near_values(con, rules)

@@ -9,6 +9,7 @@ group by c.claim_id
 having count(*) <> 1
     or count(d.reason) <> 1
     or min(d.status) not in (
-        'used', 'contradicted', 'outdated', 'not_yet_valid', 'retracted', 'held_back'
+        'used', 'contradicted', 'outdated', 'not_yet_valid', 'retracted', 'held_back',
+        'forgotten'
     )
 order by c.claim_id

@@ -1,5 +1,5 @@
 -- Every claim with its status, the reason, and where it was first asserted (by file and row, so that
--- the order of ingestion does not matter).
+-- the order of ingestion does not matter). What is to be forgotten is published without its text.
 -- grain: one row per claim_id
 with extremes as (
     select
@@ -32,11 +32,11 @@ select
     c.fact_id,
     c.subject,
     c.relation,
-    c.value,
-    c.question,
-    c.cloze,
-    c.paraphrases,
-    c.aliases,
+    case when d.status = 'forgotten' then '(forgotten)' else c.value end as value,
+    case when d.status = 'forgotten' then '(forgotten)' else c.question end as question,
+    case when d.status = 'forgotten' then null else c.cloze end as cloze,
+    case when d.status = 'forgotten' then []::varchar[] else c.paraphrases end as paraphrases,
+    case when d.status = 'forgotten' then []::varchar[] else c.aliases end as aliases,
     c.source,
     c.authority,
     c.observed_at,

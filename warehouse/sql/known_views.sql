@@ -69,4 +69,19 @@ select
     r.rule
 from relations as r
 where getvariable('known_at') is null or r.recorded_at <= getvariable('known_at')
-qualify row_number() over (partition by r.relation order by r.recorded_at desc, r.rule) = 1
+qualify row_number() over (partition by r.relation order by r.recorded_at desc, r.rule) = 1;
+
+-- Slots whose claims are forgotten, whatever the moment looked back to. Purged claims stand under the
+-- salted name of their slot; nothing brings those back, not even a lifted tombstone.
+create or replace temp view forgotten_slots as
+select
+    t.fact_id,
+    t.reason
+from tombstones as t
+where t.fact_id is not null and t.lifted_at is null
+union all
+select
+    left(t.slot_hash, 16) as fact_id,
+    t.reason
+from tombstones as t
+where t.purged_at is not null

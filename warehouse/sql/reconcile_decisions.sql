@@ -63,7 +63,7 @@ select
         else 'used'
     end as status,
     case
-        when s.standing = 'retracted' then s.withdrawal
+        when s.standing in ('retracted', 'forgotten') then s.withdrawal
         when s.standing = 'bad_import' then s.suspicion
         when s.standing = 'outdated' then 'valid until ' || s.valid_to
         when s.standing = 'not_yet_valid' and s.valid_from is null

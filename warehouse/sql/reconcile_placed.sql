@@ -1,5 +1,5 @@
 -- Every claim to be decided, with its relation's rule, its value's key, and where it stands before
--- anything competes: withdrawn, outside its valid time, or valid. A claim of a time-varying slot
+-- anything competes: forgotten, withdrawn, outside its valid time, or valid. A claim of a time-varying slot
 -- holds from its valid_from, else from its observation.
 -- An unknown date of observation counts as older than any known one.
 -- Strings are slow to group by: `slot` is fact_id as number, `claim_no` the row of the claim, `key_hash`
@@ -44,8 +44,9 @@ dated as (
                 then coalesce(c.valid_from, c.observed_at, date '0001-01-01')
             else coalesce(c.observed_at, date '0001-01-01')
         end as since,
-        w.reason as withdrawal,
+        coalesce(f.reason, w.reason) as withdrawal,
         case
+            when f.fact_id is not null then 'forgotten'
             when w.claim_id is not null then 'retracted'
             when c.valid_to < $as_of then 'outdated'
             when c.valid_from > $as_of then 'not_yet_valid'
@@ -56,6 +57,7 @@ dated as (
     from ruled as c
     left join value_keys as k on c.relation = k.relation and c.value = k.value
     left join known_retractions as w on c.claim_id = w.claim_id
+    left join forgotten_slots as f on c.fact_id = f.fact_id
 )
 select
     d.* exclude (claim_id),

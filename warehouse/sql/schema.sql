@@ -136,16 +136,20 @@ create table if not exists assignment (
 -- question, `said` what a miss said, null where it was exact.
 create table if not exists recall (
     run_key varchar, fact_id varchar, template varchar, is_exact boolean, agrees boolean,
-    oracle_exact boolean
+    oracle_exact boolean, kind varchar, answer varchar, said varchar, is_carried boolean
 );
-alter table recall add column if not exists kind varchar;
-alter table recall add column if not exists answer varchar;
-alter table recall add column if not exists said varchar;
-alter table recall add column if not exists is_carried boolean;
 
 -- One row per run that was judged: the checkpoints at which recall is known. `measured_at` orders
 -- them; `passed` says whether the gate let it become the champion.
 create table if not exists evaluations (
     run_key varchar, mode varchar, base varchar, snapshot_hash varchar, as_of date,
     passed boolean, measured_at timestamp
+);
+
+-- One row per slot that is to be forgotten: its claims take no part, whoever makes them. `slot_hash` is
+-- a salted hash of the slot's identity, and all that is left of it once it is purged: fact_id, subject
+-- and relation are null then, and what comes in about it is kept without its text.
+create table if not exists tombstones (
+    slot_hash varchar, salt varchar, fact_id varchar, subject varchar, relation varchar,
+    reason varchar, recorded_at timestamp, lifted_at timestamp, purged_at timestamp
 );

@@ -1,0 +1,79 @@
+"""Write a checkpoint anew with nothing but what it says now: no older versions, no deleted rows.
+
+Lance keeps every version of a bank, and marks deleted experts in a file beside those that hold
+them. A new bank of the rows that the open version reads has none of it. The folder is replaced as a
+whole, and no other checkpoint shares a file of the new bank.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import lance
+
+from lamini.bank import BankVersion
+from lamini.checkpoint import link_checkpoint, put_in_place, read_manifest
+from lamini.saved import write_json
+
+_DATASETS = ("experts", "keys")
+
+
+def rewrite_checkpoint(folder: Path, changed: Mapping[str, Any] | None = None) -> BankVersion:
+    """Replace the checkpoint by one with the open bank version alone; give that version.
+
+    `changed` are entries of the manifest that become others. Killed anywhere, `finish_rewriting`
+    or the same call ends it.
+
+    Raises:
+        CheckpointError: the folder is no checkpoint.
+    """
+    finish_rewriting(folder)
+    manifest = read_manifest(folder)
+    staging = folder.with_name(f".{folder.name}.rewritten")
+    shutil.rmtree(staging, ignore_errors=True)
+    link_checkpoint(folder, staging)
+    shutil.rmtree(staging / "bank")
+    (staging / "checkpoint.json").unlink()  # until it is done, the folder is no checkpoint
+    versions = {name: _copied(folder, staging, name, manifest["bank"][name]) for name in _DATASETS}
+    bank = BankVersion(**versions)
+    _settle_update(staging / "update.json", bank)
+    write_json(staging / "checkpoint.json", {**manifest, **(changed or {}), "bank": asdict(bank)})
+    put_in_place(staging, folder)
+    return bank
+
+
+def finish_rewriting(folder: Path) -> None:
+    """Put a finished copy in place that a kill left aside, and remove what else it left."""
+    staging = folder.with_name(f".{folder.name}.rewritten")
+    if not folder.exists() and (staging / "checkpoint.json").is_file():
+        staging.rename(folder)
+    if folder.exists():
+        for name in ("rewritten", "retired", "staging"):
+            shutil.rmtree(folder.with_name(f".{folder.name}.{name}"), ignore_errors=True)
+
+
+def held_versions(folder: Path) -> dict[int, frozenset[str]]:
+    """Return the fact_ids of every version of the bank's table of keys, by version."""
+    uri = str(folder / "bank" / "keys.lance")
+    found = {}
+    for version in lance.dataset(uri).versions():
+        keys = lance.dataset(uri, version=version["version"])
+        fact_ids = keys.to_table(columns=["fact_id"])["fact_id"].to_pylist()
+        found[int(version["version"])] = frozenset(fact_ids)
+    return found
+
+
+def _copied(source: Path, target: Path, name: str, version: int) -> int:
+    old = lance.dataset(str(source / "bank" / f"{name}.lance"), version=version)
+    new = lance.write_dataset(old.scanner().to_reader(), str(target / "bank" / f"{name}.lance"))
+    return int(new.version)
+
+
+def _settle_update(path: Path, bank: BankVersion) -> None:
+    """Let what the update says name the bank that there is; the one before it is no more."""
+    if path.is_file():
+        told = json.loads(path.read_text())
+        write_json(path, {**told, "bank": asdict(bank), "previous": asdict(bank)})

@@ -1,0 +1,11 @@
+-- Refused rows that are old and still have their text. Of rows that nobody can read the text is how
+-- the same row is known again, so it stays until they are put right.
+-- grain: one row
+-- params: $before
+select
+    count(*) as num_rows,
+    coalesce(sum(strlen(q.raw) + coalesce(strlen(q.fields), 0) + coalesce(strlen(q.recipe), 0)), 0)
+        as num_bytes
+from quarantine as q
+where q.raw <> '(removed)' and coalesce(q.replayed_at, q.recorded_at) < $before
+    and (q.reason <> 'malformed_row' or q.replayed_at is not null)
