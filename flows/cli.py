@@ -12,7 +12,7 @@ import os
 # isort: off
 from flows import fact_commands, explain_commands, source_commands  # noqa: F401
 from flows import quarantine_commands, duplicate_commands  # noqa: F401
-from flows import run_commands, update_commands, service_commands  # noqa: F401
+from flows import run_commands, update_commands, serve_commands, service_commands  # noqa: F401
 
 # isort: on
 from flows.program import app

@@ -19,6 +19,7 @@ from flows.decision import FULL, INCREMENTAL, NOTHING, Decision, decide
 from flows.errors import GateError
 from flows.full_run import forget_run, train_in_full
 from flows.ingest_facts import ingest_facts
+from flows.notify import telling_of_crash
 from flows.planning import Survey, changed_facts, survey
 from flows.promotion import announce
 from flows.receipts import RunFolder, run_key, update_key
@@ -40,7 +41,8 @@ def run(settings: Settings, *, force: bool = False, mode: str | None = None) -> 
     with run_lock(settings.home), Services(settings.home) as services:
         services.wait_ready()
         try:
-            result: dict[str, Any] = memorize(settings, force, mode)
+            with telling_of_crash(settings.notify, settings.home):
+                result: dict[str, Any] = memorize(settings, force, mode)
         finally:
             # The last lines go out in batches, and would find the server gone.
             APILogWorker.drain_all(timeout=10)

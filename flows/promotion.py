@@ -11,6 +11,7 @@ from flows import failpoints
 from flows.champion import promote, read_pointer
 from flows.errors import GateError
 from flows.gate import Verdict
+from flows.notify import tell_of_gate
 from flows.receipts import RunFolder
 from flows.settings import Settings
 from flows.tracking import TrackedRun, log_report
@@ -37,7 +38,9 @@ def consider(
     _record(run, folder.path, verdict, model_id)
     if not verdict.passed:
         run.set_tags({"promoted": "false"})
-        raise GateError(_failed(settings, folder, verdict))
+        why = _failed(settings, folder, verdict)
+        tell_of_gate(settings.notify, settings.home, folder.path, why, verdict.failures)
+        raise GateError(why)
     failpoints.reach("promote.before_pointer")
     promote(settings.home, entry)
     failpoints.reach("promote.after_pointer")

@@ -18,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from flows.decision import UpdatePolicy
 from flows.errors import SettingsError
 from flows.gate import GateLimits
+from flows.notify import Notify
+from flows.schedules import Debounce, Schedules
 from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning, from_dict
 
 PREFIX = "LAMINI_"
@@ -32,6 +34,9 @@ _SECTIONS: dict[str, type[Any]] = {
     "tuning": Tuning,
     "gate": GateLimits,
     "update": UpdatePolicy,
+    "schedule": Schedules,
+    "trigger": Debounce,
+    "notify": Notify,
 }
 
 
@@ -52,6 +57,8 @@ class Settings(BaseModel):
     """Ray Train workers; experts do not depend on their number, the router does a little."""
     use_gpu: bool = False
     """One GPU for each worker."""
+    ray_address: str | None = None
+    """The Jobs API of a Ray cluster, http://HEAD:8265, that trains; null trains on this machine."""
     reconcile_parts: int = Field(default=1, ge=1, le=1024)
     """Parts into which the slots are cut when truth is discovered, as Ray tasks if several."""
     min_recall: float = Field(default=0.95, ge=0, le=1)
@@ -64,6 +71,12 @@ class Settings(BaseModel):
     """What a candidate must reach besides `min_recall`; an update is judged by more of it."""
     update: UpdatePolicy = Field(default_factory=UpdatePolicy)
     """When an update of the champion will do instead of a full run."""
+    schedule: Schedules = Field(default_factory=Schedules)
+    """When served deployments run."""
+    trigger: Debounce = Field(default_factory=Debounce)
+    """When changes that an event told of are worth a training."""
+    notify: Notify = Field(default_factory=Notify)
+    """Who is told that the gate failed or a run crashed."""
 
     @field_validator("home")
     @classmethod
