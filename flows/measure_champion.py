@@ -15,14 +15,14 @@ from prefect.states import Completed
 
 from flows.champion import promoted
 from flows.notify import RECALL_FELL, notify, tell_of_run
-from flows.settings import Settings, apply_environment, load_settings
+from flows.served_process import enter
+from flows.settings import Settings
 
 
 @flow(on_failure=[tell_of_run], on_crashed=[tell_of_run])
 def measure_champion(home: Path) -> Any:
     """Measure the champion's recall, and tell where it is below what the gate asks."""
-    settings = load_settings({"home": home})
-    apply_environment(settings.home)
+    settings = enter(home)
     champion = promoted(settings.home)
     found = _measured(settings, champion)
     exact = next(

@@ -107,7 +107,7 @@ def tell_of_gate(
 ) -> None:
     """Tell once of a candidate that failed; the same verdict again tells nobody."""
     from flows.receipts import RunFolder
-    from lamini.saved import write_json
+    from warehouse.durable import write_json
 
     run = RunFolder(path=folder)
     if (run.receipt("notified") or {}).get("why") == why:
@@ -115,7 +115,7 @@ def tell_of_gate(
     facts = {"run_key": run.key, "why": why, "failures": failures[:MAX_FAILURES]}
     ways = notify(given, GATE_FAILED, home, facts)
     if ways:
-        write_json(folder / "receipts" / "notified.json", {"why": why, "ways": ways})
+        write_json({"why": why, "ways": ways}, folder / "receipts" / "notified.json")
 
 
 @contextmanager

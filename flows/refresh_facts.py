@@ -10,19 +10,24 @@ from pathlib import Path
 from typing import Any
 
 from prefect import flow
+from prefect.runtime import flow_run
 from prefect.states import Completed
 
 from flows.announce import announce_pending
 from flows.ingest_facts import ingest_each, ingest_source, source_names
 from flows.reconcile_facts import reconcile_and_publish
-from flows.settings import Settings, apply_environment, load_settings
+from flows.served_process import enter
+from flows.settings import Settings
 
 
-@flow(flow_run_name="refresh {source}")
+def _named() -> str:
+    return f"refresh {Path(flow_run.parameters['source']).stem}"
+
+
+@flow(flow_run_name=_named)
 def refresh_facts(home: Path, source: str = "all") -> Any:
     """Bring the facts to the state of one source (a mapping file or reference name), or of all."""
-    settings = load_settings({"home": home})
-    apply_environment(settings.home)
+    settings = enter(home)
     everything = source_names(settings.home, list(settings.sources))
     found = refresh(settings, everything if source == "all" else [source])
     return Completed(message=_told(found), data=found)

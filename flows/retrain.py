@@ -16,7 +16,8 @@ from prefect.states import Completed
 from flows.notify import tell_of_run
 from flows.pending import is_due, note_pending, read_pending
 from flows.run_lock import run_lock
-from flows.settings import Settings, apply_environment, load_settings
+from flows.served_process import enter
+from flows.settings import Settings
 
 EVENT, SCHEDULE, ASKED = "event", "schedule", "asked"
 LOCK_SECONDS = 6 * 3600.0
@@ -28,8 +29,7 @@ MAX_ROUNDS = 3
 @flow(flow_run_name="retrain ({reason})", on_failure=[tell_of_run], on_crashed=[tell_of_run])
 def retrain(home: Path, reason: str = ASKED) -> Any:
     """Train what is pending; an event alone is held to the debounce of the settings."""
-    settings = load_settings({"home": home})
-    apply_environment(settings.home)
+    settings = enter(home)
     if reason == EVENT:
         due, why = _due(settings)
         if not due:
@@ -41,7 +41,7 @@ def retrain(home: Path, reason: str = ASKED) -> Any:
         if rounds[-1]["decision"] == "nothing" or not due:
             break
         get_run_logger().info("again: %s", why)
-        settings = load_settings({"home": home})  # another day may have begun
+        settings = enter(home)  # another day may have begun
     return Completed(message=_told(rounds), data=rounds[-1])
 
 

@@ -13,7 +13,8 @@ from prefect import flow
 from prefect.states import Completed
 
 from flows.refresh_facts import refresh
-from flows.settings import Settings, apply_environment, load_settings
+from flows.served_process import enter
+from flows.settings import Settings
 from flows.source_states import named_sources
 from flows.watching import Seen, files_of, look, read_seen, write_seen
 from warehouse.sources import load_mapping
@@ -24,8 +25,7 @@ FOLDER = "watched"
 @flow
 def watch_sources(home: Path) -> Any:
     """Take in every source whose content moved since it was last taken in."""
-    settings = load_settings({"home": home})
-    apply_environment(settings.home)
+    settings = enter(home)
     found = watch(settings)
     moved = found["moved"]
     message = f"{', '.join(moved)} changed" if moved else "no file changed"
