@@ -13,7 +13,7 @@ import os
 from flows import fact_commands, explain_commands, source_commands  # noqa: F401
 from flows import quarantine_commands, duplicate_commands  # noqa: F401
 from flows import run_commands, recall_commands, update_commands, forget_commands  # noqa: F401
-from flows import service_commands, config_commands  # noqa: F401
+from flows import serve_commands, service_commands, config_commands  # noqa: F401
 
 # isort: on
 from flows.program import app

@@ -4,6 +4,8 @@ import contextlib
 import os
 from pathlib import Path
 
+_TOKENS = {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"}
+
 
 def environment(home: Path) -> dict[str, str]:
     """Give the environment of Prefect, Ray, MLflow and transformers for state under `home`.
@@ -21,7 +23,8 @@ def environment(home: Path) -> dict[str, str]:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",  # MLflow knows no other word for it
         "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_AUTH_MODE": "disabled",  # the local cluster listens on loopback only
+        # The local cluster listens on loopback only; whoever gives a token means another one.
+        "RAY_AUTH_MODE": "token" if _TOKENS & os.environ.keys() else "disabled",
         "RAY_worker_niceness": "0",  # 15 by default: any other work on the machine starves training
         "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",  # 2.0 by default, and each report waits for it
         "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",  # there is no preemption on one machine

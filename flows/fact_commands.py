@@ -53,6 +53,10 @@ def reconcile(as_of: AsOf = None, backbone: Backbone = None, as_json: Json = Fal
         settings.tuning.max_answer_tokens,
         settings.reconcile_parts,
     )
+    if recorded:
+        from flows.announce import announce_pending
+
+        announce_pending(settings.home)
     show(receipt, as_json, "reconciled")
 
 

@@ -85,6 +85,6 @@ def _trained(
 def forget_run(folder: RunFolder) -> None:
     """Take away what the run has done, so that it is done again."""
     folder.forget(*STEPS, "gate", "promoted")
-    for name in ("router", "tuning", "recall"):
+    for name in ("router", "tuning", "recall", "ray"):
         shutil.rmtree(folder.path / name, ignore_errors=True)
     (folder.path / "assignment.parquet").unlink(missing_ok=True)

@@ -21,6 +21,7 @@ from flows.decision import FULL, INCREMENTAL, NOTHING, Decision, decide
 from flows.errors import GateError
 from flows.full_run import forget_run, train_in_full
 from flows.ingest_facts import ingest_facts
+from flows.notify import telling_of_crash
 from flows.orphans import killed_before, settle_flow_run, settle_tracking
 from flows.outages import explained
 from flows.planning import Survey, changed_facts, survey
@@ -49,7 +50,10 @@ def run(settings: Settings, *, force: bool = False, mode: str | None = None) -> 
             services.wait_ready()
             settle_flow_run(killed)
             try:
-                with explained(settings.home, services):
+                with (
+                    telling_of_crash(settings.notify, settings.home),
+                    explained(settings.home, services),
+                ):
                     result: dict[str, Any] = memorize(settings, force, mode)
             finally:
                 # The last lines go out in batches, and would find the server gone.

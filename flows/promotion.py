@@ -13,6 +13,7 @@ from flows.conclude import conclude
 from flows.errors import GateError
 from flows.fact_history import keep_evaluation
 from flows.gate import Verdict
+from flows.notify import tell_of_gate
 from flows.receipts import RunFolder
 from flows.settings import Settings
 from flows.tracking import TrackedRun, log_report
@@ -41,7 +42,9 @@ def consider(
     if not verdict.passed:
         run.set_tags({"promoted": "false"})
         conclude(settings, run, folder)
-        raise GateError(_failed(settings, folder, verdict))
+        why = _failed(settings, folder, verdict)
+        tell_of_gate(settings.notify, settings.home, folder.path, why, verdict.failures)
+        raise GateError(why)
     failpoints.reach("promote.before_pointer")
     promote(settings.home, entry)
     failpoints.reach("promote.after_pointer")

@@ -24,6 +24,7 @@ from flows.program import (
 
 if TYPE_CHECKING:
     from flows.services import Services
+    from flows.settings import Settings
 
 
 @app.command()
@@ -34,6 +35,12 @@ def run(
     ] = None,
     backbone: Backbone = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Ray Train workers.")] = None,
+    every: Annotated[
+        str | None, typer.Option(help="With --as-of FROM..TO: day, week, month, quarter, year.")
+    ] = None,
+    ray_address: Annotated[
+        str | None, typer.Option(metavar="URL", help="Train there, through Ray's Jobs API.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Train even if nothing changed.")] = False,
     full: Full = False,
     incremental: Incremental = False,
@@ -41,9 +48,18 @@ def run(
 ) -> None:
     """Run everything: ingest, reconcile, train or update, measure, promote. Resumes by itself."""
     mode = asked_mode(full, incremental)
+    is_range = ".." in (as_of or "")
+    if every and not is_range:
+        raise typer.BadParameter("--every goes with --as-of FROM..TO")
     settings = given_settings(
-        as_of=as_of, sources=tuple(source or ()), backbone=backbone, num_workers=workers
+        as_of=None if is_range else as_of,
+        sources=tuple(source or ()),
+        backbone=backbone,
+        num_workers=workers,
+        ray_address=ray_address,
     )
+    if is_range:
+        return _backfill(settings, str(as_of), every, force, mode, as_json)
     started = time.monotonic()
     with _prefect_server(settings.home), _only_json_on_stdout(as_json):
         from flows import memorize
@@ -54,6 +70,30 @@ def run(
     from flows.report import show_run
 
     show_run(result, time.monotonic() - started)
+
+
+def _backfill(
+    settings: "Settings",
+    as_of: str,
+    every: str | None,
+    force: bool,
+    mode: str | None,
+    as_json: bool,
+) -> None:
+    from flows.backfill import backfill, read_range
+
+    days = read_range(as_of, every)
+    with _prefect_server(settings.home), _only_json_on_stdout(as_json):
+        from flows import memorize
+
+        found = backfill(
+            settings, days, lambda of_day: memorize.run(of_day, mode=mode), again=force
+        )
+    if as_json:
+        return print_json(found)
+    for day in found["days"][found["num_skipped"] :]:
+        typer.echo(f"{day['as_of']}  {day['decision']:11} {'; '.join(day['reasons'])}")
+    typer.echo(f"{found['num_days']} days, {found['num_skipped']} of them done before")
 
 
 @app.command()

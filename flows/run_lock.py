@@ -2,11 +2,15 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from warehouse.errors import RetryableError
+
+_POLL_SECONDS = 0.5
 
 
 class RunLockedError(RetryableError):
@@ -14,23 +18,32 @@ class RunLockedError(RetryableError):
 
 
 @contextmanager
-def run_lock(home: Path) -> Iterator[None]:
-    """Hold the home for the length of the block.
+def run_lock(home: Path, *, name: str = "run", wait_seconds: float = 0.0) -> Iterator[None]:
+    """Hold the home, or what else of it `name` stands for, for the length of the block.
 
     Raises:
-        RunLockedError: another process holds it.
+        RunLockedError: another process holds it, and did so for `wait_seconds`.
     """
     home.mkdir(parents=True, exist_ok=True)
-    with (home / "run.lock").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise RunLockedError(
-                f"another run (process {file.read().strip() or 'unknown'}) works on {home}; "
-                "wait for it, or stop it"
-            ) from None
+    with (home / f"{name}.lock").open("a+") as file:
+        deadline = time.monotonic() + wait_seconds
+        while not _taken(file):
+            if time.monotonic() >= deadline:
+                file.seek(0)
+                raise RunLockedError(
+                    f"another {name} (process {file.read().strip() or 'unknown'}) works on {home}; "
+                    "wait for it, or stop it"
+                )
+            time.sleep(_POLL_SECONDS)
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+def _taken(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -21,7 +21,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from flows.decision import UpdatePolicy
 from flows.errors import SettingsError
 from flows.gate import GateLimits
+from flows.notify import Notify
 from flows.retention import Retention
+from flows.schedules import Debounce, Schedules
 from flows.settings_layers import Layers, read_layers
 from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning, from_dict
 
@@ -33,7 +35,13 @@ _SECTIONS: dict[str, type[Any]] = {
     "gate": GateLimits,
     "update": UpdatePolicy,
     "retention": Retention,
+    "schedule": Schedules,
+    "trigger": Debounce,
+    "notify": Notify,
 }
+
+
+_TOKENS = {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"}
 
 
 class Settings(BaseModel):
@@ -53,6 +61,8 @@ class Settings(BaseModel):
     """Ray Train workers; experts do not depend on their number, the router does a little."""
     use_gpu: bool = False
     """One GPU for each worker."""
+    ray_address: str | None = None
+    """The Jobs API of a Ray cluster, http://HEAD:8265, that trains; null trains on this machine."""
     reconcile_parts: int = Field(default=1, ge=1, le=1024)
     """Parts in which slots are judged: several are Ray tasks, with the same result."""
     min_recall: float = Field(default=0.95, ge=0, le=1)
@@ -67,6 +77,12 @@ class Settings(BaseModel):
     """When an update of the champion will do instead of a full run."""
     retention: Retention = Field(default_factory=Retention)
     """What `lamini gc` keeps."""
+    schedule: Schedules = Field(default_factory=Schedules)
+    """When served deployments run."""
+    trigger: Debounce = Field(default_factory=Debounce)
+    """When changes that an event told of are worth a training."""
+    notify: Notify = Field(default_factory=Notify)
+    """Who is told that the gate failed or a run crashed."""
 
     @field_validator("home")
     @classmethod

@@ -2,14 +2,18 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from warehouse import query
 from warehouse.batches import LastBatch, last_batch
 from warehouse.catalogue import open_catalogue
+from warehouse.errors import MappingError
 from warehouse.sources import Mapping, load_mapping, read_source
 from warehouse.sources.preview import Preview, preview
 from warehouse.sources.registry import find, registered
+
+if TYPE_CHECKING:
+    from flows.settings import Settings
 
 
 def source_states(home: Path) -> list[dict[str, Any]]:
@@ -72,3 +76,19 @@ def _is_fresh(mapping: Mapping, last_ingest: datetime | None) -> bool | None:
     files = mapping.path.rglob("*") if mapping.path.is_dir() else [mapping.path]
     written = max((file.stat().st_mtime for file in files), default=0.0)
     return datetime.fromtimestamp(written, tz=UTC).replace(tzinfo=None) <= last_ingest
+
+
+def named_sources(settings: "Settings") -> dict[str, str]:
+    """Give each source by name with its mapping file; none where the reference facts are meant.
+
+    Raises:
+        MappingError: a mapping can no longer be used, or two have one name.
+    """
+    files = list(settings.sources) or registered(settings.home / "sources")
+    found: dict[str, str] = {}
+    for file in files:
+        name = load_mapping(file).name
+        if name in found:
+            raise MappingError(f"{found[name]} and {file} both name their source {name!r}")
+        found[name] = str(file)
+    return found

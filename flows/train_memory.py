@@ -13,16 +13,14 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from flows.measure_recall import questions_for
 from flows.progress import Progress
+from flows.remote import train_on_cluster
 from flows.settings import Settings
 from flows.tracking import TrackedRun
+from flows.training_job import job_config
 from flows.worker_jobs import RECALL, ROUTER, TUNING
-from warehouse.reference import training_negatives
-from warehouse.snapshot import Snapshot, open_snapshot
 
 log = logging.getLogger(__name__)
-NUM_NEGATIVES = 20_000
 
 
 @task(cache_policy=NO_CACHE, task_run_name="train router and memory")
@@ -30,26 +28,10 @@ def train_memory(
     settings: Settings, run: TrackedRun, folder: Path, assignment: Path, snapshot: Path
 ) -> dict[str, Any]:
     """Launch the job and wait for it; killed, the next launch goes on where this one saved."""
-    from flows.training import fit
     from lamini.training_data import read_training_facts
 
-    published = open_snapshot(snapshot)
-    questions = questions_for(published, assignment, settings.tuning.prompts_per_fact)
-    config = {
-        "backbone": settings.backbone,
-        "memory": settings.memory,
-        "router": settings.router,
-        "router_training": settings.router_training,
-        "tuning": settings.tuning,
-        "facts": str(assignment),
-        "negatives": _negatives(settings, published),
-        "questions": questions,
-        "hashes": {
-            "snapshot_hash": published.snapshot_hash,
-            "training_hash": published.training_hash,
-        },
-        "folder": str(folder),
-    }
+    config = job_config(settings, folder, assignment, snapshot)
+    questions = config["questions"]
     facts = read_training_facts(assignment)
     num_steps = settings.router_training.num_steps
     stages = {stage: run.child(stage) for stage in (ROUTER, TUNING)}
@@ -73,7 +55,12 @@ def train_memory(
                 log.warning("MLflow did not take the numbers of step %d", step, exc_info=True)
 
         try:
-            done = fit(config, settings=settings, folder=folder, on_report=on_report)
+            if settings.ray_address:
+                done = train_on_cluster(settings, folder, assignment, snapshot, on_report)
+            else:
+                from flows.training import fit  # slow
+
+                done = fit(config, settings=settings, folder=folder, on_report=on_report)
         except BaseException:
             for child in stages.values():
                 child.end("FAILED")
@@ -95,14 +82,6 @@ def train_memory(
     for child in stages.values():
         child.end()
     return {**done, **tuned}
-
-
-def _negatives(settings: Settings, published: Snapshot) -> list[str]:
-    facts = published.facts()
-    asked = {prompt for prompts in facts["prompts"].to_pylist() for prompt in prompts}
-    negatives = training_negatives(facts, settings.router_training.seed)[:NUM_NEGATIVES]
-    # A user's table may answer what is foreign to the reference facts.
-    return [text for text in negatives if text not in asked]
 
 
 def _summary(tuning: Path, facts: list[Any]) -> dict[str, Any]:

@@ -44,6 +44,9 @@ def cluster(settings: Settings) -> Iterator[None]:
     Raises:
         ClusterError: the cluster has too few CPUs or GPUs, which would wait for ever.
     """
+    if settings.ray_address:  # the job that it runs has one of its own
+        yield
+        return
     # Ray's daemons are forked only to be replaced by exec.
     warnings.filterwarnings("ignore", message="lance is not fork-safe")
     if "RAY_ADDRESS" in os.environ:

@@ -96,7 +96,7 @@ def bury(
             salt=str(known[0][0]) if known else secrets.token_hex(16),
             now=recorded_at or now(),
         )
-        query.execute(con, "clear_reconciled")
+        query.execute(con, "forget_reconciled")
     return standing(con, subjects, relation)
 
 
@@ -123,7 +123,7 @@ def lift(
     hashes = [tombstone.slot_hash for tombstone in tombstones]
     with transaction(con):
         query.execute(con, "tombstone_lift", slot_hashes=hashes, now=recorded_at or now())
-        query.execute(con, "clear_reconciled")
+        query.execute(con, "forget_reconciled")
 
 
 def texts_of(con: duckdb.DuckDBPyConnection, fact_ids: Sequence[str]) -> SlotTexts:
@@ -172,7 +172,7 @@ def purge(
         query.execute(con, "forget_quarantine")
         named = [normal_form(subject) for subject in subjects]
         query.execute(con, "forget_raw", subjects=named, values=list(values))
-        query.execute(con, "clear_reconciled")
+        query.execute(con, "forget_reconciled")
 
 
 def keep_out(con: duckdb.DuckDBPyConnection) -> None:

@@ -1,0 +1,69 @@
+"""Measure the champion: ask it every fact that it was trained on, as it lies there now.
+
+    a deployment (flows/deployments.py), every night
+
+Reads: the champion's checkpoint, plan and snapshot. Writes: HOME/measured/<run key>-<day>, the
+recall table of the catalogue, a child of the champion's run in MLflow.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+from prefect.states import Completed
+
+from flows.champion import promoted
+from flows.notify import RECALL_FELL, notify, tell_of_run
+from flows.served_process import enter
+from flows.settings import Settings
+
+
+@flow(on_failure=[tell_of_run], on_crashed=[tell_of_run])
+def measure_champion(home: Path) -> Any:
+    """Measure the champion's recall, and tell where it is below what the gate asks."""
+    settings = enter(home)
+    champion = promoted(settings.home)
+    found = _measured(settings, champion)
+    exact = next(
+        cell["exact"]
+        for cell in found["summary"]
+        if (cell["kind"], cell["template"]) == ("training", "*")
+    )
+    message = f"run {champion['run_key']} recalls {exact:.1%} of its training questions"
+    if exact < settings.min_recall:
+        message += f", below min_recall = {settings.min_recall:.1%}"
+        facts = {"run_key": champion["run_key"], "why": message, "path": found["path"]}
+        notify(settings.notify, RECALL_FELL, settings.home, facts)
+    return Completed(message=message, data={**found, "run_key": champion["run_key"]})
+
+
+def _measured(settings: Settings, champion: dict[str, Any]) -> dict[str, Any]:
+    from flows.measure_recall import questions_for, record_rows
+    from flows.tracking import open_run
+    from lamini.backbone import load_backbone
+    from lamini.model import load
+    from lamini.recall import measure_recall
+    from lamini.workers import fix_arithmetic
+    from warehouse.snapshot import open_snapshot
+
+    fix_arithmetic()
+    checkpoint, key = Path(champion["path"]), str(champion["run_key"])
+    known = str(champion["snapshot_hash"])
+    snapshot = open_snapshot(settings.warehouse / "snapshots" / known[:16])
+    plan = checkpoint.parent / "assignment.parquet"
+    device = "cuda" if settings.use_gpu else "cpu"
+    model = load(checkpoint, backbone=load_backbone(settings.backbone, device=device))
+    asked = questions_for(snapshot, plan, settings.tuning.prompts_per_fact)
+    rows = measure_recall(model, asked)
+    day = datetime.now(tz=UTC).date().isoformat()
+    run = open_run(settings.home, key, f"memorize {key[:8]}", {})
+    child = run.child(f"measure_recall_{day}")
+    run.end()
+    try:
+        found = record_rows(settings, child, settings.home / "measured" / f"{key}-{day}", rows)
+    except BaseException:
+        child.end("FAILED")
+        raise
+    child.end()
+    return found

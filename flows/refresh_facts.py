@@ -1,0 +1,59 @@
+"""Refresh: take in a source, reconcile and publish, and announce what is pending.
+
+    a deployment for each source (flows/deployments.py), or `lamini ingest` and `lamini reconcile`
+
+Reads: the source's table. Writes: the catalogue and snapshot in HOME/warehouse, HOME/pending.json.
+It trains nothing, so it may run beside a training, which goes on with the snapshot that it has.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+from prefect.runtime import flow_run
+from prefect.states import Completed
+
+from flows.announce import announce_pending
+from flows.ingest_facts import ingest_each, ingest_source, source_names
+from flows.reconcile_facts import reconcile_and_publish
+from flows.served_process import enter
+from flows.settings import Settings
+
+
+def _named() -> str:
+    return f"refresh {Path(flow_run.parameters['source']).stem}"
+
+
+@flow(flow_run_name=_named)
+def refresh_facts(home: Path, source: str = "all") -> Any:
+    """Bring the facts to the state of one source (a mapping file or reference name), or of all."""
+    settings = enter(home)
+    everything = source_names(settings.home, list(settings.sources))
+    found = refresh(settings, everything if source == "all" else [source])
+    return Completed(message=_told(found), data=found)
+
+
+def refresh(settings: Settings, sources: list[str]) -> dict[str, Any]:
+    """Take in `sources`, reconcile everything, announce what is pending.
+
+    Raises:
+        ContractError: a source broke its contract; the others were taken in, nothing published.
+    """
+    receipts = ingest_each(settings.home, sources, ingest_source)
+    decided = reconcile_and_publish(
+        settings.home,
+        settings.as_of,
+        settings.backbone,
+        settings.tuning.max_answer_tokens,
+        settings.reconcile_parts,
+    )
+    pending = announce_pending(settings.home)
+    return {"ingested": receipts, "reconciled": decided, "pending": pending}
+
+
+def _told(found: dict[str, Any]) -> str:
+    new = sum(receipt["is_new"] for receipt in found["ingested"])
+    pending = found["pending"]
+    waiting = ", ".join(f"{pending[f'num_{op}']} {op}" for op in ("added", "changed", "retired"))
+    what = f"{new} of {len(found['ingested'])} sources had new content"
+    return f"{what}; {waiting}" if pending["is_announced"] else f"{what}; nothing to train"

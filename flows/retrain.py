@@ -1,0 +1,71 @@
+"""Retrain: bring the model to the facts, by hand, by event or by schedule; no event is trusted.
+
+    a deployment (flows/deployments.py): on `lamini.facts.changed`, and every night
+
+What is pending is computed from the files (level-triggered): an event without changes ends in
+seconds, and changes without an event are found. What was published meanwhile is trained after it.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, get_run_logger
+from prefect.states import Completed
+
+from flows.notify import tell_of_run
+from flows.pending import is_due, note_pending, read_pending
+from flows.run_lock import run_lock
+from flows.served_process import enter
+from flows.settings import Settings
+
+EVENT, SCHEDULE, ASKED = "event", "schedule", "asked"
+LOCK_SECONDS = 6 * 3600.0
+"""How long a run waits for another one of this home before it fails."""
+MAX_ROUNDS = 3
+"""Trainings in one run; what is still pending then is left to the next event or night."""
+
+
+@flow(flow_run_name="retrain ({reason})", on_failure=[tell_of_run], on_crashed=[tell_of_run])
+def retrain(home: Path, reason: str = ASKED) -> Any:
+    """Train what is pending; an event alone is held to the debounce of the settings."""
+    settings = enter(home)
+    if reason == EVENT:
+        due, why = _due(settings)
+        if not due:
+            return Completed(message=f"nothing done: {why}", data={"decision": "nothing"})
+    rounds: list[dict[str, Any]] = []
+    while len(rounds) < MAX_ROUNDS:
+        rounds.append(_train(settings))
+        due, why = _due(settings)
+        if rounds[-1]["decision"] == "nothing" or not due:
+            break
+        get_run_logger().info("again: %s", why)
+        settings = enter(home)  # another day may have begun
+    return Completed(message=_told(rounds), data=rounds[-1])
+
+
+def _train(settings: Settings) -> dict[str, Any]:
+    from flows.memorize import memorize  # slow
+
+    with run_lock(settings.home, wait_seconds=LOCK_SECONDS):
+        result: dict[str, Any] = memorize(settings)
+    return result
+
+
+def _due(settings: Settings) -> tuple[bool, str]:
+    pending = read_pending(settings.home)
+    now = datetime.now(tz=UTC)
+    since = note_pending(settings.home, pending, now)
+    return is_due(pending, since, settings.trigger, now)
+
+
+def _told(rounds: list[dict[str, Any]]) -> str:
+    """Say what happened, in the words that the Prefect page shows beside the state."""
+    trained = [found for found in rounds if found["decision"] != "nothing"]
+    if not trained:
+        return f"nothing done: {'; '.join(rounds[-1]['reasons'])}"
+    return "; ".join(
+        f"{found['decision']}: {found['reasons'][0]}, promoted run {found['run_key']}"
+        for found in trained
+    )

@@ -1,0 +1,163 @@
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from flows import announce
+from flows.announce import announce_pending
+from flows.champion import promote
+from flows.pending import Pending, is_due, note_pending, read_pending
+from flows.refresh_facts import refresh
+from flows.retrain import retrain
+from flows.schedules import Debounce, Schedules
+from flows.settings import load_settings
+from warehouse.snapshot import head
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TWO = Pending(training_hash="new", trained_hash="old", num_changed=2)
+
+
+def train(home, snapshot=None, **more):
+    """Promote what is published, as if a run had trained it."""
+    snapshot = snapshot or head(home / "warehouse")
+    known = {"snapshot_hash": snapshot.snapshot_hash, "training_hash": snapshot.training_hash}
+    (home / "checkpoint").mkdir(exist_ok=True)
+    promote(home, {"path": "checkpoint", "run_key": "k", **known, **more})
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    events = []
+
+    def emit(event, resource, payload):
+        events.append((event, resource, payload))
+        return event
+
+    monkeypatch.setattr("prefect.events.emit_event", emit)
+    return events
+
+
+@pytest.mark.parametrize(
+    ("pending", "hours", "due"),
+    [
+        (TWO, 0, False),
+        (TWO, 5.9, False),
+        (TWO, 6, True),
+        (Pending(training_hash="new", trained_hash="old", num_added=2, num_retired=1), 0, True),
+        (Pending(training_hash="old", trained_hash="old"), 99, False),
+        (Pending(training_hash=None, trained_hash=None), 99, False),
+        (Pending(training_hash="new", trained_hash="old", num_added=9, is_rejected=True), 9, False),
+    ],
+)
+def test_few_changes_wait_for_more_or_for_their_time(pending, hours, due):
+    debounce = Debounce(min_changed_facts=3, max_staleness=6)
+    found, why = is_due(pending, NOW - timedelta(hours=hours), debounce, NOW)
+    assert (found, bool(why)) == (due, True)
+
+
+def test_without_settings_any_change_is_due_at_once():
+    assert is_due(TWO, NOW, Debounce(), NOW)[0]
+
+
+def test_the_wait_begins_with_the_first_change_and_anew_with_each_champion(home):
+    home.mkdir()
+    assert note_pending(home, TWO, NOW) == NOW
+    later = Pending(training_hash="newer", trained_hash="old", num_changed=3)
+    assert note_pending(home, later, NOW + timedelta(hours=1)) == NOW
+    other = Pending(training_hash="newer", trained_hash="new", num_changed=1)
+    assert note_pending(home, other, NOW + timedelta(hours=2)) == NOW + timedelta(hours=2)
+    assert note_pending(home, Pending(training_hash="new", trained_hash="new"), NOW) is None
+    assert not (home / "pending.json").exists()
+
+
+def test_a_damaged_note_begins_anew(home):
+    home.mkdir()
+    (home / "pending.json").write_text('{"trained_hash": "old"')
+    assert note_pending(home, TWO, NOW) == NOW
+
+
+def test_what_is_pending_is_the_head_minus_the_trained(published):
+    found = read_pending(published)
+    assert (found.num_added, found.is_any) == (2, True)
+    train(published)
+    assert not read_pending(published).is_any
+
+
+def test_the_event_is_sent_only_while_the_head_differs_from_what_is_trained(
+    home, mapping, tokenizer_folder, sent
+):
+    given = {"sources": (mapping,), "backbone": str(tokenizer_folder), "as_of": date(2026, 1, 1)}
+    settings = load_settings(given)
+    first = refresh_here(settings, mapping)
+    assert first["pending"]["is_announced"]
+    ((event, resource, payload),) = sent
+    assert (event, resource["lamini.home"]) == ("lamini.facts.changed", str(home))
+    assert payload["num_facts"] == 2
+    train(home)
+    assert not refresh_here(settings, mapping)["pending"]["is_announced"]
+    (mapping.parent / "capitals.csv").write_text("country,capital,trust\nJapan,Kyoto,5\n")
+    again = refresh_here(settings, mapping)
+    assert (again["pending"]["num_changed"], len(sent)) == (1, 2)
+
+
+def refresh_here(settings, mapping):
+    from unittest.mock import patch
+
+    from flows import refresh_facts as module
+
+    with (
+        patch.object(module, "ingest_source", module.ingest_source.fn),
+        patch.object(module, "reconcile_and_publish", module.reconcile_and_publish.fn),
+    ):
+        return refresh(settings, [str(mapping)])
+
+
+def test_facts_whose_model_was_rolled_back_are_not_announced(published, sent):
+    train(published)
+    pointer = {"rejected": [head(published / "warehouse").training_hash], "run_key": "before"}
+    import json
+
+    (published / "HEAD_CHECKPOINT.json").write_text(json.dumps(pointer))
+    assert read_pending(published).is_rejected
+    assert not announce_pending(published)["is_announced"]
+    assert not sent
+
+
+def test_an_event_that_prefect_does_not_take_is_no_error(published, monkeypatch):
+    monkeypatch.setattr("prefect.events.emit_event", lambda *given, **named: None)
+    assert not announce._send(published, {})
+    assert announce_pending(published)["num_added"] == 2
+
+
+def test_a_triggered_retrain_with_few_changes_ends_without_training(published, monkeypatch):
+    monkeypatch.setenv("LAMINI_TRIGGER__MIN_CHANGED_FACTS", "3")
+    state = retrain.fn(published, "event")
+    assert "nothing done: 2 facts are pending" in state.message
+    assert "min_changed_facts = 3" in state.message
+
+
+def test_the_nightly_one_trains_them_and_looks_again_for_what_came_meanwhile(
+    published, monkeypatch
+):
+    monkeypatch.setenv("LAMINI_TRIGGER__MIN_CHANGED_FACTS", "1")
+    published_hash = head(published / "warehouse")
+    decisions = []
+
+    def memorize(settings):
+        decisions.append("incremental")
+        if len(decisions) == 2:  # what was published during the first training
+            train(published, published_hash)
+        return {"decision": "incremental", "reasons": ["2 added"], "run_key": f"r{len(decisions)}"}
+
+    monkeypatch.setattr("flows.memorize.memorize", memorize)
+    monkeypatch.setattr("flows.retrain.get_run_logger", lambda: announce.log)
+    state = retrain.fn(published, "schedule")
+    assert len(decisions) == 2
+    assert state.message.endswith("promoted run r2")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"ingest": "hourly"}, {"ingest_of": {"a": "1 2 3"}}, {"watch_seconds": -1}]
+)
+def test_a_time_that_is_none_is_refused(wrong):
+    with pytest.raises(ValueError, match="must"):
+        Schedules(**wrong)

@@ -1,0 +1,216 @@
+"""Ray's Jobs API: one run is one job, whoever submits it and however often."""
+
+import importlib.util
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from flows.champion import read_pointer
+from flows.errors import exit_code
+from flows.remote import RemoteJobError, _pass_on, connect, submit_or_attach
+
+MAPPING = """
+name = "branches"
+path = "branches.csv"
+[claim]
+subject = "city"
+relation = {constant = "branch.code"}
+value = "code"
+question = {template = "What is the branch code of {subject}?"}
+paraphrases = {templates = ["{subject} branch code"]}
+"""
+SMALL = {
+    "LAMINI_ROUTER_TRAINING__NUM_STEPS": "20",
+    "LAMINI_ROUTER_TRAINING__BATCH_FACTS": "8",
+    "LAMINI_ROUTER_TRAINING__NUM_NEGATIVES": "64",
+    "LAMINI_NUM_WORKERS": "1",
+    "LAMINI_MIN_RECALL": "0",
+    "LAMINI_GATE__MAX_FOREIGN": "1",
+    "LAMINI_GATE__MAX_NEAR_FOREIGN": "1",
+}
+
+
+class Cluster:
+    """Stands for the Jobs API: knows every id it ever took, and takes none twice."""
+
+    def __init__(self, **known):
+        self.known, self.submitted = {f"lamini-key-{n[1:]}": s for n, s in known.items()}, []
+
+    def get_job_status(self, submission_id):
+        if submission_id not in self.known:
+            raise RuntimeError(f"Request failed with status code 404: {submission_id}")
+        return self.known[submission_id]
+
+    def submit_job(self, *, entrypoint, submission_id, runtime_env):
+        if submission_id in self.known:
+            raise RuntimeError(f"Job with submission_id {submission_id} already exists.")
+        self.known[submission_id] = "PENDING"
+        self.submitted.append(entrypoint)
+
+
+def submit(cluster, is_whole=False):
+    return submit_or_attach(cluster, "key", "train", {}, is_whole=lambda known: is_whole)
+
+
+@pytest.mark.parametrize(
+    ("known", "is_whole", "number", "is_new"),
+    [
+        ({}, False, 0, True),
+        ({"_0": "RUNNING"}, False, 0, False),
+        ({"_0": "SUCCEEDED"}, True, 0, False),
+        ({"_0": "SUCCEEDED"}, False, 1, True),  # what it returned was taken away: trained anew
+        ({"_0": "FAILED", "_1": "STOPPED"}, False, 2, True),
+        ({"_0": "FAILED", "_1": "PENDING"}, False, 1, False),
+    ],
+)
+def test_a_run_attaches_to_its_job_or_takes_the_next_number(known, is_whole, number, is_new):
+    cluster = Cluster(**known)
+    assert submit(cluster, is_whole) == f"lamini-key-{number}"
+    assert cluster.submitted == ([f"train lamini-key-{number}"] if is_new else [])
+
+
+def test_of_two_that_submit_at_once_the_slower_attaches():
+    cluster = Cluster()
+    real = cluster.get_job_status
+    first = iter([True])
+
+    def not_yet(submission_id):
+        if next(first, False):
+            cluster.known[submission_id] = "RUNNING"  # the other one came in between
+            raise RuntimeError("status code 404")
+        return real(submission_id)
+
+    cluster.get_job_status = not_yet
+    assert submit(cluster) == "lamini-key-0"
+    assert not cluster.submitted
+
+
+def test_a_cluster_that_takes_no_job_is_told_of():
+    cluster = Cluster()
+
+    def refuse(**given):
+        raise RuntimeError("status code 500: no room")
+
+    cluster.submit_job = refuse
+    with pytest.raises(RemoteJobError, match="no room"):
+        submit(cluster)
+
+
+def test_an_address_where_nothing_answers_is_bad_input_with_a_hint():
+    with pytest.raises(RemoteJobError, match="RAY_AUTH_MODE=token") as caught:
+        connect("http://127.0.0.1:9")
+    assert exit_code(caught.value) == 3
+
+
+def test_only_whole_lines_of_progress_are_passed_on_each_once(tmp_path):
+    file, told = tmp_path / "p.jsonl", []
+    on_report = lambda stage, step, numbers: told.append(step)  # noqa: E731
+    assert _pass_on(file, 0, on_report) == 0
+    line = json.dumps({"stage": "s", "step": 1, "numbers": {}}) + "\n"
+    file.write_text(line + '{"stage"')
+    read = _pass_on(file, 0, on_report)
+    file.write_text(line + line.replace("1", "2"))
+    _pass_on(file, read, on_report)
+    assert told == [1, 2]
+
+
+HAS_DASHBOARD = importlib.util.find_spec("aiohttp_cors") and importlib.util.find_spec("opencensus")
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """The address of a cluster of one node that wants a token, and the environment to reach it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    token = tmp_path / "token"
+    token.write_text("0123456789abcdef" * 4)
+    env = {
+        **os.environ,
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": str(token),
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    head = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"]
+    process = subprocess.Popen(
+        [
+            *head,
+            *("--port=0", "--dashboard-host=127.0.0.1", f"--dashboard-port={port}"),
+            *("--num-cpus=4", f"--temp-dir=/tmp/r{os.getpid()}"),
+            *("--object-store-memory=200000000", "--disable-usage-stats"),
+        ],
+        env=env,
+        stdout=(tmp_path / "head.log").open("w"),
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    yield f"http://127.0.0.1:{port}", env, process
+    process.send_signal(signal.SIGTERM)
+    process.wait(60)
+
+
+def wait_until(done, seconds, what):
+    deadline = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < deadline, what()
+        time.sleep(0.5)
+
+
+def lamini(folder, env, address):
+    source = ("--source", str(folder / "branches.toml"))
+    return subprocess.Popen(
+        [sys.executable, "-m", "flows.cli", "run", *source, "--ray-address", address, "--json"],
+        env={**env, **SMALL, "LAMINI_HOME": str(folder / "home")},
+        stdout=subprocess.PIPE,
+        stderr=(folder / "run.log").open("a"),
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.skipif(not HAS_DASHBOARD, reason="the Jobs API needs ray[default]")
+def test_a_killed_run_attaches_to_its_job_on_a_cluster_with_tokens(cluster, tmp_path):
+    address, env, _ = cluster
+    rows = ["Aarhus,AA07", "Bergen,BE17", "Coimbra,CO27", "Dresden,DR37"]
+    (tmp_path / "branches.csv").write_text("\n".join(["city,code", *rows]) + "\n")
+    (tmp_path / "branches.toml").write_text(MAPPING)
+    log = lambda: (tmp_path / "run.log").read_text()[-3000:]  # noqa: E731
+    up = lambda: subprocess.run(  # noqa: E731
+        [sys.executable, "-c", ASK, address], env=env, capture_output=True, text=True, check=False
+    )
+    wait_until(lambda: up().returncode == 0, 180, lambda: (tmp_path / "head.log").read_text())
+    stranger = {**env, "RAY_AUTH_MODE": "disabled"}
+    refused = subprocess.run(
+        [sys.executable, "-c", ASK, address], env=stranger, capture_output=True, text=True
+    )
+    assert "RemoteJobError" in refused.stderr
+
+    first = lamini(tmp_path, env, address)
+    reports = lambda: [*(tmp_path / "home").glob("runs/*/ray/lamini-*.jsonl")]  # noqa: E731
+    wait_until(reports, 400, log)
+    first.kill()
+    first.wait()
+    second = lamini(tmp_path, env, address)
+    out, _ = second.communicate(timeout=600)
+    assert second.returncode == 0, log()
+    key = json.loads(out)["run_key"]
+    assert json.loads(up().stdout) == {f"lamini-{key}-0": "SUCCEEDED"}
+    assert read_pointer(tmp_path / "home")["run_key"] == key
+
+
+ASK = """
+import json, sys
+from flows.remote import connect
+jobs = connect(sys.argv[1]).list_jobs()
+print(json.dumps({job.submission_id: str(job.status) for job in jobs if job.submission_id}))
+"""
