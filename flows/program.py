@@ -56,7 +56,7 @@ app = typer.Typer(
 @app.callback()
 def common(
     profile: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of the settings file: [profiles.NAME].")
+        str | None, typer.Option(metavar="NAME", help="A profile of the settings file.")
     ] = None,
 ) -> None:
     """Keep a language model's memory equal to your tables."""
