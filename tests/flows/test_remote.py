@@ -1,5 +1,6 @@
 """Ray's Jobs API: one run is one job, whoever submits it and however often."""
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -139,22 +140,36 @@ def cluster(tmp_path):
         "PYTHONPATH": str(Path(__file__).parents[2]),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
-    head = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"]
-    process = subprocess.Popen(
-        [
-            *head,
-            *("--port=0", "--dashboard-host=127.0.0.1", f"--dashboard-port={port}"),
-            *("--num-cpus=4", f"--temp-dir=/tmp/r{os.getpid()}"),
-            *("--object-store-memory=200000000", "--disable-usage-stats"),
-        ],
-        env=env,
-        stdout=(tmp_path / "head.log").open("w"),
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    yield f"http://127.0.0.1:{port}", env, process
-    process.send_signal(signal.SIGTERM)
+    process = started(port, env, tmp_path / "head.log")
+    yield f"http://127.0.0.1:{port}", env
+    for run in started_here:
+        run.terminate()
+        run.wait(60)
+    os.killpg(process.pid, signal.SIGTERM)
     process.wait(60)
+
+
+def started(port, env, log):
+    """Start the head; Ray gives its daemons 30 s, fixed in its code: a busy machine needs more."""
+    head = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"]
+    dashboard = ("--dashboard-host=127.0.0.1", f"--dashboard-port={port}")
+    size = ("--num-cpus=4", "--object-store-memory=200000000", "--disable-usage-stats")
+    for attempt in range(5):
+        place = f"--temp-dir=/tmp/r{os.getpid()}-{attempt}"  # Ray's socket paths must be short
+        process = subprocess.Popen(
+            [*head, "--port=0", *dashboard, *size, place],
+            env=env,
+            stdout=log.open("w"),
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        while process.poll() is None:
+            if "Ray runtime started" in log.read_text():
+                return process
+            time.sleep(0.2)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    raise AssertionError(log.read_text()[-3000:])
 
 
 def wait_until(done, seconds, what):
@@ -164,9 +179,12 @@ def wait_until(done, seconds, what):
         time.sleep(0.5)
 
 
+started_here = []
+
+
 def lamini(folder, env, address):
     source = ("--source", str(folder / "branches.toml"))
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", "flows.cli", "run", *source, "--ray-address", address, "--json"],
         env={**env, **SMALL, "LAMINI_HOME": str(folder / "home")},
         stdout=subprocess.PIPE,
@@ -174,13 +192,15 @@ def lamini(folder, env, address):
         text=True,
         cwd=Path(__file__).parents[2],
     )
+    started_here.append(process)
+    return process
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.skipif(not HAS_DASHBOARD, reason="the Jobs API needs ray[default]")
 def test_a_killed_run_attaches_to_its_job_on_a_cluster_with_tokens(cluster, tmp_path):
-    address, env, _ = cluster
+    address, env = cluster
     rows = ["Aarhus,AA07", "Bergen,BE17", "Coimbra,CO27", "Dresden,DR37"]
     (tmp_path / "branches.csv").write_text("\n".join(["city,code", *rows]) + "\n")
     (tmp_path / "branches.toml").write_text(MAPPING)
