@@ -10,6 +10,7 @@ from typing import Any
 
 from prefect.artifacts import create_markdown_artifact
 
+from flows.experiment_page import dress_experiment
 from flows.fact_history import draw_history
 from flows.html_report import write_report
 from flows.receipts import RunFolder
@@ -33,6 +34,7 @@ def conclude(settings: Settings, run: TrackedRun, folder: RunFolder) -> None:
         for figure in draw_history(settings.warehouse, folder.path / "plots"):
             run.log_file(figure, "plots")
         run.log_metrics(_numbers(found))
+        dress_experiment(run)
         words = describe(found)
         run.set_tags({"outcome": found["outcome"], "mlflow.note.content": words})
         more = "\n".join(f"- [{name}]({url})" for name, url in urls.items())

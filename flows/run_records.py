@@ -63,10 +63,8 @@ def open_tracked(
 
 
 def mlflow_url(tracked: TrackedRun) -> str:
-    """Give the page of the run where `lamini ui` shows it."""
-    return (
-        f"http://{HOST}:{MLFLOW_PORT}/#/experiments/{tracked.experiment_id}/runs/{tracked.run_id}"
-    )
+    """Give the page of the run where `lamini ui` shows it, among trainings."""
+    return f"http://{HOST}:{MLFLOW_PORT}/#/experiments/{tracked.experiment_id}/runs/{tracked.run_id}?workflowType=machine_learning"
 
 
 def _seconds_so_far() -> float | None:
