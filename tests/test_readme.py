@@ -93,7 +93,7 @@ def test_every_command_has_a_row_with_options_that_it_takes():
     rows = dict(re.findall(r"^\| `lamini ([a-z]+)[^`]*` \| (.*) \|$", README, flags=re.MULTILINE))
     assert rows.keys() == COMMANDS.keys()
     for name, row in rows.items():
-        known = {option for parameter in COMMANDS[name].params for option in parameter.opts}
+        known = options_of(COMMANDS[name])
         assert known - {"--json"} >= set(re.findall(r"--[a-z-]+", row)), name
 
 
