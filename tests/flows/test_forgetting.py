@@ -168,8 +168,8 @@ def test_a_lifted_tombstone_leaves_the_fact_to_the_next_run(copied, lamini):
     assert "no tombstone stands" in again.stderr
 
 
-class Killed(Exception):
-    pass
+class KilledError(Exception):
+    """Stands for a kill in this process."""
 
 
 def purge(settings):
@@ -187,12 +187,11 @@ def test_a_purge_killed_anywhere_ends_with_nothing_left_in_any_file(copied, monk
         def die(name, place=place):
             reach(name)
             if name == place:
-                raise Killed
+                raise KilledError(name)
 
         monkeypatch.setattr(failpoints, "reach", die)
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError, match=place):
             purge(settings)
-            pytest.fail(f"{place} was not reached")
     monkeypatch.setattr(failpoints, "reach", reach)
     result = purge(settings)
     assert result["purge"]["left"] == []
