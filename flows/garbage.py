@@ -156,7 +156,10 @@ def _versions(uri: Path, held: int, now: datetime, settings: "Settings") -> Iter
         kind="bank_version",
         path=uri,
         why=f"versions {_span(old)}; the checkpoint answers from {held}",
-        files=tuple(uri / candidate.path for candidate in told.candidate_files),
+        # Lance names files from the root, without its slash.
+        files=tuple(
+            uri / candidate.path.rsplit(f"{uri.name}/", 1)[-1] for candidate in told.candidate_files
+        ),
         versions=tuple(old),
     )
 

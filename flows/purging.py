@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 
 
 def purge_slot(settings: Settings, slot: "Slot", journal: Mapping[str, Any]) -> dict[str, Any]:
-    """Purge what the journal tells to look for; give what became of it, and what is left.
+    """Purge what the journal tells to look for; give what was done, and what is left.
 
     Raises:
         GateError: the champion does not hold the published facts; nothing was removed.

@@ -169,7 +169,7 @@ def test_a_lifted_tombstone_leaves_the_fact_to_the_next_run(copied, lamini):
 
 
 class KilledError(Exception):
-    pass
+    """Stands for a kill in this process."""
 
 
 def purge(settings):
@@ -187,11 +187,10 @@ def test_a_purge_killed_anywhere_ends_with_nothing_left_in_any_file(copied, monk
         def die(name, place=place):
             reach(name)
             if name == place:
-                raise KilledError
+                raise KilledError(name)
 
         monkeypatch.setattr(failpoints, "reach", die)
-        # That it dies says that the place was reached.
-        with pytest.raises(KilledError):
+        with pytest.raises(KilledError, match=place):
             purge(settings)
     monkeypatch.setattr(failpoints, "reach", reach)
     result = purge(settings)
