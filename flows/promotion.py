@@ -9,6 +9,7 @@ from typing import Any
 
 from flows import failpoints
 from flows.champion import promote, read_pointer
+from flows.current_run import note
 from flows.errors import GateError
 from flows.gate import Verdict
 from flows.receipts import RunFolder
@@ -33,11 +34,13 @@ def consider(
     Raises:
         GateError: it did not; the champion stays, the run and its model are marked.
     """
+    note(settings.home, step="gate")
     write_json(folder.path / "receipts" / "gate.json", verdict.to_dict())
     _record(run, folder.path, verdict, model_id)
     if not verdict.passed:
         run.set_tags({"promoted": "false"})
         raise GateError(_failed(settings, folder, verdict))
+    note(settings.home, step="promote")
     failpoints.reach("promote.before_pointer")
     promote(settings.home, entry)
     failpoints.reach("promote.after_pointer")
