@@ -10,6 +10,7 @@ from typing import Any
 from flows import failpoints
 from flows.champion import promote, read_pointer
 from flows.conclude import conclude
+from flows.current_run import note
 from flows.errors import GateError
 from flows.fact_history import keep_evaluation
 from flows.gate import Verdict
@@ -36,6 +37,7 @@ def consider(
     Raises:
         GateError: it did not; the champion stays, the run and its model are marked.
     """
+    note(settings.home, step="gate")
     write_json(folder.path / "receipts" / "gate.json", verdict.to_dict())
     _record(run, folder.path, verdict, model_id)
     keep_evaluation(settings, folder, entry, verdict.passed)
@@ -45,6 +47,7 @@ def consider(
         why = _failed(settings, folder, verdict)
         tell_of_gate(settings.notify, settings.home, folder.path, why, verdict.failures)
         raise GateError(why)
+    note(settings.home, step="promote")
     failpoints.reach("promote.before_pointer")
     promote(settings.home, entry)
     failpoints.reach("promote.after_pointer")

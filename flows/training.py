@@ -29,7 +29,7 @@ _OBJECT_STORE_BYTES = 200 * 1024**2
 _WAIT_SECONDS = 0.5
 MAX_FAILURES = 2
 # Ray 2.60 gives its daemons 30 s to come up, fixed in its code; a busy machine needs longer.
-_START_ATTEMPTS = 3
+_START_ATTEMPTS = 6
 log = logging.getLogger(__name__)
 
 

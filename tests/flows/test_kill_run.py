@@ -49,7 +49,7 @@ def test_every_named_place_is_killed_at():
     assert written <= {*failpoints.NAMES}
 
 
-def test_i7_killed_at_every_place_of_both_kinds_of_run_they_end_the_same(runs, before, after):
+def test_i7_a_full_run_killed_at_every_place_in_turn_ends_the_same(runs, before):
     home = runs.folder / "killed"
     for place in OF_FULL:
         assert runs.killed(home, BEFORE, place)["left"][0] == "train_memory"
@@ -65,7 +65,13 @@ def test_i7_killed_at_every_place_of_both_kinds_of_run_they_end_the_same(runs, b
     assert runs.finished(home, BEFORE)["decision"] == "nothing"
     assert run_state(home)["state"] == "done"
     assert settled(home) == settled(before)
+    found = tracked(home)
+    assert {status for _, _, status in found["runs"]} == {"FINISHED"}
+    assert [status for _, status in found["models"]] == ["READY"]
 
+
+def test_i7_an_update_killed_at_every_place_in_turn_ends_the_same(runs, before, after):
+    home = shutil.copytree(before, runs.folder / "killed-update")
     for place in (*OF_UPDATE[:3], BOTH[0], OF_UPDATE[3], *BOTH[1:]):
         runs.killed(home, AFTER, place)
     assert runs.finished(home, AFTER)["decision"] == "nothing"
