@@ -15,16 +15,18 @@ from prefect.states import Completed
 
 from flows.announce import announce_pending
 from flows.ingest_facts import ingest_each, ingest_source, source_names
+from flows.notify import tell_of_run
 from flows.reconcile_facts import reconcile_and_publish
 from flows.served_process import enter
 from flows.settings import Settings
+from warehouse.errors import ContractError
 
 
 def _named() -> str:
     return f"refresh {Path(flow_run.parameters['source']).stem}"
 
 
-@flow(flow_run_name=_named)
+@flow(flow_run_name=_named, on_failure=[tell_of_run], on_crashed=[tell_of_run])
 def refresh_facts(home: Path, source: str = "all") -> Any:
     """Bring the facts to the state of one source (a mapping file or reference name), or of all."""
     settings = enter(home)
@@ -37,9 +39,13 @@ def refresh(settings: Settings, sources: list[str]) -> dict[str, Any]:
     """Take in `sources`, reconcile everything, announce what is pending.
 
     Raises:
-        ContractError: a source broke its contract; the others were taken in, nothing published.
+        ContractError: a source broke its contract; what the others say was published.
     """
-    receipts = ingest_each(settings.home, sources, ingest_source)
+    broken: ContractError | None = None
+    try:
+        receipts = ingest_each(settings.home, sources, ingest_source)
+    except ContractError as error:
+        broken, receipts = error, []
     decided = reconcile_and_publish(
         settings.home,
         settings.as_of,
@@ -48,6 +54,8 @@ def refresh(settings: Settings, sources: list[str]) -> dict[str, Any]:
         settings.reconcile_parts,
     )
     pending = announce_pending(settings.home)
+    if broken is not None:
+        raise broken
     return {"ingested": receipts, "reconciled": decided, "pending": pending}
 
 

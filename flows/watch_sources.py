@@ -12,17 +12,19 @@ from typing import Any
 from prefect import flow
 from prefect.states import Completed
 
+from flows.notify import tell_of_run
 from flows.refresh_facts import refresh
 from flows.served_process import enter
 from flows.settings import Settings
 from flows.source_states import named_sources
 from flows.watching import Seen, files_of, look, read_seen, write_seen
+from warehouse.errors import ContractError
 from warehouse.sources import load_mapping
 
 FOLDER = "watched"
 
 
-@flow
+@flow(on_failure=[tell_of_run], on_crashed=[tell_of_run])
 def watch_sources(home: Path) -> Any:
     """Take in every source whose content moved since it was last taken in."""
     settings = enter(home)
@@ -33,7 +35,11 @@ def watch_sources(home: Path) -> Any:
 
 
 def watch(settings: Settings) -> dict[str, Any]:
-    """Look at all sources that lie in files; take in those that moved, as one refresh."""
+    """Look at all sources that lie in files; take in those that moved, as one refresh.
+
+    Raises:
+        ContractError: a source broke its contract; what the others say was published.
+    """
     folder = settings.home / FOLDER
     moved: dict[str, str] = {}
     seen: dict[str, Seen] = {}
@@ -47,8 +53,17 @@ def watch(settings: Settings) -> dict[str, Any]:
             moved[name] = file
         elif before.stat != seen[name].stat:
             write_seen(folder, name, seen[name])  # touched: not to be read again
-    refreshed = refresh(settings, [*moved.values()]) if moved else None
+    try:
+        refreshed = refresh(settings, [*moved.values()]) if moved else None
+    except ContractError:
+        # The same content would break it again; a person is told once, not every few minutes.
+        _remember(folder, moved, seen)
+        raise
     # Only now: killed in between, the next look finds it again.
+    _remember(folder, moved, seen)
+    return {"moved": [*moved], "watched": [*seen], "refreshed": refreshed}
+
+
+def _remember(folder: Path, moved: dict[str, str], seen: dict[str, Seen]) -> None:
     for name in moved:
         write_seen(folder, name, seen[name])
-    return {"moved": [*moved], "watched": [*seen], "refreshed": refreshed}

@@ -128,9 +128,7 @@ HAS_DASHBOARD = importlib.util.find_spec("aiohttp_cors") and importlib.util.find
 @pytest.fixture
 def cluster(tmp_path):
     """The address of a cluster of one node that wants a token, and the environment to reach it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    ports = free_ports(5)
     token = tmp_path / "token"
     token.write_text("0123456789abcdef" * 4)
     env = {
@@ -140,8 +138,8 @@ def cluster(tmp_path):
         "PYTHONPATH": str(Path(__file__).parents[2]),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
-    process = started(port, env, tmp_path / "head.log")
-    yield f"http://127.0.0.1:{port}", env
+    process = started(ports, env, tmp_path / "head.log")
+    yield f"http://127.0.0.1:{ports[0]}", env
     for run in started_here:
         run.terminate()
         run.wait(60)
@@ -149,15 +147,28 @@ def cluster(tmp_path):
     process.wait(60)
 
 
-def started(port, env, log):
+PORTS = ("dashboard-port", "dashboard-agent-listen-port", "dashboard-agent-grpc-port")
+# Left to choose a port, an agent has 15 s to say which, fixed in Ray's code: too few if busy.
+PORTS += ("runtime-env-agent-port", "metrics-export-port")
+
+
+def free_ports(number):
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(number)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
+def started(ports, env, log):
     """Start the head; Ray gives its daemons 30 s, fixed in its code: a busy machine needs more."""
-    head = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"]
-    dashboard = ("--dashboard-host=127.0.0.1", f"--dashboard-port={port}")
+    head = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block", "--port=0"]
+    chosen = [f"--{name}={port}" for name, port in zip(PORTS, ports, strict=True)]
     size = ("--num-cpus=4", "--object-store-memory=200000000", "--disable-usage-stats")
     for attempt in range(5):
         place = f"--temp-dir=/tmp/r{os.getpid()}-{attempt}"  # Ray's socket paths must be short
         process = subprocess.Popen(
-            [*head, "--port=0", *dashboard, *size, place],
+            [*head, *chosen, "--dashboard-host=127.0.0.1", *size, place],
             env=env,
             stdout=log.open("w"),
             stderr=subprocess.STDOUT,

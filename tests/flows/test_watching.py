@@ -6,7 +6,7 @@ from flows import watching
 from flows.settings import load_settings
 from flows.watch_sources import watch
 from flows.watching import files_of, look, read_seen
-from warehouse.errors import ContractError, MappingError
+from warehouse.errors import CatalogueLockedError, ContractError, MappingError
 from warehouse.sources import load_mapping
 
 
@@ -61,16 +61,21 @@ def test_files_are_read_only_where_their_stat_moved(watched, mapping, home, monk
     assert not read
 
 
-def test_a_refresh_that_failed_is_tried_again(watched, mapping, home, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "is_tried_again"), [(CatalogueLockedError, True), (ContractError, False)]
+)
+def test_a_refresh_that_failed_is_tried_again_unless_the_content_is_to_blame(
+    watched, mapping, home, monkeypatch, error, is_tried_again
+):
     def fail(settings, sources):
-        raise ContractError("too few rows")
+        raise error("x")
 
     with monkeypatch.context() as broken:
         broken.setattr("flows.watch_sources.refresh", fail)
-        with pytest.raises(ContractError):
+        with pytest.raises(error):
             watched()
-    assert read_seen(home / "watched", "capitals") is None
-    assert watched() == [[str(mapping)]]
+    assert (read_seen(home / "watched", "capitals") is None) == is_tried_again
+    assert watched() == ([[str(mapping)]] if is_tried_again else [])
 
 
 def test_a_folder_moves_with_any_of_its_files(tmp_path):
