@@ -12,7 +12,6 @@ VIEW = "runs"
 """The key of the saved view, in `?viewStateShareKey=runs`."""
 _CREATED = 1_760_000_000_000  # milliseconds; any fixed moment will do
 _COLUMNS = (
-    "attributes.`Dataset`",
     "metrics.`facts/differing`",
     "metrics.`recall/training_exact`",
     "metrics.`recall/heldout_exact`",
@@ -45,7 +44,7 @@ def dress_experiment(run: TrackedRun) -> None:
 
 
 def _view() -> dict[str, Any]:
-    state = {"selectedColumns": list(_COLUMNS), "columnWidths": {"attributes.`Dataset`": 130}}
+    state = {"selectedColumns": list(_COLUMNS)}
     return {
         "name": "What each run did",
         "createdAt": _CREATED,
