@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 ALONE = (
+    "warehouse",
     "update",
     "product_keys",
     "bank",
