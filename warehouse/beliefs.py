@@ -74,9 +74,11 @@ class Weighing:
 
 @contextmanager
 def keys(con: duckdb.DuckDBPyConnection, rules: Rules) -> Iterator[None]:
-    """Lend the table `value_keys` (relation, value, value_key) of all values claimed."""
+    """Lend the table `value_keys` (relation, value, value_key) of values that are not their key."""
     values = query.run(con, "values_claimed")
-    con.register("value_keys", keyed(values, _of_each(values["relation"], rules)))
+    found = keyed(values, _of_each(values["relation"], rules))
+    others = pc.not_equal(found["value"], found["value_key"])
+    con.register("value_keys", found.filter(others))
     try:
         yield
     finally:

@@ -29,6 +29,16 @@ def write_parquet(table: pa.Table, path: Path) -> None:
         pq.write_table(table, part, compression="zstd")
 
 
+def stream_parquet(batches: pa.RecordBatchReader, path: Path) -> int:
+    """Replace the file `path` by what is read, a batch at a time; give the number of rows."""
+    num_rows = 0
+    with _aside(path) as part, pq.ParquetWriter(part, batches.schema, compression="zstd") as file:
+        for batch in batches:
+            file.write_batch(batch)
+            num_rows += batch.num_rows
+    return num_rows
+
+
 def write_json(value: Mapping[str, object], path: Path) -> None:
     """Replace the file `path` by `value` as JSON, whole or not at all."""
     with _aside(path) as part:

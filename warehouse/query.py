@@ -10,6 +10,7 @@ import pyarrow as pa
 from warehouse.errors import UnknownQueryError
 
 _SQL = files("warehouse") / "sql"
+ROWS_AT_ONCE = 122_880  # a row group of DuckDB
 
 
 @cache
@@ -34,6 +35,11 @@ def names(prefix: str = "") -> list[str]:
 def run(con: duckdb.DuckDBPyConnection, name: str, **params: object) -> pa.Table:
     """Run the query `name`. DuckDB itself refuses a missing or a spare parameter."""
     return con.sql(text(name), params=params or None).to_arrow_table()
+
+
+def stream(con: duckdb.DuckDBPyConnection, name: str, **params: object) -> pa.RecordBatchReader:
+    """Run the query `name` and read its rows bit by bit; until the end the connection is taken."""
+    return con.sql(text(name), params=params or None).to_arrow_reader(ROWS_AT_ONCE)
 
 
 def execute(

@@ -284,8 +284,10 @@ def _hash(con: duckdb.DuckDBPyConnection, name: str, sums: dict[str, object]) ->
 
 
 def _check(con: duckdb.DuckDBPyConnection) -> None:
-    for name in ("check_accounting", "check_decisions", "check_facts"):
+    for name in ("check_accounting", "check_decisions_sums", "check_facts"):
         offenders = query.execute(con, name)
+        if offenders and name == "check_decisions_sums":
+            offenders = query.execute(con, "check_decisions") or offenders
         if offenders:
             raise AccountingError(f"{name}: {len(offenders)} offending, the first: {offenders[0]}")
 

@@ -201,10 +201,9 @@ _PARAMS: dict[str, dict[str, str]] = {"relations": {"default_rule": RelationRule
 def _build(con: duckdb.DuckDBPyConnection, folder: Path, totals: dict[str, Any]) -> None:
     files = {}
     for name in TABLES:
-        table = query.run(con, f"export_{name}", **_PARAMS.get(name, {}))
         path = folder / f"{name}.parquet"
-        durable.write_parquet(table, path)
-        files[path.name] = {"num_rows": table.num_rows, "sha256": _sha256(path)}
+        rows = query.stream(con, f"export_{name}", **_PARAMS.get(name, {}))
+        files[path.name] = {"num_rows": durable.stream_parquet(rows, path), "sha256": _sha256(path)}
     counts = {str(status): count for status, count in query.execute(con, "reconcile_counts")}
     (folder / VIEWS).write_text(query.text("published_views"), encoding="utf-8")
     durable.flush(folder / VIEWS)

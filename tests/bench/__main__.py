@@ -17,6 +17,7 @@ import tempfile
 from pathlib import Path
 
 ALONE = (
+    "warehouse",
     "update",
     "product_keys",
     "bank",

@@ -1,31 +1,27 @@
 -- Every claim with its status, the reason, and where it was first asserted (by file and row, so that
 -- the order of ingestion does not matter). What is to be forgotten is published without its text.
 -- grain: one row per claim_id
-with extremes as (
-    select
-        o.claim_id,
-        min(o.file) as file,
-        max(o.file) as last_file,
-        min(o.row) as row
+with repeated as (
+    select hash(o.claim_id) as claim_hash
     from known_origins as o
-    group by o.claim_id
+    group by hash(o.claim_id)
+    having count(*) > 1
 ),
 firsts as (
     select
-        e.claim_id,
-        e.file,
-        e.row
-    from extremes as e
-    where e.file = e.last_file
+        o.claim_id,
+        o.file,
+        o.row
+    from known_origins as o
+    anti join repeated as r on hash(o.claim_id) = r.claim_hash
     union all
     select
-        e.claim_id,
-        e.file,
-        min(o.row) as row
-    from extremes as e
-    inner join known_origins as o on e.claim_id = o.claim_id and e.file = o.file
-    where e.file <> e.last_file
-    group by e.claim_id, e.file
+        o.claim_id,
+        min({'file': o.file, 'row': o.row}).file as file,
+        min({'file': o.file, 'row': o.row}).row as row
+    from known_origins as o
+    semi join repeated as r on hash(o.claim_id) = r.claim_hash
+    group by o.claim_id
 )
 select
     c.claim_id,

@@ -18,12 +18,6 @@ select
 from claims as c
 where getvariable('known_at') is null or c.recorded_at <= getvariable('known_at');
 
-create or replace temp view known_slots as
-select s.*
-from slots as s
-where getvariable('known_at') is null
-    or s.fact_id in (select c.fact_id from known_claims as c);
-
 create or replace temp view known_quarantine as
 select q.*
 from quarantine as q

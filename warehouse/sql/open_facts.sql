@@ -26,4 +26,3 @@ select
     null as recorded_to
 from new_facts as n
 anti join old_facts as o on n.fact_hash = o.fact_hash
-order by n.fact_id

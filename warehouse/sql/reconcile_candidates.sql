@@ -18,9 +18,9 @@ with chosen as (
 supported as (
     select
         s.slot,
-        min(c.fact_id) as fact_id,
-        min(c.subject) as subject,
-        min(c.relation) as relation,
+        any_value(c.fact_id) as fact_id,
+        any_value(c.subject) as subject,
+        any_value(c.relation) as relation,
         list(c.claim_id) as support,
         list(c.source) as sources
     from supporting as s

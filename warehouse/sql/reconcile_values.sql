@@ -6,36 +6,47 @@
 -- grain: one row per (slot, key_hash)
 -- reads: standings, strengths, rules, probabilities
 create or replace temp table ranked_values as
-with said as (
+with repeated as (
     select
         s.slot,
         s.key_hash,
-        s.source_hash,
-        min(s.value_key) as value_key,
-        min(s.rule_id) as rule_id,
-        min(s.slot_kind) as slot_kind,
-        max(s.strength) as strength,
-        min(s.valid_from) as valid_from,
-        max(coalesce(s.valid_to, date '9999-12-31')) as valid_to,
-        min(s.source) as source
+        count(*) - 1 as num_repeats
     from standings as s
     where s.standing = 'valid'
     group by s.slot, s.key_hash, s.source_hash
+    having count(*) > 1
 ),
-values_of_slots as (
+repeats as (
+    select
+        r.slot,
+        r.key_hash,
+        sum(r.num_repeats)::bigint as num_repeats
+    from repeated as r
+    group by r.slot, r.key_hash
+),
+said as (
     select
         s.slot,
         s.key_hash,
-        min(s.value_key) as value_key,
-        min(s.rule_id) as rule_id,
-        min(s.slot_kind) as slot_kind,
+        any_value(s.value_key) as value_key,
+        any_value(s.rule_id) as rule_id,
+        any_value(s.slot_kind) as slot_kind,
         max(s.strength) as strength,
-        count(*) as num_sources,
+        count(*) as num_claims,
         min(s.valid_from) as valid_from,
-        nullif(max(s.valid_to), date '9999-12-31') as valid_to,
+        max(coalesce(s.valid_to, date '9999-12-31')) as valid_to,
         min(s.source) as first_source
-    from said as s
+    from standings as s
+    where s.standing = 'valid'
     group by s.slot, s.key_hash
+),
+values_of_slots as (
+    select
+        s.* exclude (num_claims, valid_to),
+        s.num_claims - coalesce(r.num_repeats, 0) as num_sources,
+        nullif(s.valid_to, date '9999-12-31') as valid_to
+    from said as s
+    left join repeats as r on s.slot = r.slot and s.key_hash = r.key_hash
 ),
 sizes as (
     select

@@ -2,7 +2,8 @@
 -- grain: one row per relation
 select
     s.relation,
-    k.rule
-from (select distinct n.relation from known_slots as n) as s
+    any_value(k.rule) as rule
+from known_slots as s
 inner join known_rules as k on s.relation = k.relation
+group by s.relation
 order by s.relation

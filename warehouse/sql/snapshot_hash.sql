@@ -5,7 +5,7 @@ with quarantine_part as (
     select
         coalesce(
             sum(
-                md5_number_lower(
+                text_number(
                     to_json([q.source, q.file, q.field, q.reason])::varchar || q.raw
                 )
             ),
@@ -15,7 +15,7 @@ with quarantine_part as (
 ),
 conflicts_part as (
     select
-        coalesce(sum(md5_number_lower(c.fact_id || to_json(c.claim_ids)::varchar)), 0)
+        coalesce(sum(text_number(c.fact_id || to_json(c.claim_ids)::varchar)), 0)
             as conflicts_sum
     from conflicts as c
 )

@@ -3,21 +3,21 @@
 -- grain: one row
 with facts_part as (
     select
-        coalesce(sum(md5_number_lower(f.fact_hash)), 0)::hugeint as facts_sum,
-        coalesce(sum(md5_number_lower(f.training_hash)), 0)::hugeint as training_sum
+        coalesce(sum(text_number(f.fact_hash)), 0)::hugeint as facts_sum,
+        coalesce(sum(text_number(f.training_hash)), 0)::hugeint as training_sum
     from facts as f
     where f.recorded_to is null
 ),
 claims_part as (
     select
-        coalesce(sum(md5_number_lower(d.claim_id || d.status || ' ' || d.reason)), 0)::hugeint
+        coalesce(sum(text_number(d.claim_id || d.status || ' ' || d.reason)), 0)::hugeint
             as claims_sum
     from decisions as d
     where d.recorded_to is null
 ),
 origins_part as (
     select
-        coalesce(sum(md5_number_lower(o.claim_id || ' ' || o.file)), 0)::hugeint as origins_sum
+        coalesce(sum(text_number(o.claim_id || ' ' || o.file)), 0)::hugeint as origins_sum
     from known_origins as o
 )
 select

@@ -4,26 +4,26 @@
 -- reads: reconciled (the last one), facts_before, decisions_before, new_facts, new_decisions
 with facts_part as (
     select
-        sum(md5_number_lower(f.fact_hash)) as facts_sum,
-        sum(md5_number_lower(f.training_hash)) as training_sum
+        sum(text_number(f.fact_hash)) as facts_sum,
+        sum(text_number(f.training_hash)) as training_sum
     from new_facts as f
 ),
 old_facts_part as (
     select
-        sum(md5_number_lower(f.fact_hash)) as facts_sum,
-        sum(md5_number_lower(f.training_hash)) as training_sum
+        sum(text_number(f.fact_hash)) as facts_sum,
+        sum(text_number(f.training_hash)) as training_sum
     from facts_before as f
 ),
 claims_part as (
-    select sum(md5_number_lower(d.claim_id || d.status || ' ' || d.reason)) as claims_sum
+    select sum(text_number(d.claim_id || d.status || ' ' || d.reason)) as claims_sum
     from new_decisions as d
 ),
 old_claims_part as (
-    select sum(md5_number_lower(d.claim_id || d.status || ' ' || d.reason)) as claims_sum
+    select sum(text_number(d.claim_id || d.status || ' ' || d.reason)) as claims_sum
     from decisions_before as d
 ),
 origins_part as (
-    select sum(md5_number_lower(o.claim_id || ' ' || o.file)) as origins_sum
+    select sum(text_number(o.claim_id || ' ' || o.file)) as origins_sum
     from origins as o
     where o.rowid >= (select r.num_origins from reconciled as r)
 )
