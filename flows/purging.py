@@ -38,7 +38,7 @@ MIN_BYTES = 6
 """A shorter value stands by chance in any file: it is not looked for."""
 _BACKBONE = ("tokenizer", "vocab", "merges", "special_tokens", "added_tokens", "config.json")
 """Files of a checkpoint that are the backbone's: its vocabulary is no memory of the fact."""
-_OURS = ("runs", "mlflow", "logs", "prefect")
+_OURS = ("runs", "mlflow", "logs", "prefect", "warehouse/recall")
 log = logging.getLogger(__name__)
 
 

@@ -4,6 +4,7 @@ Raw bytes prove nothing where a file is compressed, so Parquet, Lance, SQLite an
 what they are, and every file's bytes are searched as well.
 """
 
+import html
 import json
 import mmap
 import sqlite3
@@ -31,9 +32,12 @@ def files_of(home: Path) -> Iterator[Path]:
 
 
 def encoded(texts: Sequence[str]) -> list[bytes]:
-    """Give the bytes by which texts are found: as UTF-8, and as JSON writes them."""
-    forms = {text.encode() for text in texts}
-    return sorted(forms | {json.dumps(text)[1:-1].encode() for text in texts})
+    """Give the bytes by which texts are found: as UTF-8, and as JSON and HTML write them."""
+    return sorted({form.encode() for text in texts for form in _forms(text)})
+
+
+def _forms(text: str) -> tuple[str, str, str]:
+    return text, json.dumps(text)[1:-1], html.escape(text)
 
 
 def holds(path: Path, texts: Sequence[str]) -> bool:
@@ -143,6 +147,7 @@ def scrub(path: Path, texts: Sequence[str], keys: Sequence[str]) -> bool:
         ".parquet": _scrub_parquet,
         ".json": _scrub_json,
         **dict.fromkeys(_SQLITE, _scrub_sqlite),
+        ".html": _scrub_page,
         **dict.fromkeys(_LINES, _scrub_lines),
     }
     if path.name.endswith("-wal"):  # what a database has not yet written into its file
@@ -199,7 +204,7 @@ def _cover(value: Any, texts: Sequence[str]) -> Any:
 
 def _covered(text: str, texts: Sequence[str]) -> str:
     for one in sorted(texts, key=len, reverse=True):
-        for form in (one, json.dumps(one)[1:-1]):
+        for form in _forms(one):
             text = text.replace(form, FORGOTTEN)
     return text
 
@@ -209,6 +214,12 @@ def _scrub_lines(path: Path, texts: Sequence[str], keys: Sequence[str]) -> None:
     lines = path.read_text(encoding="utf-8", errors="surrogateescape").splitlines(keepends=True)
     kept = "".join(line for line in lines if _covered(line, both) == line)
     path.write_text(kept, encoding="utf-8", errors="surrogateescape")
+
+
+def _scrub_page(path: Path, texts: Sequence[str], keys: Sequence[str]) -> None:
+    text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    covered = _covered(text, [*texts, *keys])
+    path.write_text(covered, encoding="utf-8", errors="surrogateescape")
 
 
 def _scrub_sqlite(path: Path, texts: Sequence[str], keys: Sequence[str]) -> None:

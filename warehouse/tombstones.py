@@ -193,7 +193,9 @@ def spread(con: duckdb.DuckDBPyConnection, merged: pa.Table, names: Mapping[str,
     con.register("same_as", table)
     con.register("merged", merged)
     try:
-        query.execute(con, "tombstone_spread", now=now())
+        (inserted,) = query.execute(con, "tombstone_spread", now=now())
+        if inserted[0]:
+            query.execute(con, "forget_reconciled")
     finally:
         con.unregister("same_as")
         con.unregister("merged")
