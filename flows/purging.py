@@ -7,7 +7,6 @@ Prefect, logs. Killed anywhere, the same command goes on.
 """
 
 import json
-import logging
 import shutil
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -39,7 +38,7 @@ MIN_BYTES = 6
 _BACKBONE = ("tokenizer", "vocab", "merges", "special_tokens", "added_tokens", "config.json")
 """Files of a checkpoint that are the backbone's: its vocabulary is no memory of the fact."""
 _OURS = ("runs", "mlflow", "logs", "prefect", "warehouse/recall")
-log = logging.getLogger(__name__)
+_WORDS = "single words of its phrasings, whose rarity the frozen router keeps until a full run"
 
 
 def purge_slot(settings: Settings, slot: "Slot", journal: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,6 +113,7 @@ def _sought(slot: "Slot", found: SlotTexts) -> dict[str, Sequence[str]]:
         "texts": [value for value in found.values if value not in vague],
         "keys": [*slot.fact_ids, *(text for text in found.prompts if text not in vague)],
         "not_looked_for": [
+            _WORDS,
             *(f"a value of fewer than {MIN_BYTES} bytes" for _ in short[:1]),
             *("texts that claims about other facts hold too" for _ in found.shared[:1]),
         ],

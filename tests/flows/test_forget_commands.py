@@ -26,7 +26,7 @@ def test_before_anything_is_trained_the_tombstone_stands_and_the_purge_is_whole(
     purged = json.loads(lamini("forget", *slot, "--purge").stdout)
     assert purged["purge"]["left"] == purged["still_held"] == []
     # Paris and Lyon are shorter than what can be looked for.
-    assert purged["purge"]["not_looked_for"] == ["a value of fewer than 6 bytes"]
+    assert "a value of fewer than 6 bytes" in purged["purge"]["not_looked_for"]
     assert len([*(published / "warehouse" / "snapshots").iterdir()]) == 1
     told = lamini("why", "France", "capital")
     assert "a request to be forgotten" in told.stdout

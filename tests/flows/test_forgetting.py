@@ -195,7 +195,7 @@ def test_a_purge_killed_anywhere_ends_with_nothing_left_in_any_file(copied, monk
     monkeypatch.setattr(failpoints, "reach", reach)
     result = purge(settings)
     assert result["purge"]["left"] == []
-    assert result["purge"]["not_looked_for"] == []
+    assert len(result["purge"]["not_looked_for"]) == 1  # words, of which the router keeps weights
     assert result["still_held"] == []
     # What is known of the fact survived the kills, and is gone now.
     assert result["model"]["prompts_as_the_backbone"] == 4

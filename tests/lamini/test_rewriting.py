@@ -1,0 +1,102 @@
+"""A checkpoint written anew says the same, and holds nothing of what it was before."""
+
+import shutil
+
+import lance
+import pytest
+import torch
+
+import lamini.rewriting
+from lamini.bank import BankVersion
+from lamini.errors import BankError, CheckpointError
+from lamini.model import load
+from lamini.rewriting import finish_rewriting, held_versions, rewrite_checkpoint
+from lamini.successor import read_update
+from lamini.untouched import compare_silence
+
+from .conftest import tiny_llama
+from .test_successor import bytes_of, contents, succeed  # noqa: F401
+from .test_update import FACTS, built  # noqa: F401
+
+GONE, KEPT = FACTS[0], FACTS[1:]
+
+
+@pytest.fixture
+def without(succeed, tmp_path):  # noqa: F811
+    """The checkpoint after the first fact was retired."""
+    succeed(KEPT)
+    return tmp_path / "next" / "checkpoint"
+
+
+def test_it_says_the_same_from_a_bank_with_one_version(built, without, tokenizer):  # noqa: F811
+    base = bytes_of(built)
+    model = load(without, backbone=tiny_llama(tokenizer))
+    before, prompts = contents(model), [fact.prompts[0] for fact in FACTS]
+    said = [answer.text for answer in model.answer(prompts)]
+    assert len(held_versions(without)) == 2
+    bank = rewrite_checkpoint(without, {"snapshot_hash": "other"})
+    again = load(without, backbone=tiny_llama(tokenizer))
+    assert contents(again) == before
+    assert [answer.text for answer in again.answer(prompts)] == said
+    assert again.manifest["snapshot_hash"] == "other"
+    assert held_versions(without) == {bank.keys: frozenset(fact.fact_id for fact in KEPT)}
+    with pytest.raises(BankError):
+        again.bank.open(BankVersion(experts=bank.experts + 1, keys=bank.keys))
+    assert bytes_of(built) == base  # it shares no file of the bank
+    assert read_update(without).previous == bank
+
+
+def test_the_bytes_of_deleted_experts_are_gone(built, without):  # noqa: F811
+    uri = str(without / "bank" / "experts.lance")
+    rows = lance.dataset(uri, version=1).to_table(filter=f"expert_id = {GONE.group_index * 8}")
+    weight = rows["weights"].combine_chunks().flatten().to_numpy().tobytes()[:32]
+    assert not torch.frombuffer(bytearray(weight), dtype=torch.float32).eq(0).all()
+
+    def holders():
+        return [p for p in without.rglob("*") if p.is_file() and weight in p.read_bytes()]
+
+    assert holders()
+    rewrite_checkpoint(without)
+    assert not holders()
+
+
+@pytest.mark.parametrize("killed_at", ["write_dataset", "write_json", "put_in_place", "between"])
+def test_i7_killed_anywhere_it_ends_the_same(without, tokenizer, monkeypatch, killed_at):
+    before = contents(load(without, backbone=tiny_llama(tokenizer)))
+
+    def killed(*given, **named):
+        if killed_at == "between":
+            given[1].rename(given[1].with_name(".checkpoint.retired"))
+        raise KeyboardInterrupt
+
+    place = {"write_dataset": lance, "between": lamini.rewriting}.get(killed_at, lamini.rewriting)
+    name = "put_in_place" if killed_at == "between" else killed_at
+    with monkeypatch.context() as broken:
+        broken.setattr(place, name, killed)
+        with pytest.raises(KeyboardInterrupt):
+            rewrite_checkpoint(without)
+    finish_rewriting(without)
+    assert contents(load(without, backbone=tiny_llama(tokenizer))) == before
+    rewrite_checkpoint(without)
+    assert contents(load(without, backbone=tiny_llama(tokenizer))) == before
+    assert [path.name for path in without.parent.iterdir() if "checkpoint" in path.name] == [
+        "checkpoint"
+    ]
+
+
+def test_prompts_of_a_retired_fact_get_the_backbones_own_logits(without, tokenizer):
+    model = load(without, backbone=tiny_llama(tokenizer))
+    found = compare_silence(model, GONE.prompts)
+    assert found.num_prompts == len(GONE.prompts)
+    assert found.differing == ()
+    read = compare_silence(model, [KEPT[0].prompts[0]])
+    assert read.reading == (KEPT[0].prompts[0],)
+    assert compare_silence(model, []).num_prompts == 0
+
+
+def test_what_is_no_checkpoint_is_refused(tmp_path):
+    (tmp_path / "checkpoint").mkdir()
+    with pytest.raises(CheckpointError, match="is no checkpoint"):
+        rewrite_checkpoint(tmp_path / "checkpoint")
+    shutil.rmtree(tmp_path / "checkpoint")
+    finish_rewriting(tmp_path / "checkpoint")
