@@ -23,7 +23,7 @@ from flows.full_run import forget_run, train_in_full
 from flows.ingest_facts import ingest_facts
 from flows.notify import telling_of_crash
 from flows.orphans import killed_before, settle_flow_run, settle_tracking
-from flows.outages import explained
+from flows.outages import ServerGoneError, explained
 from flows.planning import Survey, changed_facts, survey
 from flows.promotion import announce
 from flows.receipts import RunFolder, run_key, update_key
@@ -50,15 +50,25 @@ def run(settings: Settings, *, force: bool = False, mode: str | None = None) -> 
             services.wait_ready()
             settle_flow_run(killed)
             try:
-                with (
-                    telling_of_crash(settings.notify, settings.home),
-                    explained(settings.home, services),
-                ):
-                    result: dict[str, Any] = memorize(settings, force, mode)
+                with telling_of_crash(settings.notify, settings.home):
+                    return _served(services, settings, force, mode)
             finally:
                 # The last lines go out in batches, and would find the server gone.
                 APILogWorker.drain_all(timeout=10)
-            return result
+
+
+def _served(
+    services: Services, settings: Settings, force: bool, mode: str | None
+) -> dict[str, Any]:
+    """Run the flow; where its server died under it, again with the next one: it goes on."""
+    while True:
+        try:
+            with explained(settings.home, services):
+                result: dict[str, Any] = memorize(settings, force, mode)
+                return result
+        except ServerGoneError:
+            if not services.comes_back():
+                raise
 
 
 @flow(validate_parameters=False, flow_run_name="memorize {settings.as_of}")

@@ -15,21 +15,27 @@ class OutageError(FlowsError, RetryableError):
     """A service went away under a run; what is done is kept, and the next run goes on."""
 
 
+class ServerGoneError(OutageError):
+    """The Prefect server went away."""
+
+
 @contextlib.contextmanager
 def explained(home: Path, services: Services) -> Iterator[None]:
     """Turn the many errors of a service that went away into one that says what to do.
 
     Raises:
-        OutageError: the Prefect server or MLflow's database cannot be had.
+        ServerGoneError: the Prefect server cannot be had.
+        OutageError: MLflow's database cannot be had.
     """
     try:
         yield
     except Exception as error:
-        if not services.answers():
-            gone = f"the Prefect server {services.api_url} went away"
-        elif not isinstance(error, OSError) and is_away(error):
-            gone = f"MLflow's database {mlflow_database(home)} takes no records"
-        else:
-            raise
         said = (str(error).splitlines() or [type(error).__name__])[0][:300]
-        raise OutageError(f"{gone} ({said}); run again: what is done so far is kept") from error
+        advice = f"({said}); run again: what is done so far is kept"
+        if not services.answers():
+            gone = f"the Prefect server {services.api_url} went away {advice}"
+            raise ServerGoneError(gone) from error
+        if not isinstance(error, OSError) and is_away(error):
+            taken = f"MLflow's database {mlflow_database(home)} takes no records {advice}"
+            raise OutageError(taken) from error
+        raise

@@ -15,6 +15,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -97,7 +98,17 @@ class Services:
     def _start_again(self) -> Server:
         # On the same port: the address is known to whoever uses it.
         assert self.server is not None
-        return start_prefect(self.home, urlsplit(self.server.url).port)[0]
+        self.server = start_prefect(self.home, urlsplit(self.server.url).port)[0]
+        return self.server
+
+    def comes_back(self, timeout_seconds: float = START_SECONDS) -> bool:
+        """Wait for a server of ours that died; false where nobody starts it again."""
+        deadline = time.monotonic() + timeout_seconds
+        while self._keeping is not None and time.monotonic() < deadline:
+            if self.answers():
+                return True
+            time.sleep(0.2)
+        return False
 
     def _lost_its_port(self) -> bool:
         # A port is only chosen, not held, until the server has come up; another home was faster.
