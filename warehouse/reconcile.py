@@ -173,12 +173,8 @@ def _judge(
     *,
     is_part: bool,
 ) -> dict[str, TruthState]:
-    beliefs.merge_near_values(con, rules)
-    query.execute(con, "reconcile_strengths")
-    query.execute(con, "reconcile_standings")
     how = replace(settings.weighing, is_settled=True) if is_part else settings.weighing
-    states = beliefs.weigh(con, rules, how)
-    query.execute(con, "reconcile_values")
+    states = _rank(con, rules, how)
     query.execute(con, "reconcile_spellings")
     query.execute(con, "reconcile_general")
     query.execute(con, "reconcile_timeline")
@@ -193,6 +189,17 @@ def _judge(
     query.execute(con, "reconcile_ambiguous")
     query.execute(con, "reconcile_decisions")
     query.execute(con, "reconcile_new_facts")
+    return states
+
+
+def _rank(
+    con: duckdb.DuckDBPyConnection, rules: beliefs.Rules, how: beliefs.Weighing
+) -> dict[str, TruthState]:
+    beliefs.merge_near_values(con, rules)
+    query.execute(con, "reconcile_strengths")
+    query.execute(con, "reconcile_standings")
+    states = beliefs.weigh(con, rules, how)
+    query.execute(con, "reconcile_values")
     return states
 
 
