@@ -2,10 +2,11 @@
 
     python -m tests.bench.warehouse [--claims N ...] [--memory-limit 4GB] [--quick]
 
-Measured of each number of claims, in a process of its own: ingest, reconcile by policy alone,
-publish, one round of truth discovery, and a reconcile after a change of one claim in a thousand,
-which must come to the very hash that judging everything comes to. The yardstick is DuckDB's own
-`group by` with `arg_max` over the file. Seconds on the wall and, in brackets, of the processors.
+Measured of each number of claims, in a process of its own: ingest, resolving by policy alone (what
+wins, neither worded nor recorded), the whole reconcile, publish, one round of truth discovery, and
+a reconcile after a change of one claim in a thousand, which must come to the very hash that judging
+everything comes to. The yardstick is DuckDB's own `group by` with `arg_max` over the file. Seconds
+on the wall and, in brackets, of the processors; the shares are of the latter.
 """
 
 import argparse
@@ -25,8 +26,10 @@ import duckdb
 from tests.bench.claims import write_claims
 from tests.bench.measuring import show
 from warehouse import query
+from warehouse import reconcile as reconciling
 from warehouse.catalogue import open_catalogue
 from warehouse.ingest import ingest
+from warehouse.known import look_back
 from warehouse.reconcile import ReconcileReceipt, ReconcileSettings, reconcile
 from warehouse.snapshot import publish
 from warehouse.sources import load_mapping, read_source
@@ -94,6 +97,8 @@ def measure(num_claims: int, folder: Path, memory_limit: str, with_truth: bool) 
         _limit(con, memory_limit, folder)
         with _timed(costs, "ingest"):
             _take_in(con, path)
+        with _timed(costs, "resolve"):
+            _resolve(con)
         with _timed(costs, "reconcile"):
             _decide(con, "all")
         with _timed(costs, "publish"):
@@ -134,6 +139,15 @@ def _decide(con: duckdb.DuckDBPyConnection, scope: str) -> ReconcileReceipt:
     return reconcile(con, ReconcileSettings(as_of=AS_OF, scope=scope))
 
 
+def _resolve(con: duckdb.DuckDBPyConnection) -> None:
+    """Find what wins in every slot, and neither word nor record it: what a `group by` does."""
+    settings = ReconcileSettings(as_of=AS_OF)
+    look_back(con, None)
+    rules = reconciling._rules(con, settings.default_rule)
+    reconciling._place_all(con, settings, rules)
+    reconciling._rank(con, rules, settings.weighing)
+
+
 def _round(observations: object) -> Spent:
     """Give what one round takes: the difference between a run of a few rounds and one of more."""
     part = read_tables((observations, None))
@@ -171,6 +185,7 @@ def _row(num_claims: int, cost: Costs) -> dict[str, object]:
     return {
         "claims": num_claims,
         **{name: cost.get(name, "") for name in (*_STEPS, "bare", "round")},
+        "resolve / bare": _times(cost, "resolve", "bare"),
         "reconcile / bare": _times(cost, "reconcile", "bare"),
         "round / bare": _times(cost, "round", "bare") if "round" in cost else "",
         "change / reconcile": _times(cost, "a change", "reconcile"),
@@ -182,7 +197,7 @@ def _times(cost: Costs, one: str, other: str) -> str:
     return f"{cost[one].processor_seconds / cost[other].processor_seconds:.3g}"
 
 
-_STEPS = ("ingest", "reconcile", "publish", "a change", "all again")
+_STEPS = ("ingest", "resolve", "reconcile", "publish", "a change", "all again")
 
 
 if __name__ == "__main__":
