@@ -39,11 +39,8 @@ def judge(con: duckdb.DuckDBPyConnection, rules: Rules, how: Weighing) -> dict[s
     With several parts, `how.each` must reach the files under `how.folder`.
     """
     if how.num_parts == 1:
-        _begin(con, rules)
-        relations = beliefs.relations_by_truth(con, rules)
-        seen = {name: [beliefs.observed(con, name)] for name in relations}
-        weighed = beliefs.weigh(con, seen, how)
-        _finish(con, weighed)
+        weighed = rank(con, rules, how)
+        _word(con)
         _note(con, weighed)
         return weighed.states
     with tempfile.TemporaryDirectory(prefix="parts-", dir=how.folder) as folder:
@@ -60,15 +57,28 @@ def judge(con: duckdb.DuckDBPyConnection, rules: Rules, how: Weighing) -> dict[s
     return weighed.states
 
 
+def rank(con: duckdb.DuckDBPyConnection, rules: Rules, how: Weighing) -> Weighed:
+    """Find which value of each slot wins, here and in one piece; nothing is worded."""
+    _begin(con, rules)
+    relations = beliefs.relations_by_truth(con, rules)
+    seen = {name: [beliefs.observed(con, name)] for name in relations}
+    weighed = beliefs.weigh(con, seen, how)
+    _decide(con, weighed)
+    return weighed
+
+
 def _begin(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
     beliefs.merge_near_values(con, rules)
     query.execute(con, "reconcile_strengths")
     query.execute(con, "reconcile_standings")
 
 
-def _finish(con: duckdb.DuckDBPyConnection, weighed: Weighed) -> None:
+def _decide(con: duckdb.DuckDBPyConnection, weighed: Weighed) -> None:
     beliefs.believe(con, weighed)
     query.execute(con, "reconcile_values")
+
+
+def _word(con: duckdb.DuckDBPyConnection) -> None:
     query.execute(con, "reconcile_spellings")
     query.execute(con, "reconcile_general")
     query.execute(con, "reconcile_timeline")
@@ -115,7 +125,8 @@ def _judge_part(part: Path, *, rules: Rules) -> None:
     with _opened(part) as con:
         _begin(con, rules)
         given = {name: pq.read_table(part / f"{name}.parquet") for name in _WEIGHED}
-        _finish(con, Weighed(**given))
+        _decide(con, Weighed(**given))
+        _word(con)
         for name in _JUDGED:
             table = con.table(name).to_arrow_table()
             pq.write_table(table, part / f"{name}.parquet")

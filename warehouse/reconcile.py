@@ -176,21 +176,10 @@ def _judge(
     *,
     is_part: bool,
 ) -> dict[str, TruthState]:
-<<<<<<< HEAD
     how = settings.weighing
     if is_part:  # few slots: not worth cutting
         how = replace(how, is_settled=True, num_parts=1, each=each_here)
     states = parts.judge(con, rules, how)
-=======
-    how = replace(settings.weighing, is_settled=True) if is_part else settings.weighing
-    states = _rank(con, rules, how)
-    query.execute(con, "reconcile_spellings")
-    query.execute(con, "reconcile_general")
-    query.execute(con, "reconcile_timeline")
-    query.execute(con, "reconcile_supporting")
-    query.execute(con, "reconcile_phrasings")
-    query.execute(con, "reconcile_candidates")
->>>>>>> scale
     con.register("answer_tokens", _answer_tokens(con, settings.count_tokens))
     try:
         query.execute(con, "reconcile_held_back", max_answer_tokens=settings.max_answer_tokens)
@@ -199,17 +188,6 @@ def _judge(
     query.execute(con, "reconcile_ambiguous")
     query.execute(con, "reconcile_decisions")
     query.execute(con, "reconcile_new_facts")
-    return states
-
-
-def _rank(
-    con: duckdb.DuckDBPyConnection, rules: beliefs.Rules, how: beliefs.Weighing
-) -> dict[str, TruthState]:
-    beliefs.merge_near_values(con, rules)
-    query.execute(con, "reconcile_strengths")
-    query.execute(con, "reconcile_standings")
-    states = beliefs.weigh(con, rules, how)
-    query.execute(con, "reconcile_values")
     return states
 
 

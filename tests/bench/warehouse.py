@@ -25,7 +25,7 @@ import duckdb
 
 from tests.bench.claims import write_claims
 from tests.bench.measuring import show
-from warehouse import query
+from warehouse import parts, query
 from warehouse import reconcile as reconciling
 from warehouse.catalogue import open_catalogue
 from warehouse.ingest import ingest
@@ -145,7 +145,7 @@ def _resolve(con: duckdb.DuckDBPyConnection) -> None:
     look_back(con, None)
     rules = reconciling._rules(con, settings.default_rule)
     reconciling._place_all(con, settings, rules)
-    reconciling._rank(con, rules, settings.weighing)
+    parts.rank(con, rules, settings.weighing)
 
 
 def _round(observations: object) -> Spent:
