@@ -208,7 +208,7 @@ def lamini(folder, env, address):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(1800)
 @pytest.mark.skipif(not HAS_DASHBOARD, reason="the Jobs API needs ray[default]")
 def test_a_killed_run_attaches_to_its_job_on_a_cluster_with_tokens(cluster, tmp_path):
     address, env = cluster
