@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -164,9 +165,7 @@ def test_mlflow_loads_the_champion_and_it_says_where_answers_come_from(
 
 def test_the_scoring_server_answers_a_batch_over_http(trained, tracking):
     home, _ = trained
-    from flows.servers import is_free
-
-    port = next(port for port in range(5600, 5700) if is_free(port))
+    port = free_port()
     words = ("models", "serve", "-m", "models:/lamini@champion", "--env-manager", "local")
     environment = {"MLFLOW_TRACKING_URI": tracking}
     before = dict(os.environ)
@@ -193,6 +192,12 @@ def test_the_scoring_server_answers_a_batch_over_http(trained, tracking):
     assert all({"from_memory", "experts", "fact_ids", "rows"} <= set(a) for a in answers)
 
 
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 def wait_until_up(opener, url, process, seconds=400):
     deadline = time.monotonic() + seconds
     while True:
@@ -210,7 +215,9 @@ def test_a_browser_shows_the_recall_chart_and_the_report(trained, tracking, tmp_
     from flows.services import open_ui
 
     _, experiment, run = run_of(tracking)
-    with open_ui(trained[0]) as servers:
+    # The usual ports are what every other home tries to get at the same time.
+    ports = {"prefect_port": free_port(), "mlflow_port": free_port()}
+    with open_ui(trained[0], **ports) as servers:
         urls = {server.name: server.url for server in servers}
         page = f"{urls['mlflow']}/#/experiments/{experiment.experiment_id}/runs"
         browser = Browser(tmp_path / "profile")
