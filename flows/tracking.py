@@ -112,9 +112,11 @@ class TrackedRun:
                 self.run_id, key, float(value), step=step, model_id=logged.model_id
             )
         mlflow.finalize_logged_model(logged.model_id, "READY")
-        # Without it the run's page shows no model.
-        output = LoggedModelOutput(model_id=logged.model_id, step=step)
-        MlflowClient(self.uri).log_outputs(self.run_id, [output])
+        # Without it the run's page shows no model; twice, MLflow 3.17 takes it for an error.
+        outputs = self.client.get_run(self.run_id).outputs
+        if logged.model_id not in {model.model_id for model in outputs.model_outputs}:
+            output = LoggedModelOutput(model_id=logged.model_id, step=step)
+            self.client.log_outputs(self.run_id, [output])
         return str(logged.model_id)
 
     def _logged(self, folder: Path) -> Any:
