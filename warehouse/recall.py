@@ -97,19 +97,6 @@ def record_evaluation(
     return path
 
 
-def forget_recall(con: duckdb.DuckDBPyConnection, warehouse: Path, fact_id: str) -> int:
-    """Take a fact out of the history, its answers included; give the files that held it."""
-    query.execute(con, "recall_forget", fact_id=fact_id)
-    held = [
-        path
-        for path in sorted((warehouse / FOLDER / FACTS).glob("*.parquet"))
-        if fact_id in pq.read_table(path, columns=["fact_id"])["fact_id"].to_pylist()
-    ]
-    for path in held:
-        _publish(con, warehouse, path.stem)
-    return len(held)
-
-
 def _publish(con: duckdb.DuckDBPyConnection, warehouse: Path, run_key: str) -> Path:
     path = warehouse / FOLDER / FACTS / f"{run_key}.parquet"
     write_parquet(query.run(con, "export_fact_recall", run_key=run_key), path)

@@ -129,16 +129,6 @@ def test_publishing_again_changes_nothing(history, judge, home):
     assert {p: p.read_bytes() for p in (home / "recall").rglob("*.parquet")} == before
 
 
-def test_a_forgotten_fact_leaves_no_trace_in_the_history(history, con, home):
-    from warehouse.recall import forget_recall
-
-    assert forget_recall(con, home, "f") == 4
-    assert forget_recall(con, home, "f") == 0
-    assert {row["state"] for row in open_history(home).of_fact("f").to_pylist()} == {"not held"}
-    assert not any(b"Sua" in path.read_bytes() for path in (home / "recall").rglob("*.parquet"))
-    assert con.execute("select count(*) from recall where fact_id = 'g'").fetchall() == [(4,)]
-
-
 def test_what_means_no_run_is_refused_with_those_there_are(history, tmp_path):
     with pytest.raises(UnknownRunError, match=r"'x9' is no judged run.*a1, b2, c3, d4"):
         history.regressed_since("x9")
