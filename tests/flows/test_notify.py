@@ -115,7 +115,18 @@ class Run:
     def log_file(self, path, folder=None):
         pass
 
+    def mark_table(self, artifact):
+        pass
 
+
+@pytest.fixture
+def judged(monkeypatch):
+    """No run lies behind the verdicts here: there is nothing to keep or to report of it."""
+    monkeypatch.setattr("flows.promotion.keep_evaluation", lambda *given: None)
+    monkeypatch.setattr("flows.promotion.conclude", lambda *given: None)
+
+
+@pytest.mark.usefixtures("judged")
 def test_a_failed_gate_tells_once_which_facts_failed_and_stays_a_failed_gate(home, told):
     settings = load_settings({"notify": {"command": told.command}})
     folder = RunFolder(path=settings.runs / "abc")
@@ -128,6 +139,7 @@ def test_a_failed_gate_tells_once_which_facts_failed_and_stays_a_failed_gate(hom
     assert line["failures"][0]["wanted"] == "QX99"
 
 
+@pytest.mark.usefixtures("judged")
 def test_a_failed_notification_does_not_hide_why_the_gate_failed(home):
     settings = load_settings({"notify": {"command": "no-such-program"}})
     folder = RunFolder(path=settings.runs / "abc")

@@ -136,17 +136,3 @@ def test_what_means_no_run_is_refused_with_those_there_are(history, tmp_path):
         history.regressed_since("2023-01-01")
     with pytest.raises(NoHistoryError, match="no recall history is published"):
         open_history(tmp_path / "nowhere")
-
-
-def test_a_catalogue_of_before_gains_the_columns(memory):
-    from warehouse.catalogue import make_tables
-
-    con = memory()
-    con.execute("drop table recall")
-    con.execute(
-        "create table recall (run_key varchar, fact_id varchar, template varchar, "
-        "is_exact boolean, agrees boolean, oracle_exact boolean)"
-    )
-    con.execute("insert into recall values ('r', 'f', 't', true, true, true)")
-    make_tables(con)
-    assert con.execute("select kind, is_carried from recall").fetchall() == [(None, None)]

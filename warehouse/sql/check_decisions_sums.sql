@@ -14,7 +14,8 @@ decisions_part as (
         count(*) filter (
             d.reason is null
             or d.status not in (
-                'used', 'contradicted', 'outdated', 'not_yet_valid', 'retracted', 'held_back'
+                'used', 'contradicted', 'outdated', 'not_yet_valid', 'retracted', 'held_back',
+                'forgotten'
             )
         ) as num_poor
     from judged_decisions as d

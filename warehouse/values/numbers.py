@@ -74,7 +74,8 @@ class Number:
         text = ascii_digits(value)
         if text != value:
             plain = text_key(text)
-        amount = self._amount(text) or self._amount(plain)
+        # What is invisible may stand inside of a fraction: digits are read again without it.
+        amount = self._amount(text) or self._amount(ascii_digits(plain))
         return amount.key if amount else plain
 
     def merged(self, num_claims: Mapping[str, int]) -> dict[str, str]:
