@@ -14,6 +14,8 @@ from flows.receipts import RunFolder
 from flows.tracking import PROCESS_TAG, open_run
 from lamini.saved import write_json
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 KILLED = """
 import os, sys

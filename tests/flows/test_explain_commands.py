@@ -9,6 +9,8 @@ from flows.reconcile_facts import reconcile_and_publish
 from warehouse.catalogue import open_catalogue
 from warehouse.snapshot import head
 
+pytestmark = pytest.mark.slow
+
 MORE = """country,capital,trust
 France,Marseille,3
 Österreich,Wien,1

@@ -2,6 +2,10 @@
 
 import json
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def test_nobody_is_asked_without_a_terminal_and_nothing_is_done(published, lamini):
     result = lamini("forget", "--subject", "France", "--relation", "capital")

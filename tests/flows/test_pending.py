@@ -12,6 +12,8 @@ from flows.schedules import Debounce, Schedules
 from flows.settings import load_settings
 from warehouse.snapshot import head
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TWO = Pending(training_hash="new", trained_hash="old", num_changed=2)
 

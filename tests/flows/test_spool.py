@@ -13,6 +13,8 @@ from flows import spool
 from flows.environment import mlflow_database
 from flows.tracking import open_run
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):

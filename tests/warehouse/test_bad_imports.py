@@ -4,6 +4,8 @@ import pytest
 
 from warehouse.relations import RelationRule
 
+pytestmark = pytest.mark.slow
+
 NUM_SLOTS = 40
 NUMBERS = {"population": RelationRule(slot="time_varying", values="number")}
 

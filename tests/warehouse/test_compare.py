@@ -5,6 +5,8 @@ import pytest
 from warehouse.compare import compare
 from warehouse.snapshot import publish, published_dates
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def two(con, home, take, settle, row):

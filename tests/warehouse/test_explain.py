@@ -7,6 +7,8 @@ from warehouse.relations import RelationRule
 from warehouse.retract import retract
 from warehouse.snapshot import publish
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def told(con, home, take, settle):

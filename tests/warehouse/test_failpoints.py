@@ -18,6 +18,8 @@ from warehouse.catalogue import open_catalogue
 from warehouse.errors import NoSnapshotError
 from warehouse.snapshot import head, open_snapshot
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 STEPS = Path(__file__).parent / "kill_steps.py"
 _STEPS = runpy.run_path(str(STEPS))

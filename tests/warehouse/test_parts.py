@@ -14,6 +14,8 @@ from warehouse.ingest import ingest
 from warehouse.reconcile import ReconcileSettings, reconcile
 from warehouse.relations import RelationRule
 
+pytestmark = pytest.mark.slow
+
 RULES = {
     "seat": RelationRule(steps=("truth",), values="place"),
     "population": RelationRule(slot="time_varying", values="number", tolerance=0.01),

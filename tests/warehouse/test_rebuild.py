@@ -1,5 +1,7 @@
 from datetime import date, datetime, timedelta
 
+import pytest
+
 from warehouse.claims import ClaimBatch
 from warehouse.ingest import ingest
 from warehouse.rebuild import rebuild
@@ -7,6 +9,8 @@ from warehouse.reconcile import ReconcileSettings, reconcile
 from warehouse.relations import RelationRule
 from warehouse.retract import retract
 from warehouse.snapshot import head, publish
+
+pytestmark = pytest.mark.slow
 
 MONDAY = datetime(2024, 6, 3, 12)
 DAY = timedelta(days=1)

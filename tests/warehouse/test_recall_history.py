@@ -8,6 +8,8 @@ from warehouse.errors import NoHistoryError, UnknownRunError
 from warehouse.recall import Evaluation, record_evaluation, record_recall
 from warehouse.recall_history import open_history
 
+pytestmark = pytest.mark.slow
+
 RUNS = ("a1", "b2", "c3", "d4")
 
 

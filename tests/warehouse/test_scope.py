@@ -16,6 +16,8 @@ from warehouse.reconcile import ReconcileSettings, reconcile
 from warehouse.relations import RelationRule
 from warehouse.retract import retract
 
+pytestmark = pytest.mark.slow
+
 MONDAY = datetime(2024, 6, 3, 12)
 AS_OF = date(2020, 1, 1)
 RULES = {

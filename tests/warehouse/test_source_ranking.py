@@ -3,6 +3,8 @@ import pytest
 from warehouse.snapshot import publish
 from warehouse.source_ranking import rank_sources
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def snapshot(con, home, take, settle, row):

@@ -11,6 +11,8 @@ from warehouse.ingest import ingest
 from warehouse.same_as import merge_subjects
 from warehouse.snapshot import publish
 
+pytestmark = pytest.mark.slow
+
 VALUE = "Limaxyzzy"
 
 

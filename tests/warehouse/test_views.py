@@ -7,6 +7,8 @@ from warehouse import views
 from warehouse.errors import SnapshotDamagedError
 from warehouse.snapshot import publish
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def two(con, home, take, settle, row):
