@@ -99,7 +99,8 @@ class TrackedRun:
         mlflow.finalize_logged_model(logged.model_id, "READY")
         # Without it the run's page shows no model; twice, MLflow 3.17 takes it for an error.
         outputs = self.client.get_run(self.run_id).outputs
-        if logged.model_id not in {model.model_id for model in outputs.model_outputs}:
+        known = outputs.model_outputs if outputs else []
+        if logged.model_id not in {model.model_id for model in known}:
             output = LoggedModelOutput(model_id=logged.model_id, step=step)
             self.client.log_outputs(self.run_id, [output])
         return str(logged.model_id)
