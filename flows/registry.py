@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import mlflow
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
@@ -23,18 +24,21 @@ log = logging.getLogger(__name__)
 def register(run: TrackedRun, entry: Mapping[str, Any], model_id: str) -> str:
     """Make the checkpoint a version of the registered model, once; give its number."""
     client = run.client
+    mlflow.set_tracking_uri(run.uri)  # the registry looks the LoggedModel up with the global one
     try:
         client.get_registered_model(MODEL)
     except MlflowException:
         client.create_registered_model(
             MODEL, description="Checkpoints that passed the gate; `champion` answers."
         )
+    # By its source: MLflow 3.17's database keeps no model_id of a version.
+    source = f"models:/{model_id}"
     known = _versions(client, entry["run_key"])
-    if (found := next((v for v in known if v.model_id == model_id), None)) is not None:
+    if (found := next((v for v in known if v.source == source), None)) is not None:
         return str(found.version)
     version = client.create_model_version(
         MODEL,
-        source=f"models:/{model_id}",
+        source=source,
         run_id=run.run_id,
         model_id=model_id,
         tags={RUN_KEY_TAG: entry["run_key"], "mode": entry["mode"]},
