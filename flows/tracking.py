@@ -20,10 +20,12 @@ from mlflow.entities import (
     InputTag,
     LoggedModelOutput,
 )
+from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
 
 from flows.current_run import this_process
 from flows.environment import mlflow_artifacts, mlflow_uri
 from flows.mlflow_database import make_database
+from flows.serving import saved_model
 from flows.spool import spool_of
 
 EXPERIMENT = "lamini"
@@ -51,10 +53,14 @@ class TrackedRun:
         for start in range(0, len(entities), 100):
             self._send(params=entities[start : start + 100])
 
-    def log_metrics(self, numbers: Mapping[str, float], step: int = 0) -> None:
-        """Record numbers at a step."""
+    def log_metrics(
+        self, numbers: Mapping[str, float], step: int = 0, model_id: str | None = None
+    ) -> None:
+        """Record numbers at a step, of the run and, if one is named, of a checkpoint."""
         now = int(time.time() * 1000)
-        self._send(metrics=[(key, float(value), now, step) for key, value in numbers.items()])
+        self._send(
+            metrics=[(key, float(value), now, step, model_id) for key, value in numbers.items()]
+        )
 
     def set_tags(self, tags: Mapping[str, object]) -> None:
         """Record tags."""
@@ -63,6 +69,14 @@ class TrackedRun:
     def log_file(self, path: Path, folder: str | None = None) -> None:
         """Copy a file to the run's artifacts."""
         self._send(file=str(path), folder=folder)
+
+    def mark_table(self, artifact: str) -> None:
+        """Make MLflow's evaluation pages offer a logged table; `log_table` itself would append."""
+        tags = self.client.get_run(self.run_id).data.tags
+        known = json.loads(tags.get(MLFLOW_LOGGED_ARTIFACTS, "[]"))
+        table = {"path": artifact, "type": "table"}
+        if table not in known:
+            self.set_tags({MLFLOW_LOGGED_ARTIFACTS: json.dumps([*known, table])})
 
     def log_snapshot(self, path: Path, digest: str, context: str) -> None:
         """Record the snapshot as dataset input, under our own digest (MLflow's samples rows)."""
@@ -89,9 +103,10 @@ class TrackedRun:
             tags={"lamini.checkpoint": folder.as_uri(), "lamini.step": str(step)},
             model_type="lamini",
         )
-        MlflowClient(self.uri).log_model_artifact(
-            logged.model_id, str(folder / "checkpoint.json"), ""
-        )
+        client = MlflowClient(self.uri)
+        client.log_model_artifact(logged.model_id, str(folder / "checkpoint.json"), "")
+        with saved_model(folder) as files:  # what `mlflow models serve` loads
+            client.log_model_artifacts(logged.model_id, str(files))
         for key, value in numbers.items():
             self.client.log_metric(
                 self.run_id, key, float(value), step=step, model_id=logged.model_id
@@ -99,8 +114,8 @@ class TrackedRun:
         mlflow.finalize_logged_model(logged.model_id, "READY")
         # Without it the run's page shows no model; twice, MLflow 3.17 takes it for an error.
         outputs = self.client.get_run(self.run_id).outputs
-        known = outputs.model_outputs if outputs else []
-        if logged.model_id not in {model.model_id for model in known}:
+        known = {model.model_id for model in outputs.model_outputs} if outputs else set()
+        if logged.model_id not in known:
             output = LoggedModelOutput(model_id=logged.model_id, step=step)
             self.client.log_outputs(self.run_id, [output])
         return str(logged.model_id)
@@ -173,3 +188,4 @@ def log_report(run: TrackedRun, folder: Path, name: str, rows: Sequence[Mapping[
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(table))
     run.log_file(path, "recall")
+    run.mark_table(f"recall/{name}")
