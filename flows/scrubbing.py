@@ -21,7 +21,10 @@ from warehouse.tombstones import FORGOTTEN
 
 _SQLITE = (".db", ".sqlite")
 _BUSY_SECONDS = 5.0
-_FREE_TEXT = ("message", "data", "value", "description", "content", "parameters", "state_message")
+_FREE_TEXT = {
+    *("message", "data", "value", "description", "content"),
+    *("parameters", "state_message", "payload"),
+}
 """Columns of Prefect's and MLflow's databases for what was said, not what things are named."""
 _LINES = (".log", ".txt", ".jsonl", ".csv", ".md")
 
@@ -197,9 +200,13 @@ def _cover(value: Any, texts: Sequence[str]) -> Any:
     if isinstance(value, bytes):
         for needle in encoded(texts):
             value = value.replace(needle, FORGOTTEN.encode())
-    if not isinstance(value, str) or "://" in value or value.startswith("/"):
+    if not isinstance(value, str) or _is_address(value):
         return value
     return _covered(value, texts)
+
+
+def _is_address(text: str) -> bool:
+    return ("://" in text or text.startswith("/")) and not any(map(str.isspace, text))
 
 
 def _covered(text: str, texts: Sequence[str]) -> str:

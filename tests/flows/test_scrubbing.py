@@ -1,5 +1,6 @@
 """Texts are found in files of every kind, and taken out of those that are ours."""
 
+import html
 import json
 import sqlite3
 from contextlib import closing
@@ -40,7 +41,26 @@ def log(path):
     path.write_text(f"one line\n{PROMPT} {TEXT}\nanother line\n")
 
 
-OURS = {"rows.parquet": parquet, "misses.json": report, "a.db": database, "server.log": log}
+def page(path):
+    path.write_text(f'<p title="{html.escape(TEXT)}">said {TEXT}</p><p>{PROMPT}</p>')
+
+
+def with_links(path):
+    """A text of many words that holds an address is no address."""
+    with closing(sqlite3.connect(path)) as con:
+        con.execute("create table artifact (data text)")
+        con.execute("insert into artifact values (?)", (f"[run](http://x/y) said {TEXT}",))
+        con.commit()
+
+
+OURS = {
+    "report.html": page,
+    "prefect.db": with_links,
+    "rows.parquet": parquet,
+    "misses.json": report,
+    "a.db": database,
+    "server.log": log,
+}
 
 
 @pytest.mark.parametrize("name", OURS)
