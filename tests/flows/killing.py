@@ -60,6 +60,7 @@ def serve(folder):
         child = os.fork()
         if not child:
             os.setpgid(0, 0)
+            os.dup2(2, 1)  # Ray talks on stdout
             code = run_once(folder, json.loads(line))
             sys.stderr.flush()
             os._exit(code)
