@@ -49,6 +49,7 @@ def test_every_named_place_is_killed_at():
     assert written <= {*failpoints.NAMES, *failpoints.FORGET}
 
 
+@pytest.mark.torture  # seven minutes: three trainings, each from the start of Ray
 def test_i7_a_full_run_killed_at_every_place_in_turn_ends_the_same(runs, before):
     home = runs.folder / "killed"
     for place in OF_FULL:
