@@ -260,7 +260,7 @@ def _record(
     hashes = {name: _hash(con, name, sums) for name in ("snapshot_hash", "training_hash")}
     query.execute(con, "log_changes", snapshot_hash=hashes["snapshot_hash"], now=moment)
     beliefs.record(con, states, hashes["snapshot_hash"], moment)
-    if is_part:
+    if is_part or settings.weighing.is_settled:
         query.execute(con, "carry_accuracies", snapshot_hash=hashes["snapshot_hash"], now=moment)
     figures = scope.elsewhere(con, is_part=is_part)
     query.execute(con, "forget_reconciled")

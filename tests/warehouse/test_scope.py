@@ -140,7 +140,7 @@ def apply(con, number, step, moment):
 
 
 @settings(
-    max_examples=10,
+    max_examples=5,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -164,6 +164,25 @@ def test_judging_what_changed_is_judging_everything(memory, steps):
                 assert tables[0][name] == tables[1][name], name
     for con in twins.values():
         con.close()
+
+
+def test_accuracies_stay_where_no_claim_is_valid_any_more(memory):
+    twins = {"all": memory(), "changed": memory()}
+    said = {"subject": "A", "question": "A?", "value": "x", "source": "s", "relation": "believed"}
+    (claim_id,) = {take_believed(con, said) for con in twins.values()}
+    tables = []
+    for chosen, con in twins.items():
+        decide(con, MONDAY, scope="all", weighing=Weighing())
+        retract(con, [claim_id], "wrong", recorded_at=MONDAY)
+        decide(con, MONDAY + timedelta(hours=1), scope=chosen)
+        tables.append(read(con)["accuracies"])
+    assert tables[0] == tables[1]
+    assert [row[1:3] for row in tables[0]] == [("believed", "s")]
+
+
+def take_believed(con, said):
+    ingest(con, ClaimBatch.from_rows("s", [said], file="f", relations=RULES), recorded_at=MONDAY)
+    return con.execute("select claim_id from claims").fetchall()[0][0]
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
--- Keep the accuracies of the last state where a part was judged with them, for every relation that is
--- still decided by truth.
+-- Keep the accuracies of the last state where nothing was estimated anew, for every relation that is
+-- still decided by truth, also where none of its claims is valid now.
 -- grain: one row per (relation, source) that the new state has none of yet
 -- params: $snapshot_hash, $now
 -- reads: reconciled (the last one), rules
