@@ -96,7 +96,7 @@ def runs(tmp_path_factory, prefect_harness):
     made = Runs(tmp_path_factory.mktemp("runs"), get_current_settings().api.url)
     yield made
     made.process.stdin.close()
-    made.process.wait(timeout=60)
+    made.process.wait(timeout=180)
 
 
 @pytest.fixture(scope="module")

@@ -96,7 +96,7 @@ def cut_snapshots(home):
 
 
 def wait_for_step(home, step):
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 900
     while (run_state(home) or {}).get("step") != step:
         assert time.monotonic() < deadline
         time.sleep(0.02)

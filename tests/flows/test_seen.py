@@ -38,7 +38,7 @@ QUESTION = "What is the branch code of Bergen?"
 FOREIGN = "Who painted the ceiling of the Sistine Chapel?"
 ROOT = Path(__file__).parents[2]
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
 
 def started(home, *words):
@@ -184,7 +184,7 @@ def test_the_scoring_server_answers_a_batch_over_http(trained, tracking):
             data=json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )
-        answers = json.loads(opener.open(request, timeout=120).read())["predictions"]
+        answers = json.loads(opener.open(request, timeout=300).read())["predictions"]
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.communicate(timeout=60)

@@ -43,7 +43,7 @@ SMALL = {
     "LAMINI_SCHEDULE__WATCH_SECONDS": "86400",
 }
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
 
 class Served:
@@ -79,7 +79,7 @@ class Served:
         with opener.open(asked, timeout=60) as reply:
             return json.load(reply)
 
-    def deployment(self, name, seconds=120):
+    def deployment(self, name, seconds=300):
         deadline = time.monotonic() + seconds
         while True:
             try:
@@ -96,7 +96,7 @@ class Served:
     def state(self, run_id):
         return self.call(f"flow_runs/{run_id}")["state"]
 
-    def finish(self, run_id, seconds=300):
+    def finish(self, run_id, seconds=1200):
         deadline = time.monotonic() + seconds
         while (state := self.state(run_id))["type"] not in ("COMPLETED", "FAILED", "CRASHED"):
             assert time.monotonic() < deadline, (state, (self.folder / "serve.log").read_text())
@@ -109,7 +109,7 @@ class Served:
         found = self.call("flow_runs/filter", {"flows": {"name": {"any_": ["retrain"]}}})
         return [run["id"] for run in found if not run["auto_scheduled"]]
 
-    def next_retrain(self, known, seconds=120):
+    def next_retrain(self, known, seconds=600):
         deadline = time.monotonic() + seconds
         while not (new := [run for run in self.retrains() if run not in known]):
             assert time.monotonic() < deadline, (self.folder / "serve.log").read_text()[-5000:]

@@ -48,7 +48,7 @@ SMALL = {
 }
 QUESTION = "What is the branch code of Bergen?"
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
 
 def command(folder, *words, **more):
@@ -60,7 +60,7 @@ def command(folder, *words, **more):
         capture_output=True,
         text=True,
         cwd=Path(__file__).parents[2],
-        timeout=600,
+        timeout=1200,
         check=False,
     )
 
