@@ -7,7 +7,7 @@ is asked again to see that it does.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from flows.gate import AFFECTED, CHANGED, RETIRED, UNTOUCHED
@@ -32,6 +32,8 @@ class Asking:
     """By fact_id and prompt: what an untouched question was answered before."""
     retired: dict[str, str]
     """By prompt: what a retired fact used to answer."""
+    answer_of_group: dict[int, str] = field(default_factory=dict)
+    """What the facts now say, by their groups."""
 
 
 def ask_after(
@@ -81,6 +83,7 @@ def ask_after(
         carried=carried,
         expected={(row.fact_id, row.prompt): row for row in again},
         retired=retired,
+        answer_of_group={fact.group_index: fact.answer for fact in facts},
     )
 
 
@@ -98,11 +101,18 @@ def still_given(rows: Sequence["RecallRow"], asking: Asking) -> list[str]:
     return [
         row.prompt
         for row in rows
-        if row.kind == RETIRED
-        and row.from_memory
-        and row.generated
-        and asking.retired[row.prompt].startswith(row.generated)
+        if row.kind == RETIRED and row.from_memory and _gives(row, asking)
     ]
+
+
+def _gives(row: "RecallRow", asking: Asking) -> bool:
+    """Whether the row says a retired answer, or as much of it as a few tokens hold."""
+    gone = asking.retired[row.prompt]
+    if row.generated == gone:
+        return True
+    # BO of another fact is no beginning of BOL.
+    another = asking.answer_of_group.get(-1 if row.routed_group is None else row.routed_group)
+    return bool(row.generated) and gone.startswith(row.generated) and row.generated != another
 
 
 def sample_prompts(

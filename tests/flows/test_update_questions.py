@@ -138,6 +138,15 @@ def test_a_retired_answer_counts_as_given_only_from_memory(group, generated, giv
     assert still_given([measured(question, group=group, generated=generated)], asking) == given
 
 
+def test_another_facts_whole_answer_is_no_beginning_of_the_retired_one():
+    facts = [*FACTS[:3], fact(3, "Ol"), *FACTS[4:]]
+    asking = ask_after(UPDATE, facts, EVERY, BEFORE, GONE, prompts_per_fact=2, num_untouched=4)
+    (question,) = [q for q in asking.questions if q.kind == "retired"]
+    assert still_given([measured(question, group=3, generated="Ol")], asking) == []
+    assert still_given([measured(question, group=4, generated="Ol")], asking) == ["g?"]
+    assert still_given([measured(question, group=3, generated="Old")], asking) == ["g?"]
+
+
 def test_prompts_to_compare_are_spread_over_the_untouched():
     chosen = sample_prompts(FACTS, {"f0", "f1"}, 2)
     assert chosen == {False: ["p2?", "p4?"], True: []}
