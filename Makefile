@@ -22,7 +22,7 @@ demo: $(READY) ## set up, then run everything on the embedded facts and show wha
 test: lint ## set up, then all checks and all tests (what CI runs)
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-check: lint ## the quick tier: about a minute
+check: lint ## the quick tier: a few minutes
 	@$(BIN)/python -m pytest -m "not slow and not gpu and not torture" $(PYTEST_ARGS)
 
 lint: $(READY) ## ruff, mypy, import contracts
