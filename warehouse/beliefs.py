@@ -72,6 +72,38 @@ class Weighing:
     """Whether what the last full reconcile estimated is used, and nothing estimated anew."""
 
 
+def rule_table(rules: Rules) -> pa.Table:
+    """Give the rules as the table that decisions read, the default under null."""
+    rows = [
+        {
+            "relation": relation,
+            "rule_id": index,
+            "slot": rule.slot,
+            "criteria": list(rule.criteria),
+            "superseding": "supersession" in rule.steps,
+            "suspicious": "bad_import" in rule.steps,
+            "relates": rule.values not in ("text", "code"),
+            "is_numeric": rule.values in ("number", "date", "time"),
+        }
+        for index, (relation, rule) in enumerate(rules.items())
+    ]
+    return pa.Table.from_pylist(rows, schema=_RULES)
+
+
+_RULES = pa.schema(
+    [
+        ("relation", pa.string()),
+        ("rule_id", pa.int32()),
+        ("slot", pa.string()),
+        ("criteria", pa.list_(pa.string())),
+        ("superseding", pa.bool_()),
+        ("suspicious", pa.bool_()),
+        ("relates", pa.bool_()),
+        ("is_numeric", pa.bool_()),
+    ]
+)
+
+
 @contextmanager
 def keys(con: duckdb.DuckDBPyConnection, rules: Rules) -> Iterator[None]:
     """Lend the table `value_keys` (relation, value, value_key) of values that are not their key."""

@@ -196,37 +196,10 @@ def _rules(con: duckdb.DuckDBPyConnection, default: RelationRule) -> beliefs.Rul
     rules: dict[str | None, RelationRule] = {None: default}
     for relation, text in query.execute(con, "rules_declared"):
         rules[str(relation)] = RelationRule.from_json(str(text))
-    rows = [
-        {
-            "relation": relation,
-            "rule_id": index,
-            "slot": rule.slot,
-            "criteria": list(rule.criteria),
-            "superseding": "supersession" in rule.steps,
-            "suspicious": "bad_import" in rule.steps,
-            "relates": rule.values not in ("text", "code"),
-            "is_numeric": rule.values in ("number", "date", "time"),
-        }
-        for index, (relation, rule) in enumerate(rules.items())
-    ]
-    con.register("rule_table", pa.Table.from_pylist(rows, schema=_RULES))
+    con.register("rule_table", beliefs.rule_table(rules))
     query.execute(con, "reconcile_rules")
     con.unregister("rule_table")
     return rules
-
-
-_RULES = pa.schema(
-    [
-        ("relation", pa.string()),
-        ("rule_id", pa.int32()),
-        ("slot", pa.string()),
-        ("criteria", pa.list_(pa.string())),
-        ("superseding", pa.bool_()),
-        ("suspicious", pa.bool_()),
-        ("relates", pa.bool_()),
-        ("is_numeric", pa.bool_()),
-    ]
-)
 
 
 def _answer_tokens(con: duckdb.DuckDBPyConnection, count_tokens: CountTokens | None) -> pa.Table:

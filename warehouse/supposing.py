@@ -5,7 +5,7 @@ Claims that take no part (withdrawn, outside their time, held back) are simply l
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import duckdb
@@ -24,17 +24,6 @@ _CLAIMS = pa.schema(
         ("authority", pa.float64()),
         ("observed_at", pa.date32()),
         ("valid_from", pa.date32()),
-    ]
-)
-_RULES = pa.schema(
-    [
-        ("relation", pa.string()),
-        ("rule_id", pa.int32()),
-        ("slot", pa.string()),
-        ("criteria", pa.list_(pa.string())),
-        ("superseding", pa.bool_()),
-        ("suspicious", pa.bool_()),
-        ("relates", pa.bool_()),
     ]
 )
 _PROBABILITIES = pa.schema(
@@ -122,16 +111,10 @@ def _lend(
         for slot, supposition in suppositions.items()
         for value, probability in supposition.probabilities.items()
     ]
-    one_rule = {
-        "rule_id": 0,
-        "slot": rule.slot,
-        "criteria": list(rule.criteria),
-        "superseding": "supersession" in rule.steps,
-        "suspicious": False,
-        "relates": rule.values not in ("text", "code"),
-    }
+    # Bad imports were left out before: here nothing is suspected.
+    unsuspecting = replace(rule, steps=tuple(step for step in rule.steps if step != "bad_import"))
     con.register("supposed", pa.Table.from_pylist(claims, schema=_CLAIMS))
-    con.register("rule_table", pa.Table.from_pylist([one_rule], schema=_RULES))
+    con.register("rule_table", beliefs.rule_table({None: unsuspecting}))
     con.register(
         "supposed_probabilities", pa.Table.from_pylist(probabilities, schema=_PROBABILITIES)
     )
