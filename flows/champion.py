@@ -13,7 +13,7 @@ from typing import Any
 
 from flows.errors import NothingYetError
 from warehouse.durable import write_json
-from warehouse.snapshot import open_snapshot
+from warehouse.snapshot import open_snapshot, set_head
 
 POINTER = "HEAD_CHECKPOINT.json"
 KEPT = 50
@@ -79,7 +79,7 @@ def roll_back(home: Path) -> dict[str, Any]:
             f"the champion before, run {before['run_key']}, is gone from {home / before['path']}"
         )
     # The head first: killed in between, the same command goes on where this one ended.
-    set_head(home / "warehouse", before)
+    _set_head(home / "warehouse", before)
     rejected = [h for h in now.get("rejected", ()) if h != before.get("training_hash")]
     if (left := now.get("training_hash")) and left != before.get("training_hash"):
         rejected = [*(h for h in rejected if h != left), left]
@@ -88,15 +88,9 @@ def roll_back(home: Path) -> dict[str, Any]:
     return {"left": _alone(left_entry), "champion": _alone(before)}
 
 
-def set_head(warehouse: Path, entry: Mapping[str, Any]) -> None:
-    """Make the snapshot that the entry was trained on the head of the warehouse.
-
-    Raises:
-        SnapshotDamagedError: it is not there any more.
-    """
+def _set_head(warehouse: Path, entry: Mapping[str, Any]) -> None:
     folder = warehouse / "snapshots" / str(entry["snapshot_hash"])[:16]
-    open_snapshot(folder)
-    write_json({"snapshot": folder.name, "as_of": entry.get("as_of")}, warehouse / "HEAD.json")
+    set_head(warehouse, open_snapshot(folder), entry.get("as_of"))
 
 
 def _alone(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ the rest the newest stay by number, and nothing goes that was written in the las
 removes under HOME/runs and HOME/warehouse. Killed in the middle, the same command goes on.
 """
 
-import json
 import logging
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,6 +20,7 @@ from flows.champion import POINTER, read_pointer
 from flows.retention import Retention
 from flows.run_lock import run_lock
 from warehouse.durable import write_json
+from warehouse.snapshot import forget_dates
 
 if TYPE_CHECKING:
     from flows.settings import Settings
@@ -219,17 +219,6 @@ def _remove(settings: "Settings", items: Iterable[Item]) -> None:
             _remove_one(item)
             failpoints.reach("gc.while_removing")
     tell_mlflow(settings.home, gone)
-
-
-def forget_dates(warehouse: Path, names: set[str]) -> None:
-    """Let HEAD.json name none of these snapshots as the last one of a date."""
-    path = warehouse / "HEAD.json"
-    if not path.is_file():
-        return
-    told = json.loads(path.read_text(encoding="utf-8"))
-    dates = {day: name for day, name in told.get("dates", {}).items() if name not in names}
-    if dates != told.get("dates", {}):
-        write_json({**told, "dates": dates}, path)
 
 
 def _forget_runs(settings: "Settings", gone: set[str]) -> None:

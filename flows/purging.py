@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from flows import failpoints
 from flows.champion import POINTER, read_pointer
 from flows.errors import GateError
-from flows.garbage import forget_dates, tell_mlflow
+from flows.garbage import tell_mlflow
 from flows.holdings import files_with, in_tables, mentions
 from flows.scrubbing import files_of, holds, scrub
 from flows.settings import Settings
@@ -27,7 +27,7 @@ from warehouse import tombstones
 from warehouse.catalogue import open_catalogue
 from warehouse.durable import write_json
 from warehouse.rewriting import rewrite_catalogue
-from warehouse.snapshot import Snapshot, head
+from warehouse.snapshot import Snapshot, forget_dates, head
 from warehouse.tombstones import SlotTexts
 
 if TYPE_CHECKING:

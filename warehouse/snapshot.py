@@ -124,11 +124,33 @@ def publish(con: duckdb.DuckDBPyConnection, home: Path) -> Snapshot:
     failpoints.reach("publish.before_head")
     as_of = _totals(con)["as_of"].isoformat()
     name = snapshot.path.name
-    dates = {**published_dates(home), as_of: name}
-    durable.write_json({"snapshot": name, "as_of": as_of, "dates": dates}, home / "HEAD.json")
+    _tell_head(home, snapshot=name, as_of=as_of, dates={**published_dates(home), as_of: name})
     failpoints.reach("publish.after_head")
     query.execute(con, "snapshot_published", snapshot_hash=snapshot.snapshot_hash, now=now())
     return snapshot
+
+
+def set_head(home: Path, snapshot: Snapshot, as_of: str | None) -> None:
+    """Make a snapshot that was published before the head again; all else the head says stays."""
+    _tell_head(home, snapshot=snapshot.path.name, as_of=as_of)
+
+
+def forget_dates(home: Path, names: set[str]) -> None:
+    """Let the head name none of these snapshots as the last one of a date."""
+    told = _told_by_head(home)
+    dates = {day: name for day, name in told.get("dates", {}).items() if name not in names}
+    if dates != told.get("dates", {}):
+        _tell_head(home, dates=dates)
+
+
+def _tell_head(home: Path, **said: Any) -> None:
+    durable.write_json({**_told_by_head(home), **said}, home / "HEAD.json")
+
+
+def _told_by_head(home: Path) -> dict[str, Any]:
+    pointer = home / "HEAD.json"
+    told: dict[str, Any] = json.loads(pointer.read_text("utf-8")) if pointer.is_file() else {}
+    return told
 
 
 def write_snapshot(con: duckdb.DuckDBPyConnection, home: Path) -> Snapshot:
@@ -166,21 +188,17 @@ def head(home: Path) -> Snapshot:
         NoSnapshotError: nothing was published under `home` yet.
         SnapshotDamagedError: the head points to a snapshot that is not there.
     """
-    pointer = home / "HEAD.json"
-    if not pointer.is_file():
+    told = _told_by_head(home)
+    if not told:
         raise NoSnapshotError(f"nothing is published in {home}; ingest a source, then reconcile")
-    name = json.loads(pointer.read_text(encoding="utf-8"))["snapshot"]
-    return open_snapshot(home / "snapshots" / str(name))
+    return open_snapshot(home / "snapshots" / str(told["snapshot"]))
 
 
 def published_dates(home: Path) -> dict[str, str]:
     """Give the folder's name of the snapshot published last for each as-of date (ISO), in order."""
-    pointer = home / "HEAD.json"
-    if not pointer.is_file():
-        return {}
-    found = json.loads(pointer.read_text(encoding="utf-8"))
-    known = {str(found["as_of"]): found["snapshot"]} if "as_of" in found else {}
-    return dict(sorted({**known, **found.get("dates", {})}.items()))
+    told = _told_by_head(home)
+    known = {str(told["as_of"]): told["snapshot"]} if "as_of" in told else {}
+    return dict(sorted({**known, **told.get("dates", {})}.items()))
 
 
 def open_snapshot(path: Path) -> Snapshot:

@@ -45,9 +45,12 @@ def test_rolling_back_restores_checkpoint_and_snapshot_and_rejects_what_was_left
     assert (pointer["run_key"], pointer["rejected"]) == ("two", ["facts of three"])
     head = json.loads((home / "warehouse" / "HEAD.json").read_text())
     assert head == {"snapshot": "two".ljust(16, "0"), "as_of": "2026-01-01"}
+    dates = {"2025-01-01": "older"}
+    (home / "warehouse" / "HEAD.json").write_text(json.dumps({**head, "dates": dates}))
     roll_back(home)
     pointer = read_pointer(home)
     assert (pointer["run_key"], pointer["history"]) == ("one", [])
+    assert json.loads((home / "warehouse" / "HEAD.json").read_text())["dates"] == dates
     assert pointer["rejected"] == ["facts of three", "facts of two"]
     # Promoted again, because a person wanted it, the facts are accepted again.
     promote(home, entry(home, "three"))
