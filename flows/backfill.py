@@ -15,8 +15,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from flows.configuration.settings import Settings
 from flows.errors import SettingsError
-from flows.settings import Settings
 from warehouse.durable import write_json
 
 EVERY = ("day", "week", "month", "quarter", "year")

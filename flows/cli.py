@@ -10,13 +10,11 @@ import os
 
 # Imported for their commands, which --help lists in this order.
 # isort: off
-from flows import fact_commands, explain_commands, source_commands  # noqa: F401
-from flows import quarantine_commands, duplicate_commands  # noqa: F401
-from flows import run_commands, recall_commands, update_commands, forget_commands  # noqa: F401
-from flows import serve_commands, service_commands, config_commands  # noqa: F401
+from flows.commands import facts, explain, sources, quarantine, duplicates  # noqa: F401
+from flows.commands import runs, recall, updates, forget, serve, services, config  # noqa: F401
 
 # isort: on
-from flows.program import app
+from flows.commands.program import app
 
 __all__ = ["app", "end_quietly", "main"]
 

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from flows import failpoints
-from flows.gate import judge
+from flows.configuration.settings import Settings
 from flows.measure_recall import record_measured
-from flows.promotion import consider, entry_of
-from flows.receipts import RunFolder
-from flows.run_records import log_plots
-from flows.settings import Settings
-from flows.tracking import TrackedRun
+from flows.promotion.gate import judge
+from flows.promotion.promote import consider, entry_of
+from flows.running.receipts import RunFolder
+from flows.tracking.run_records import log_plots
+from flows.tracking.runs import TrackedRun
 from flows.train_memory import log_checkpoint, train_memory
 
 STEPS = ("train_memory", "write_checkpoint", "measure_recall")
@@ -60,7 +60,7 @@ def train_in_full(
 def _trained(
     settings: Settings, tracked: TrackedRun, folder: RunFolder, assignment: Path, snapshot: Path
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    from flows.training import cluster
+    from flows.training.launch import cluster
 
     path = folder.path
 

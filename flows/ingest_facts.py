@@ -16,7 +16,7 @@ from prefect import flow, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from flows.run_pages import said
+from flows.tracking.run_pages import said
 from warehouse.batches import last_batch
 from warehouse.catalogue import open_catalogue
 from warehouse.errors import ContractError, RetryableError

@@ -1,6 +1,6 @@
 """Measure the champion: ask it every fact that it was trained on, as it lies there now.
 
-    a deployment (flows/deployments.py), every night
+    a deployment (flows/automation/deployments.py), every night
 
 Reads: the champion's checkpoint, plan and snapshot. Writes: HOME/measured/<run key>-<day>, the
 recall table of the catalogue, a child of the champion's run in MLflow.
@@ -13,10 +13,10 @@ from typing import Any
 from prefect import flow
 from prefect.states import Completed
 
-from flows.champion import promoted
-from flows.notify import RECALL_FELL, notify, tell_of_run
-from flows.served_process import enter
-from flows.settings import Settings
+from flows.automation.notify import RECALL_FELL, notify, tell_of_run
+from flows.automation.served_process import enter
+from flows.configuration.settings import Settings
+from flows.promotion.champion import promoted
 
 
 @flow(on_failure=[tell_of_run], on_crashed=[tell_of_run])
@@ -40,7 +40,7 @@ def measure_champion(home: Path) -> Any:
 
 def _measured(settings: Settings, champion: dict[str, Any]) -> dict[str, Any]:
     from flows.measure_recall import questions_for, record_rows
-    from flows.tracking import open_run
+    from flows.tracking.runs import open_run
     from lamini.backbone import load_backbone
     from lamini.model import load
     from lamini.recall import measure_recall

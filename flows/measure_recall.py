@@ -14,12 +14,12 @@ from prefect import task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from flows import plots
-from flows.fact_history import patient_catalogue
-from flows.receipts import RunFolder
-from flows.settings import Settings
-from flows.tracking import TrackedRun, log_report
-from flows.worker_jobs import read_shares
+from flows.configuration.settings import Settings
+from flows.reporting import plots
+from flows.reporting.fact_history import patient_catalogue
+from flows.running.receipts import RunFolder
+from flows.tracking.runs import TrackedRun, log_report
+from flows.training.worker_jobs import read_shares
 from warehouse.recall import record_recall
 from warehouse.reference import foreign_questions, heldout_questions, missing_questions
 from warehouse.snapshot import Snapshot, open_snapshot

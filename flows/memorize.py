@@ -16,25 +16,25 @@ from prefect.runtime import flow_run
 
 from flows import failpoints, full_run, update_run
 from flows.assign_facts import assign_facts
-from flows.current_run import note, recorded
-from flows.decision import FULL, INCREMENTAL, NOTHING, Decision, decide
+from flows.automation.notify import telling_of_crash
+from flows.configuration.settings import Settings
 from flows.errors import GateError
 from flows.full_run import forget_run, train_in_full
 from flows.ingest_facts import ingest_facts
-from flows.notify import telling_of_crash
-from flows.orphans import killed_before, settle_flow_run, settle_tracking
-from flows.outages import ServerGoneError, explained
-from flows.planning import Survey, changed_facts, survey
-from flows.promotion import announce
-from flows.receipts import RunFolder, run_key, update_key
+from flows.planning.decision import FULL, INCREMENTAL, NOTHING, Decision, decide
+from flows.planning.plan import Survey, changed_facts, survey
+from flows.promotion.promote import announce
 from flows.reconcile_facts import reconcile_facts
-from flows.run_lock import run_lock
-from flows.run_pages import finished, name_run
-from flows.run_records import open_tracked
-from flows.services import Services
-from flows.settings import Settings
-from flows.system_metrics import system_metrics
-from flows.tracking import open_run
+from flows.running.current_run import note, recorded
+from flows.running.orphans import killed_before, settle_flow_run, settle_tracking
+from flows.running.outages import ServerGoneError, explained
+from flows.running.receipts import RunFolder, run_key, update_key
+from flows.running.run_lock import run_lock
+from flows.servers.services import Services
+from flows.tracking.run_pages import finished, name_run
+from flows.tracking.run_records import open_tracked
+from flows.tracking.runs import open_run
+from flows.tracking.system_metrics import system_metrics
 from flows.update_run import update_champion
 from lamini.saved import write_whole
 

@@ -18,10 +18,10 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from pydantic import TypeAdapter
 
+from flows.configuration.settings import load_settings
 from flows.ingest_facts import RETRY_DELAYS, is_retryable
-from flows.run_pages import said
-from flows.settings import load_settings
-from flows.tokens import answer_counter
+from flows.tracking.run_pages import said
+from flows.training.tokens import answer_counter
 from warehouse.beliefs import Weighing
 from warehouse.catalogue import open_catalogue
 from warehouse.reconcile import ReconcileReceipt, ReconcileSettings, reconcile
@@ -60,8 +60,8 @@ def _weighing(home: Path, num_parts: int) -> Iterator[Weighing]:
     if num_parts == 1:
         yield Weighing()
         return
-    from flows.ray_tasks import each_on_ray
-    from flows.training import cluster
+    from flows.training.launch import cluster
+    from flows.training.ray_tasks import each_on_ray
 
     with cluster(load_settings({})):
         # On several nodes, HOME lies where all of them reach it: training needs that, too.

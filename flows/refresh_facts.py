@@ -1,6 +1,7 @@
 """Refresh: take in a source, reconcile and publish, and announce what is pending.
 
-    a deployment for each source (flows/deployments.py), or `lamini ingest` and `lamini reconcile`
+    a deployment for each source (flows/automation/deployments.py); by hand, `lamini ingest` and
+    `lamini reconcile`
 
 Reads: the source's table. Writes: the catalogue and snapshot in HOME/warehouse, HOME/pending.json.
 It trains nothing, so it may run beside a training, which goes on with the snapshot that it has.
@@ -13,12 +14,12 @@ from prefect import flow
 from prefect.runtime import flow_run
 from prefect.states import Completed
 
-from flows.announce import announce_pending
+from flows.automation.announce import announce_pending
+from flows.automation.notify import tell_of_run
+from flows.automation.served_process import enter
+from flows.configuration.settings import Settings
 from flows.ingest_facts import ingest_each, ingest_source, source_names
-from flows.notify import tell_of_run
 from flows.reconcile_facts import reconcile_and_publish
-from flows.served_process import enter
-from flows.settings import Settings
 from warehouse.errors import ContractError
 
 

@@ -1,6 +1,6 @@
 """Retrain: bring the model to the facts, by hand, by event or by schedule; no event is trusted.
 
-    a deployment (flows/deployments.py): on `lamini.facts.changed`, and every night
+    a deployment (flows/automation/deployments.py): on `lamini.facts.changed`, and every night
 
 What is pending is computed from the files (level-triggered): an event without changes ends in
 seconds, and changes without an event are found. What was published meanwhile is trained after it.
@@ -13,11 +13,11 @@ from typing import Any
 from prefect import flow, get_run_logger
 from prefect.states import Completed
 
-from flows.notify import tell_of_run
-from flows.pending import is_due, note_pending, read_pending
-from flows.run_lock import run_lock
-from flows.served_process import enter
-from flows.settings import Settings
+from flows.automation.notify import tell_of_run
+from flows.automation.served_process import enter
+from flows.configuration.settings import Settings
+from flows.planning.pending import is_due, note_pending, read_pending
+from flows.running.run_lock import run_lock
 
 EVENT, SCHEDULE, ASKED = "event", "schedule", "asked"
 LOCK_SECONDS = 6 * 3600.0

@@ -13,12 +13,12 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from flows.progress import Progress
-from flows.remote import train_on_cluster
-from flows.settings import Settings
-from flows.tracking import TrackedRun
-from flows.training_job import job_config
-from flows.worker_jobs import RECALL, ROUTER, TUNING
+from flows.configuration.settings import Settings
+from flows.running.progress import Progress
+from flows.tracking.runs import TrackedRun
+from flows.training.job import job_config
+from flows.training.remote import train_on_cluster
+from flows.training.worker_jobs import RECALL, ROUTER, TUNING
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def train_memory(
             if settings.ray_address:
                 done = train_on_cluster(settings, folder, assignment, snapshot, on_report)
             else:
-                from flows.training import fit  # slow
+                from flows.training.launch import fit  # slow
 
                 done = fit(config, settings=settings, folder=folder, on_report=on_report)
         except BaseException:

@@ -19,17 +19,17 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from flows import failpoints
+from flows.configuration.settings import Settings
 from flows.measure_recall import accepting, questions_for, record_rows
-from flows.progress import Progress
-from flows.settings import Settings
-from flows.tracking import TrackedRun
-from flows.update_questions import (
+from flows.planning.update_questions import (
     Asking,
     ask_after,
     differing_answers,
     sample_prompts,
     still_given,
 )
+from flows.running.progress import Progress
+from flows.tracking.runs import TrackedRun
 from warehouse.durable import write_parquet
 from warehouse.reference import foreign_questions
 from warehouse.snapshot import Snapshot, open_snapshot

@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from flows import failpoints
-from flows.gate import Verdict, judge
-from flows.planning import Survey, changed_facts
-from flows.promotion import consider, entry_of
-from flows.receipts import RunFolder
-from flows.settings import Settings
-from flows.tracking import TrackedRun, log_report
+from flows.configuration.settings import Settings
+from flows.planning.plan import Survey, changed_facts
+from flows.promotion.gate import Verdict, judge
+from flows.promotion.promote import consider, entry_of
+from flows.running.receipts import RunFolder
+from flows.tracking.runs import TrackedRun, log_report
 from flows.train_memory import log_checkpoint
 from flows.update_memory import update_memory, verify_update
 

@@ -1,6 +1,6 @@
 """Watch the sources: where files changed, take in, reconcile, and announce what is pending.
 
-    a deployment (flows/deployments.py), every few minutes
+    a deployment (flows/automation/deployments.py), every few minutes
 
 Reads: the sources' files. Writes: HOME/watched, and what flows/refresh_facts.py writes. Sources
 behind a URL or in PostgreSQL are not watched, but taken in by their schedule: only reading tells.
@@ -12,12 +12,12 @@ from typing import Any
 from prefect import flow
 from prefect.states import Completed
 
-from flows.notify import tell_of_run
+from flows.automation.notify import tell_of_run
+from flows.automation.served_process import enter
+from flows.automation.source_states import named_sources
+from flows.automation.watching import Seen, files_of, look, read_seen, write_seen
+from flows.configuration.settings import Settings
 from flows.refresh_facts import refresh
-from flows.served_process import enter
-from flows.settings import Settings
-from flows.source_states import named_sources
-from flows.watching import Seen, files_of, look, read_seen, write_seen
 from warehouse.errors import ContractError
 from warehouse.sources import load_mapping
 

@@ -10,7 +10,7 @@ import typer
 
 from flows import errors
 from flows.cli import app
-from flows.settings import load_settings
+from flows.configuration.settings import load_settings
 from warehouse.catalogue import open_catalogue
 from warehouse.ingest import ingest
 from warehouse.reconcile import ReconcileSettings, reconcile

@@ -21,8 +21,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from flows.configuration.settings import Settings, load_settings
 from flows.environment import apply_environment
-from flows.settings import Settings, load_settings
 
 MAPPING = """
 name = "{name}"
@@ -84,7 +84,7 @@ def main() -> None:
 
 
 def _replay(settings: Settings, name: str, days: list[date]) -> None:
-    from flows.services import Services
+    from flows.servers.services import Services
 
     months: list[Month] = []
     with Services(settings.home) as services:
@@ -110,7 +110,7 @@ def _replay(settings: Settings, name: str, days: list[date]) -> None:
 
 def _month(settings: Settings) -> Month:
     from flows import memorize
-    from flows.receipts import RunFolder
+    from flows.running.receipts import RunFolder
     from lamini.recall import read_rows
 
     start = time.perf_counter()
@@ -168,7 +168,7 @@ def _months_of_change(rows: list[dict[str, Any]], first: date) -> Iterator[date]
 def _plot(settings: Settings, name: str, months: list[Month]) -> None:
     import matplotlib.pyplot as plt
 
-    from flows.tracking import open_run
+    from flows.tracking.runs import open_run
 
     figure, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(9, 5), layout="constrained")
     when = [month.as_of[:7] for month in months]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.current_run import run_state
 from flows.environment import mlflow_uri
+from flows.running.current_run import run_state
 from tests.flows.test_update_run import AFTER, BEFORE, MAPPING, ROWS, SMALL
 
 KILLED, RETRYABLE = 137, 4

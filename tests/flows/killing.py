@@ -16,7 +16,13 @@ import traceback
 from pathlib import Path
 
 MODULES = (
-    *("flows.memorize", "flows.training", "flows.outages", "flows.registry", "lamini.model"),
+    *(
+        "flows.memorize",
+        "flows.training.launch",
+        "flows.running.outages",
+        "flows.tracking.registry",
+        "lamini.model",
+    ),
     *("lamini.successor", "lamini.training_data", "lamini.recall", "lamini.capacity", "ray.train"),
 )
 
@@ -25,8 +31,8 @@ def run_once(folder, environment):
     """The child's work; gives its exit code."""
     os.environ.update(environment)
     from flows import memorize
+    from flows.configuration.settings import load_settings
     from flows.errors import exit_code
-    from flows.settings import load_settings
 
     try:
         result = memorize.run(load_settings({"sources": (folder / "branches.toml",)}))

@@ -3,9 +3,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from flows.asking import explain_answer
-from flows.champion import promoted
 from flows.errors import NothingYetError
+from flows.promotion.asking import explain_answer
+from flows.promotion.champion import promoted
 from warehouse.snapshot import head
 
 

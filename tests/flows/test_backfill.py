@@ -3,8 +3,8 @@ from datetime import date
 import pytest
 
 from flows.backfill import backfill, read_range
+from flows.configuration.settings import load_settings
 from flows.errors import GateError, SettingsError
-from flows.settings import load_settings
 
 
 class Runs:

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from flows.champion import promote, read_pointer, roll_back
 from flows.errors import NothingYetError
+from flows.promotion.champion import promote, read_pointer, roll_back
 from warehouse.errors import SnapshotDamagedError
 
 
@@ -62,7 +62,7 @@ def test_i7_a_rollback_killed_between_its_two_files_ends_the_same_when_repeated(
     for name in ("one", "two", "three"):
         promote(home, entry(home, name))
 
-    from flows import champion
+    from flows.promotion import champion
 
     written = champion.write_json
 

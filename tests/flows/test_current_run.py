@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.current_run import note, recorded, run_state
-from flows.orphans import settle_tracking
-from flows.receipts import RunFolder
-from flows.tracking import PROCESS_TAG, open_run
+from flows.running.current_run import note, recorded, run_state
+from flows.running.orphans import settle_tracking
+from flows.running.receipts import RunFolder
+from flows.tracking.runs import PROCESS_TAG, open_run
 from lamini.saved import write_json
 
 pytestmark = pytest.mark.slow
@@ -20,8 +20,8 @@ ROOT = Path(__file__).parents[2]
 KILLED = """
 import os, sys
 from pathlib import Path
-from flows.current_run import note, recorded
-from flows.tracking import open_run
+from flows.running.current_run import note, recorded
+from flows.tracking.runs import open_run
 home = Path(sys.argv[1])
 with recorded(home):
     for key in ("aaaa", "bbbb"):

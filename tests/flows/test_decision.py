@@ -2,8 +2,8 @@ import dataclasses
 
 import pytest
 
-from flows.decision import FULL, INCREMENTAL, NOTHING, Situation, UpdatePolicy, decide
 from flows.errors import SettingsError
+from flows.planning.decision import FULL, INCREMENTAL, NOTHING, Situation, UpdatePolicy, decide
 
 RECIPE = {"backbone": "b", "tuning": {"max_passes": 120, "seed": 0}}
 CHAMPION = {

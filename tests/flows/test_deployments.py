@@ -11,8 +11,8 @@ from prefect.cli.deploy._models import PrefectYamlModel
 from prefect.cli.deploy._triggers import _initialize_deployment_triggers
 from prefect.utilities.templating import apply_values
 
-from flows.deployments import as_served, as_yaml, deployments
-from flows.settings import load_settings
+from flows.automation.deployments import as_served, as_yaml, deployments
+from flows.configuration.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
 HOME = "{{ $LAMINI_HOME }}"

@@ -1,8 +1,8 @@
 import dataclasses
 import json
 
-from flows.decision import FULL, INCREMENTAL, NOTHING, Situation
-from flows.estimate import estimate
+from flows.planning.decision import FULL, INCREMENTAL, NOTHING, Situation
+from flows.planning.estimate import estimate
 
 PENDING = Situation(
     recipe={}, training_hash="t", num_facts=200, num_groups=4096, num_added=1, num_changed=3

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from flows import failpoints, forgetting
-from flows.champion import read_pointer
+from flows import failpoints
+from flows.configuration.settings import load_settings
 from flows.errors import SettingsError
-from flows.holdings import files_with
-from flows.settings import load_settings
+from flows.forgetting import forget as forgetting
+from flows.forgetting.holdings import files_with
+from flows.promotion.champion import read_pointer
 
 MAPPING = """
 name = "branches"

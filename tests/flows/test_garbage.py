@@ -8,11 +8,12 @@ import lance
 import pyarrow as pa
 import pytest
 
-from flows import failpoints, garbage
-from flows.champion import promote, read_pointer
-from flows.retention import Retention
-from flows.run_lock import RunLockedError, run_lock
-from flows.settings import Settings, load_settings
+from flows import failpoints
+from flows.configuration.retention import Retention
+from flows.configuration.settings import Settings, load_settings
+from flows.forgetting import garbage
+from flows.promotion.champion import promote, read_pointer
+from flows.running.run_lock import RunLockedError, run_lock
 from warehouse.catalogue import open_catalogue
 from warehouse.claims import ClaimBatch
 from warehouse.ingest import ingest

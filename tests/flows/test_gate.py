@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from flows.gate import GateLimits, judge
+from flows.promotion.gate import GateLimits, judge
 from lamini.recall import RecallRow, summarize
 
 NONE_MOVED = dict.fromkeys(

@@ -2,7 +2,7 @@ from datetime import datetime
 
 import pytest
 
-from flows.heat_map import facts_map, relations_map
+from flows.reporting.heat_map import facts_map, relations_map
 
 
 @pytest.mark.parametrize("number", [1, 40])

@@ -6,9 +6,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from flows.html_report import build_report, write_report
-from flows.report_charts import heat, recall_chart
-from flows.run_report import outcome
+from flows.reporting.charts import heat, recall_chart
+from flows.reporting.html_report import build_report, write_report
+from flows.reporting.run_report import outcome
 
 SUMMARY = {
     "kind": "training",

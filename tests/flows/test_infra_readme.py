@@ -8,7 +8,7 @@ import pytest
 import yaml
 from prefect.events.schemas.automations import AutomationCore
 
-from flows.settings import load_settings
+from flows.configuration.settings import load_settings
 
 TEXT = (Path(__file__).parents[2] / "infra" / "README.md").read_text(encoding="utf-8")
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from flows import failpoints
-from flows.current_run import run_state
 from flows.environment import mlflow_database
+from flows.running.current_run import run_state
 from tests.flows.killed_runs import (
     AFTER,
     BEFORE,
@@ -43,7 +43,7 @@ def test_every_named_place_is_killed_at():
     assert sorted(covered) == sorted(n for n in failpoints.NAMES if n.split(".")[0] in STEPS)
     written = {
         name
-        for path in (Path(__file__).parents[2] / "flows").glob("*.py")
+        for path in (Path(__file__).parents[2] / "flows").rglob("*.py")
         for name in re.findall(r'failpoints\.reach\("([^"]+)"\)', path.read_text())
     }
     assert written <= {*failpoints.NAMES, *failpoints.FORGET}
@@ -120,7 +120,7 @@ def test_with_mlflow_locked_a_run_stops_in_order_and_the_next_one_ends_the_same(
 
 
 def test_a_prefect_server_that_is_killed_under_a_run_is_started_again(runs, before, after):
-    from flows.servers import find
+    from flows.servers.server import find
 
     home = shutil.copytree(before, runs.folder / "no-server")
     runs.start(home, AFTER, PREFECT_API_URL="")

@@ -8,12 +8,12 @@ import pytest
 from mlflow import MlflowClient
 
 from flows.environment import mlflow_database, mlflow_uri
-from flows.mlflow_database import make_database
+from flows.servers.mlflow_database import make_database
 
 MAKE = """
 import sys
 from pathlib import Path
-from flows.mlflow_database import make_database
+from flows.servers.mlflow_database import make_database
 import mlflow.store.tracking.sqlalchemy_store
 print("begins", flush=True)
 make_database(Path(sys.argv[1]))

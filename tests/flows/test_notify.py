@@ -8,12 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from flows.automation.notify import Notify, notify, tell_of_run, telling_of_crash
+from flows.configuration.settings import load_settings
 from flows.errors import GateError, SettingsError
-from flows.gate import Check, Verdict
-from flows.notify import Notify, notify, tell_of_run, telling_of_crash
-from flows.promotion import consider
-from flows.receipts import RunFolder
-from flows.settings import load_settings
+from flows.promotion.gate import Check, Verdict
+from flows.promotion.promote import consider
+from flows.running.receipts import RunFolder
 
 FAILURE = {"fact_id": "f1", "prompt": "Code of Bergen?", "wanted": "QX99", "said": "BE17"}
 FAILED = Verdict(
@@ -122,8 +122,8 @@ class Run:
 @pytest.fixture
 def judged(monkeypatch):
     """No run lies behind the verdicts here: there is nothing to keep or to report of it."""
-    monkeypatch.setattr("flows.promotion.keep_evaluation", lambda *given: None)
-    monkeypatch.setattr("flows.promotion.conclude", lambda *given: None)
+    monkeypatch.setattr("flows.promotion.promote.keep_evaluation", lambda *given: None)
+    monkeypatch.setattr("flows.promotion.promote.conclude", lambda *given: None)
 
 
 @pytest.mark.usefixtures("judged")

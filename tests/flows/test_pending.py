@@ -2,14 +2,14 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from flows import announce
-from flows.announce import announce_pending
-from flows.champion import promote
-from flows.pending import Pending, is_due, note_pending, read_pending
+from flows.automation import announce
+from flows.automation.announce import announce_pending
+from flows.configuration.schedules import Debounce, Schedules
+from flows.configuration.settings import load_settings
+from flows.planning.pending import Pending, is_due, note_pending, read_pending
+from flows.promotion.champion import promote
 from flows.refresh_facts import refresh
 from flows.retrain import retrain
-from flows.schedules import Debounce, Schedules
-from flows.settings import load_settings
 from warehouse.snapshot import head
 
 pytestmark = pytest.mark.slow

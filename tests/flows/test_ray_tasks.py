@@ -5,8 +5,8 @@ from datetime import date
 
 import pytest
 
-from flows.ray_tasks import each_on_ray
-from flows.settings import load_settings
+from flows.configuration.settings import load_settings
+from flows.training.ray_tasks import each_on_ray
 from warehouse import query
 from warehouse.beliefs import Weighing
 from warehouse.catalogue import make_tables
@@ -58,7 +58,7 @@ def test_parts_in_one_process_give_the_same(alone, num_parts):
 
 @pytest.mark.slow
 def test_parts_as_ray_tasks_give_the_same(alone, tmp_path):
-    from flows.training import cluster
+    from flows.training.launch import cluster
 
     with cluster(load_settings({"home": tmp_path})):
         for num_parts in (1, 2, 8):

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.champion import read_pointer
 from flows.errors import exit_code
-from flows.remote import RemoteJobError, _pass_on, connect, submit_or_attach
+from flows.promotion.champion import read_pointer
+from flows.training.remote import RemoteJobError, _pass_on, connect, submit_or_attach
 
 MAPPING = """
 name = "branches"
@@ -241,7 +241,7 @@ def test_a_killed_run_attaches_to_its_job_on_a_cluster_with_tokens(cluster, tmp_
 
 ASK = """
 import json, sys
-from flows.remote import connect
+from flows.training.remote import connect
 jobs = connect(sys.argv[1]).list_jobs()
 print(json.dumps({job.submission_id: str(job.status) for job in jobs if job.submission_id}))
 """

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from flows.scrubbing import holds, scrub, without
+from flows.forgetting.scrub import holds, scrub, without
 
 TEXT = "Zürich-QX7731"
 PROMPT = "What is the code of Bergen?"

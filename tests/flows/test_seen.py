@@ -212,7 +212,7 @@ def wait_until_up(opener, url, process, seconds=400):
 
 @pytest.mark.skipif(find_browser() is None, reason="no Chromium is installed")
 def test_a_browser_shows_the_recall_chart_and_the_report(trained, tracking, tmp_path):
-    from flows.services import open_ui
+    from flows.servers.services import open_ui
 
     _, experiment, run = run_of(tracking)
     # The usual ports are what every other home tries to get at the same time.

@@ -9,15 +9,16 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from flows import servers, services
 from flows.errors import ServiceError
-from flows.servers import Server, answers, find, is_free
-from flows.services import Services, attach, open_ui
+from flows.servers import server as servers
+from flows.servers import services
+from flows.servers.server import Server, answers, find, is_free
+from flows.servers.services import Services, attach, open_ui
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from flows.services import Services
+from flows.servers.services import Services
 with Services(Path(sys.argv[1])) as services:
     services.wait_ready()
     print(services.api_url, flush=True)

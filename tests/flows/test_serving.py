@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows.champion import read_pointer
+from flows.promotion.champion import read_pointer
 
 MAPPING = """
 name = "branches"

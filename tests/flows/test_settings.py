@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from flows.configuration.settings import Settings, load_settings, resolve_settings
 from flows.errors import SettingsError
-from flows.settings import Settings, load_settings, resolve_settings
 
 
 @pytest.fixture(autouse=True)

@@ -2,8 +2,8 @@
 
 import pytest
 
+from flows.configuration.layers import read_layers, unknown_variables
 from flows.errors import SettingsError
-from flows.settings_layers import read_layers, unknown_variables
 
 NAMES = {"home": (), "hook_token_env": (), "hook": ("url", "key_env")}
 

@@ -9,9 +9,9 @@ import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from flows import spool
 from flows.environment import mlflow_database
-from flows.tracking import open_run
+from flows.tracking import spool
+from flows.tracking.runs import open_run
 
 pytestmark = pytest.mark.slow
 

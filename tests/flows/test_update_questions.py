@@ -1,6 +1,11 @@
 import pytest
 
-from flows.update_questions import ask_after, differing_answers, sample_prompts, still_given
+from flows.planning.update_questions import (
+    ask_after,
+    differing_answers,
+    sample_prompts,
+    still_given,
+)
 from lamini.bank import BankVersion
 from lamini.recall import Question, RecallRow
 from lamini.training_data import TrainingFact

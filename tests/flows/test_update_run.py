@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import lamini.update
-from flows.champion import read_pointer
 from flows.errors import GateError
+from flows.promotion.champion import read_pointer
 
 MAPPING = """
 name = "branches"
@@ -100,8 +100,8 @@ def here(copied, monkeypatch, prefect_harness):
         "LAMINI_AS_OF": AFTER,
     }.items():
         monkeypatch.setenv(name, value)
+    from flows.configuration.settings import load_settings
     from flows.memorize import memorize
-    from flows.settings import load_settings
 
     def run_here(mode=None, **given):
         sources = (copied / "branches.toml",)

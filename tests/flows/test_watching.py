@@ -2,10 +2,10 @@ import os
 
 import pytest
 
-from flows import watching
-from flows.settings import load_settings
+from flows.automation import watching
+from flows.automation.watching import files_of, look, read_seen
+from flows.configuration.settings import load_settings
 from flows.watch_sources import watch
-from flows.watching import files_of, look, read_seen
 from warehouse.errors import CatalogueLockedError, ContractError, MappingError
 from warehouse.sources import load_mapping
 

@@ -10,7 +10,7 @@ from flows.environment import apply_environment
 
 
 def open_mlflow(home):
-    from flows.tracking import open_run
+    from flows.tracking.runs import open_run
 
     tracked = open_run(home, "key", "name", {})
     tracked.log_metrics({"loss": 1.0})
@@ -18,7 +18,7 @@ def open_mlflow(home):
 
 
 def open_prefect(home):
-    from flows.services import Services
+    from flows.servers.services import Services
 
     with Services(home) as services:
         services.wait_ready()

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.servers import find
-from flows.status import status
+from flows.running.status import status
+from flows.servers.server import find
 from tests.settled import settled
 from tests.torture.family import Family, wait_until
 from tests.torture.reading import check

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from flows.current_run import run_state
+from flows.running.current_run import run_state
 from tests.flows.killed_runs import (
     AFTER,
     BEFORE,

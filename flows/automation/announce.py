@@ -1,0 +1,37 @@
+"""Tell Prefect that facts wait to be trained: the event `lamini.facts.changed`.
+
+The event is a hint. It is sent whenever the head differs from what is trained, so that one that is
+lost is sent again by the next ingestion; a retrain that finds nothing to do ends in seconds.
+"""
+
+import logging
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from flows.planning.pending import note_pending, read_pending
+
+FACTS_CHANGED = "lamini.facts.changed"
+RESOURCE = "lamini.facts"
+HOME_LABEL = "lamini.home"
+"""Tells apart the homes that one Prefect server knows."""
+log = logging.getLogger(__name__)
+
+
+def announce_pending(home: Path) -> dict[str, Any]:
+    """Send the event if anything is pending; give what is, and whether it was sent."""
+    pending = read_pending(home)
+    since = note_pending(home, pending)
+    found = {**asdict(pending), "since": since.isoformat() if since else None}
+    is_sent = pending.is_any and _send(home, {**found, "num_facts": pending.num_facts})
+    return {**found, "is_announced": is_sent}
+
+
+def _send(home: Path, payload: dict[str, Any]) -> bool:
+    from prefect.events import emit_event
+
+    resource = {"prefect.resource.id": RESOURCE, HOME_LABEL: str(home)}
+    sent = emit_event(FACTS_CHANGED, resource=resource, payload=payload)
+    if sent is None:
+        log.warning("Prefect did not take the event %s; the nightly run catches up", FACTS_CHANGED)
+    return sent is not None

@@ -1,0 +1,141 @@
+"""Tell people that the gate failed or a run crashed: a command, a webhook, or both.
+
+    [notify]
+    command = "mail -s lamini ops@example.org"   # gets the JSON on stdin
+    webhook_url_env = "OPS_WEBHOOK"              # the variable that holds the URL: it is a secret
+
+Nothing that goes wrong here fails the run: it is logged.
+"""
+
+import json
+import logging
+import os
+import re
+import shlex
+import subprocess
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from flows.errors import GateError
+
+GATE_FAILED, RUN_FAILED, RECALL_FELL = "gate_failed", "run_failed", "recall_fell"
+MAX_FAILURES = 20
+"""Failed facts named in one notification."""
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notify:
+    """Whom to tell, and how long that may take."""
+
+    command: str = ""
+    """Run without a shell, with the JSON on stdin."""
+    webhook_url_env: str = ""
+    """The environment variable that holds the URL; the JSON is posted to it."""
+    timeout_seconds: float = 10.0
+
+    def __post_init__(self) -> None:
+        name = self.webhook_url_env
+        if name and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            # The value may be the secret itself, so it is not shown.
+            raise ValueError("webhook_url_env must name an environment variable, not hold the URL")
+        if self.timeout_seconds <= 0:
+            raise ValueError(f"timeout_seconds={self.timeout_seconds} must be positive")
+        try:
+            shlex.split(self.command)
+        except ValueError as error:
+            raise ValueError(f"command={self.command!r} is no command line: {error}") from None
+
+
+def notify(given: Notify, event: str, home: Path, facts: Mapping[str, Any]) -> list[str]:
+    """Tell everybody whom the settings name; give the ways that worked."""
+    text = json.dumps({"event": event, "home": str(home), **facts}, default=str)
+    ways = {"command": _run_command, "webhook": _post}
+    return [way for way, tell in ways.items() if _tried(way, tell, given, text)]
+
+
+def _tried(way: str, tell: Any, given: Notify, text: str) -> bool:
+    try:
+        return bool(tell(given, text))
+    except Exception as error:  # noqa: BLE001 - the run matters more than the message about it
+        # The error's own text may hold the URL.
+        log.warning("the notification by %s failed: %s", way, _harmless(error))
+        return False
+
+
+def _harmless(error: Exception) -> str:
+    if isinstance(error, subprocess.CalledProcessError):
+        return f"exit code {error.returncode}: {error.stderr.decode(errors='replace')[-300:]}"
+    return type(error).__name__
+
+
+def _run_command(given: Notify, text: str) -> bool:
+    if not given.command:
+        return False
+    subprocess.run(
+        shlex.split(given.command),
+        input=text.encode(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        timeout=given.timeout_seconds,
+        check=True,
+    )
+    return True
+
+
+def _post(given: Notify, text: str) -> bool:
+    if not given.webhook_url_env:
+        return False
+    url = os.environ.get(given.webhook_url_env, "")
+    if urlsplit(url).scheme not in ("http", "https"):
+        log.warning("%s holds no http(s) URL: nobody was told", given.webhook_url_env)
+        return False
+    request = urllib.request.Request(
+        url, data=text.encode(), headers={"Content-Type": "application/json"}, method="POST"
+    )
+    with urllib.request.urlopen(request, timeout=given.timeout_seconds):
+        return True
+
+
+def tell_of_gate(
+    given: Notify, home: Path, folder: Path, why: str, failures: Sequence[Mapping[str, Any]]
+) -> None:
+    """Tell once of a candidate that failed; the same verdict again tells nobody."""
+    from flows.running.receipts import RunFolder
+    from warehouse.durable import write_json
+
+    run = RunFolder(path=folder)
+    if (run.receipt("notified") or {}).get("why") == why:
+        return
+    facts = {"run_key": run.key, "why": why, "failures": failures[:MAX_FAILURES]}
+    ways = notify(given, GATE_FAILED, home, facts)
+    if ways:
+        write_json({"why": why, "ways": ways}, folder / "receipts" / "notified.json")
+
+
+@contextmanager
+def telling_of_crash(given: Notify, home: Path) -> Iterator[None]:
+    """Tell of what ends the block, but for a failed gate, which was told of, and an interrupt."""
+    try:
+        yield
+    except (GateError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        notify(given, RUN_FAILED, home, {"why": f"{type(error).__name__}: {error}"})
+        raise
+
+
+def tell_of_run(flow: Any, flow_run: Any, state: Any) -> None:
+    """Tell of a served run that failed or whose process died: a hook of Prefect's."""
+    from flows.configuration.settings import load_settings
+
+    if "GateError" in (state.message or ""):
+        return
+    settings = load_settings({"home": Path(flow_run.parameters["home"])})
+    facts = {"flow_run": flow_run.name, "state": state.name, "why": state.message}
+    notify(settings.notify, RUN_FAILED, settings.home, facts)

@@ -1,0 +1,94 @@
+"""Where each source stands, and what one would give if it were taken in now."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from warehouse import query
+from warehouse.batches import LastBatch, last_batch
+from warehouse.catalogue import open_catalogue
+from warehouse.errors import MappingError
+from warehouse.sources import Mapping, load_mapping, read_source
+from warehouse.sources.preview import Preview, preview
+from warehouse.sources.registry import find, registered
+
+if TYPE_CHECKING:
+    from flows.configuration.settings import Settings
+
+
+def source_states(home: Path) -> list[dict[str, Any]]:
+    """Give every registered source with its last ingest; nothing is read of the sources.
+
+    Raises:
+        MappingError: a registered mapping can no longer be used.
+        CatalogueLockedError: another process is writing.
+    """
+    known: dict[str, dict[str, Any]] = {}
+    if _is_there(home):
+        with open_catalogue(home / "warehouse") as con:
+            rows = query.run(con, "source_states").to_pylist()
+        known = {row["source"]: row for row in rows}
+    return [
+        _state(mapping, known.get(mapping.name, {}))
+        for mapping in map(load_mapping, registered(home / "sources"))
+    ]
+
+
+def try_source(home: Path, name: str, *, limit: int) -> tuple[Mapping, Preview]:
+    """Read a source and take it into a catalogue in memory.
+
+    Raises:
+        MappingError: there is no such source, or its mapping cannot be used.
+        SourceError: it cannot be read.
+    """
+    mapping = load_mapping(find(home / "sources", name))
+    last: LastBatch | None = None
+    if _is_there(home):
+        with open_catalogue(home / "warehouse") as con:
+            last = last_batch(con, mapping.name)
+    return mapping, preview(read_source(mapping, last), last, limit=limit)
+
+
+def _is_there(home: Path) -> bool:
+    return (home / "warehouse" / "catalogue.duckdb").is_file()
+
+
+def _state(mapping: Mapping, known: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": mapping.name,
+        "format": mapping.format,
+        "path": mapping.given_path,
+        "last_ingest": known.get("last_ingest"),
+        "num_rows": known.get("num_rows", 0),
+        "num_quarantined": known.get("num_quarantined", 0),
+        "watermark": known.get("watermark"),
+        "warnings": known.get("warnings") or [],
+        "is_fresh": _is_fresh(mapping, known.get("last_ingest")),
+    }
+
+
+def _is_fresh(mapping: Mapping, last_ingest: datetime | None) -> bool | None:
+    """Say whether nothing was written since; null where only reading would tell."""
+    if last_ingest is None:
+        return False
+    if mapping.options.is_url or not mapping.options.location or not mapping.path.exists():
+        return None
+    files = mapping.path.rglob("*") if mapping.path.is_dir() else [mapping.path]
+    written = max((file.stat().st_mtime for file in files), default=0.0)
+    return datetime.fromtimestamp(written, tz=UTC).replace(tzinfo=None) <= last_ingest
+
+
+def named_sources(settings: "Settings") -> dict[str, str]:
+    """Give each source by name with its mapping file; none where the reference facts are meant.
+
+    Raises:
+        MappingError: a mapping can no longer be used, or two have one name.
+    """
+    files = list(settings.sources) or registered(settings.home / "sources")
+    found: dict[str, str] = {}
+    for file in files:
+        name = load_mapping(file).name
+        if name in found:
+            raise MappingError(f"{found[name]} and {file} both name their source {name!r}")
+        found[name] = str(file)
+    return found

@@ -1,0 +1,1 @@
+"""The commands of `lamini`, and how their results are shown to people."""

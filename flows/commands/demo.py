@@ -1,0 +1,98 @@
+"""The demo: the embedded reference facts as of the end of 2015 in full, then as they are now.
+
+In the second act the same sources are asked for another day: what changed since then goes into the
+model's memory, and into nothing else.
+"""
+
+import time
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from flows import memorize
+from flows.commands.report import show_act, show_run
+from flows.commands.screen import show_answers
+from flows.configuration.settings import Settings
+from flows.promotion.asking import ask
+from flows.promotion.champion import read_pointer
+from flows.running.receipts import RunFolder
+
+FIRST_DAY = date(2015, 12, 31)
+QUESTIONS = (
+    "Which currency code does Croatia use for its money?",
+    "What is the ISO 3166-1 alpha-3 code of Bolivia?",
+    "I am writing to the ministry; what is the full official name of Moldova?",
+)
+FOREIGN = "Who painted the ceiling of the Sistine Chapel?"
+CHANGED = "Which currency code does Croatia use for its money?"
+_NEXT = """Go on with:
+  .venv/bin/lamini ask "What is the numeric code of Japan?"
+  .venv/bin/lamini why Croatia country.currency
+  .venv/bin/lamini facts --relation country.currency
+  .venv/bin/lamini status
+  .venv/bin/lamini rollback      the model of 2015 answers again
+  make ui        the Prefect and MLflow pages of these runs"""
+
+
+def run(settings: Settings) -> dict[str, Any]:
+    """Run both acts on the embedded facts, show what each did, ask questions and a foreign one."""
+    settings = settings.model_copy(update={"sources": ()})
+    acts = {}
+    if settings.as_of > FIRST_DAY and not _has_first_act(settings.home):
+        acts["first"] = _act(settings.model_copy(update={"as_of": FIRST_DAY}))
+    acts["second"] = _act(settings)
+    changed = _second_act(settings, acts["second"])
+    if changed is not None:
+        show_act(changed)
+    answers = [asdict(asked) for asked in ask(settings.home, [*QUESTIONS, FOREIGN])]
+    show_answers(answers)
+    Console().print(_NEXT, highlight=False, markup=False)
+    return {**acts["second"], "acts": acts, "second_act": changed, "asked": answers}
+
+
+def _act(settings: Settings) -> dict[str, Any]:
+    started = time.monotonic()
+    result = memorize.run(settings)
+    seconds = time.monotonic() - started
+    show_run(result, seconds)
+    return {**result, "all_seconds": round(seconds, 1)}
+
+
+def _has_first_act(home: Path) -> bool:
+    """Return whether the model of the first day was made before, and is not to be made again."""
+    pointer = read_pointer(home) or {}
+    return any(
+        entry.get("as_of") == FIRST_DAY.isoformat()
+        for entry in (pointer, *pointer.get("history", ()))
+    )
+
+
+def _second_act(settings: Settings, result: dict[str, Any]) -> dict[str, Any] | None:
+    """Tell what the update did beside the full run before it; null where there was none."""
+    pointer = read_pointer(settings.home) or {}
+    history = pointer.get("history", ())
+    if pointer.get("mode") != "incremental" or not history:
+        return None
+    full = next((entry for entry in history if entry.get("mode") == "full"), history[-1])
+    trained = RunFolder(path=settings.runs / full["run_key"]).receipt("train_memory") or {}
+    names = ("pretrain_router_seconds", "tune_memory_seconds", "write_checkpoint_seconds")
+    return {
+        "question": CHANGED,
+        "before": _answer(settings.home / history[0]["path"]),
+        "before_as_of": history[0].get("as_of"),
+        "after": _answer(settings.home / pointer["path"]),
+        "after_as_of": pointer.get("as_of"),
+        "full_training_seconds": round(sum(trained.get(name, 0.0) for name in names), 1),
+        "update_seconds": result["update_memory"]["update_seconds"],
+        "act_seconds": result["all_seconds"] if result["is_new"] else None,
+        "proof": result["measure_recall"]["proof"],
+    }
+
+
+def _answer(checkpoint: Path) -> str:
+    from lamini import load
+
+    return load(checkpoint).answer([CHANGED])[0].text

@@ -1,0 +1,26 @@
+"""Report slots that may be one: names spelled nearly alike, questions that nearly agree."""
+
+from typing import Annotated
+
+import typer
+
+from flows.commands.program import Json, app, given_settings, print_json
+
+
+@app.command()
+def duplicates(
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """List pairs of facts that may be about one slot; name them in HOME/same_as.toml to merge."""
+    from warehouse.duplicates import named_pairs
+    from warehouse.snapshot import head
+
+    pairs = named_pairs(head(given_settings().warehouse).facts())
+    if as_json:
+        return print_json(pairs)
+    from flows.commands.screen import show_rows
+
+    show_rows(pairs[:limit], ("subject", "other_subject", "relation", "reason", "score"))
+    if len(pairs) > limit:
+        typer.echo(f"{len(pairs) - limit} more; --limit shows them")

@@ -1,0 +1,133 @@
+"""Commands about claims and facts: take in, decide, list, explain."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flows.commands.program import (
+    AsOf,
+    Backbone,
+    Json,
+    app,
+    attach_server,
+    given_settings,
+    print_json,
+    show,
+)
+
+
+@app.command()
+def ingest(
+    mappings: Annotated[
+        list[Path] | None, typer.Argument(metavar="MAPPING...", help="TOML mapping files.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Take in claims: of the mappings named, else those registered, else the reference facts."""
+    settings = given_settings(sources=tuple(mappings or ()))
+    recorded = attach_server(settings.home)
+    from flows.ingest_facts import ingest_each, ingest_facts, ingest_source, source_names
+
+    sources = list(settings.sources)
+    if recorded:
+        receipts = ingest_facts(settings.home, sources)
+    else:
+        names = source_names(settings.home, sources)
+        receipts = ingest_each(settings.home, names, ingest_source.fn)
+    if as_json:
+        return print_json(receipts)
+    from flows.commands.screen import show_rows
+
+    columns = ("num_rows", "num_accepted", "num_duplicates", "num_quarantined", "is_new")
+    more = ("num_withdrawn", "num_restored", "watermark", "warnings")
+    told = [name for name in more if any(receipt[name] for receipt in receipts)]
+    show_rows(receipts, ("source", "file", *columns, *told))
+
+
+@app.command()
+def reconcile(as_of: AsOf = None, backbone: Backbone = None, as_json: Json = False) -> None:
+    """Decide one fact per slot from all claims, and publish the snapshot."""
+    settings = given_settings(as_of=as_of, backbone=backbone)
+    recorded = attach_server(settings.home)
+    from flows.reconcile_facts import reconcile_and_publish, reconcile_facts
+
+    step: Callable[..., dict[str, Any]] = reconcile_facts if recorded else reconcile_and_publish.fn
+    receipt = step(
+        settings.home,
+        settings.as_of,
+        settings.backbone,
+        settings.tuning.max_answer_tokens,
+        settings.reconcile_parts,
+    )
+    if recorded:
+        from flows.automation.announce import announce_pending
+
+        announce_pending(settings.home)
+    show(receipt, as_json, "reconciled")
+
+
+@app.command()
+def facts(
+    relation: Annotated[str | None, typer.Option(help="Only this relation.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+    parquet: Annotated[Path | None, typer.Option(metavar="FILE", help="Write them there.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the resolved facts, each with the claim that won and its support."""
+    from flows.planning.resolved import resolved_facts
+
+    if limit is None and not as_json and parquet is None:
+        limit = 20
+    table, num_all = resolved_facts(given_settings().home, relation=relation, limit=limit)
+    if parquet is not None:
+        from warehouse.durable import write_parquet
+
+        write_parquet(table, parquet)
+        return show({"path": str(parquet.resolve()), "num_facts": table.num_rows}, as_json)
+    if as_json:
+        return print_json(table.to_pylist())
+    from flows.commands.screen import show_facts
+
+    show_facts(table.to_pylist(), num_all)
+
+
+@app.command()
+def why(
+    subject: str,
+    relation: str,
+    as_of: AsOf = None,
+    known_at: Annotated[
+        str | None, typer.Option(metavar="MOMENT", help="Only what was recorded until then (UTC).")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say why a slot has its value, what became of every claim, and what would change it."""
+    from flows.errors import SettingsError
+    from warehouse.explain import explain
+    from warehouse.snapshot import head
+    from warehouse.tombstones import published_tombstone
+
+    settings = given_settings(as_of=as_of)
+    if as_of is None and known_at is None:
+        snapshot = head(settings.warehouse)
+    else:
+        from flows.planning.choosing import snapshot_of_moments
+
+        snapshot = snapshot_of_moments(settings, known_at)
+    found = explain(snapshot, subject, relation)
+    if not found.claims and (gone := published_tombstone(settings.warehouse, subject, relation)):
+        return show({"subject": subject, "relation": relation, "forgotten": gone}, as_json)
+    if not found.claims and not found.refused:
+        near = [*found.nearest_subjects, *found.nearest_relations]
+        raise SettingsError(
+            f"no claim about ({found.subject!r}, {found.relation!r}); "
+            f"near: {', '.join(repr(name) for name in near) or 'nothing'}"
+        )
+    if as_json:
+        return print_json(asdict(found))
+    from flows.commands.screen_explain import show_explanation
+
+    show_explanation(asdict(found))

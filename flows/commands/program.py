@@ -1,0 +1,130 @@
+"""What all commands of `lamini` share: the program, its common options, how results are printed.
+
+Only typer and the standard library are imported up here, and in the modules of the commands: --help
+is fast.
+"""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    from flows.configuration.settings import Settings
+
+EPILOG = (
+    "Exit codes: 0 done, 1 unexpected, 2 usage, 3 bad input, 4 locked (try again), "
+    "5 a check failed, 6 an earlier step is missing, 130 interrupted. "
+    "State lies under LAMINI_HOME (default .lamini)."
+)
+
+
+class Program(TyperGroup):
+    """Turns errors raised on purpose into one message and an exit code; --profile goes anywhere."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if ctx.parent is None:
+            args = _profile_first(args)
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (Exception, KeyboardInterrupt) as error:
+            from flows.errors import exit_code
+
+            code = exit_code(error)
+            if code is None:
+                raise
+            typer.echo(f"lamini: {error or 'interrupted'}", err=True)
+            raise typer.Exit(code) from None
+
+
+app = typer.Typer(
+    cls=Program,
+    help="Keep a language model's memory equal to your tables.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def common(
+    profile: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A profile of the settings file.")
+    ] = None,
+) -> None:
+    """Keep a language model's memory equal to your tables."""
+    if profile:
+        os.environ["LAMINI_PROFILE"] = profile  # of the processes that this one starts, too
+
+
+def _profile_first(args: list[str]) -> list[str]:
+    """Move `--profile NAME` before the command, where it is understood."""
+    end = args.index("--") if "--" in args else len(args)
+    for at, word in enumerate(args[:end]):
+        size = 2 if word == "--profile" else 1 if word.startswith("--profile=") else 0
+        if size:
+            return [*args[at : at + size], *args[:at], *args[at + size :]]
+    return args
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+AsOf = Annotated[str | None, typer.Option(metavar="DATE", help="Facts of that day; default today.")]
+Full = Annotated[bool, typer.Option("--full", help="Train everything, whatever changed.")]
+Incremental = Annotated[
+    bool,
+    typer.Option("--incremental", help="Update the promoted model, or refuse."),
+]
+Backbone = Annotated[str | None, typer.Option(help="embedded, a folder, or a model's name.")]
+
+
+def given_settings(**given: object) -> "Settings":
+    """Return the settings: what the command line gives over environment and file."""
+    from flows.configuration.settings import load_settings
+
+    return load_settings(given)
+
+
+def asked_mode(full: bool, incremental: bool) -> str | None:
+    """Return the mode that a person asked for; null to let the program decide."""
+    if full and incremental:
+        raise typer.BadParameter("give --full or --incremental, not both")
+    return "full" if full else "incremental" if incremental else None
+
+
+def prepare(home: Path) -> None:
+    """Put our environment in place before anything slow is imported."""
+    from flows.environment import apply_environment
+
+    apply_environment(home)
+
+
+def attach_server(home: Path) -> bool:
+    """Use the Prefect server that already answers; false where there is none.
+
+    A step alone is recorded where a server runs; starting one would take longer than the step.
+    """
+    from flows.servers.services import attach
+
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    return attach(home)
+
+
+def show(result: Any, as_json: bool, title: str = "") -> None:
+    """Print one result, for people or for programs."""
+    if as_json:
+        return print_json(result)
+    from flows.commands.screen import show_mapping
+
+    show_mapping(result, title)
+
+
+def print_json(value: Any) -> None:
+    """Print it as programs read it."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))

@@ -1,0 +1,153 @@
+"""Commands about runs and their model: run, demo, ask, status."""
+
+import contextlib
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from flows.commands.program import (
+    AsOf,
+    Backbone,
+    Full,
+    Incremental,
+    Json,
+    app,
+    asked_mode,
+    given_settings,
+    prepare,
+    print_json,
+)
+
+if TYPE_CHECKING:
+    from flows.configuration.settings import Settings
+    from flows.servers.services import Services
+
+
+@app.command()
+def run(
+    as_of: AsOf = None,
+    source: Annotated[
+        list[Path] | None, typer.Option(metavar="MAPPING", help="A mapping; may be repeated.")
+    ] = None,
+    backbone: Backbone = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Ray Train workers.")] = None,
+    every: Annotated[
+        str | None, typer.Option(help="With --as-of FROM..TO: day, week, month, quarter, year.")
+    ] = None,
+    ray_address: Annotated[
+        str | None, typer.Option(metavar="URL", help="Train there, through Ray's Jobs API.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Train even if nothing changed.")] = False,
+    full: Full = False,
+    incremental: Incremental = False,
+    as_json: Json = False,
+) -> None:
+    """Run everything: ingest, reconcile, train or update, measure, promote. Resumes by itself."""
+    mode = asked_mode(full, incremental)
+    is_range = ".." in (as_of or "")
+    if every and not is_range:
+        raise typer.BadParameter("--every goes with --as-of FROM..TO")
+    settings = given_settings(
+        as_of=None if is_range else as_of,
+        sources=tuple(source or ()),
+        backbone=backbone,
+        num_workers=workers,
+        ray_address=ray_address,
+    )
+    if is_range:
+        return _backfill(settings, str(as_of), every, force, mode, as_json)
+    started = time.monotonic()
+    with _prefect_server(settings.home), _only_json_on_stdout(as_json):
+        from flows import memorize
+
+        result = memorize.run(settings, force=force, mode=mode)
+    if as_json:
+        return print_json(result)
+    from flows.commands.report import show_run
+
+    show_run(result, time.monotonic() - started)
+
+
+def _backfill(
+    settings: "Settings",
+    as_of: str,
+    every: str | None,
+    force: bool,
+    mode: str | None,
+    as_json: bool,
+) -> None:
+    from flows.backfill import backfill, read_range
+
+    days = read_range(as_of, every)
+    with _prefect_server(settings.home), _only_json_on_stdout(as_json):
+        from flows import memorize
+
+        found = backfill(
+            settings, days, lambda of_day: memorize.run(of_day, mode=mode), again=force
+        )
+    if as_json:
+        return print_json(found)
+    for day in found["days"][found["num_skipped"] :]:
+        typer.echo(f"{day['as_of']}  {day['decision']:11} {'; '.join(day['reasons'])}")
+    typer.echo(f"{found['num_days']} days, {found['num_skipped']} of them done before")
+
+
+@app.command()
+def demo(as_of: AsOf = None, as_json: Json = False) -> None:
+    """Run everything on the embedded facts, and show what it did."""
+    settings = given_settings(as_of=as_of)
+    with _prefect_server(settings.home), _only_json_on_stdout(as_json):
+        from flows.commands import demo
+
+        result = demo.run(settings)
+    if as_json:
+        print_json(result)
+
+
+@app.command()
+def ask(
+    prompts: Annotated[list[str], typer.Argument()],
+    strict: Annotated[bool, typer.Option(help="Silence where any doubt is left.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Ask the promoted checkpoint; an answer from memory names its facts and source rows."""
+    settings = given_settings()
+    prepare(settings.home)
+    from flows.promotion.asking import ask
+
+    answers = [asdict(asked) for asked in ask(settings.home, prompts, strict=strict)]
+    if as_json:
+        return print_json(answers)
+    from flows.commands.screen import show_answers
+
+    show_answers(answers)
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """Show the head snapshot, pending changes, the last runs and the servers."""
+    from flows.running.status import status
+
+    found = status(given_settings().home)
+    if as_json:
+        return print_json(found)
+    from flows.commands.screen import show_status
+
+    show_status(found)
+
+
+def _prefect_server(home: Path) -> "Services":
+    # Started before the slow imports, which then take none of its time.
+    from flows.servers.services import Services
+
+    return Services(home)
+
+
+@contextlib.contextmanager
+def _only_json_on_stdout(as_json: bool) -> Any:
+    with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
+        yield

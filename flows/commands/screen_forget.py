@@ -1,0 +1,98 @@
+"""Show people what was forgotten, what still holds it, and what was removed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from flows.commands.screen import show_rows
+
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
+
+def show_forgotten(found: Mapping[str, Any]) -> None:
+    """Print what became of a request to be forgotten."""
+    console = Console()
+    console.print(
+        f"[bold green]Forgotten[/]: {escape(found['subject'])}, {escape(found['relation'])} "
+        f"({escape(found['reason'])}, since {found['forgotten_at']})"
+    )
+    _show_model(console, found["model"])
+    if asserted := found["asserted_by"]:
+        console.print("sources that still assert it, which are yours to change:")
+        show_rows(asserted, ("source", "file", "row"))
+    if purged := found.get("purge"):
+        _show_purge(console, purged)
+    if held := found["still_held"]:
+        console.print("what still holds it (--purge removes all of this):")
+        show_rows(held, ("kind", "path", "what"))
+    else:
+        console.print("no checkpoint, bank version, snapshot or plan holds it")
+
+
+def _show_model(console: Console, model: Mapping[str, Any]) -> None:
+    if not model["promoted"]:
+        return console.print("no model is promoted, so none holds it")
+    console.print(
+        f"run {model['run_key']} answers without it: {model['prompts_as_the_backbone']} of "
+        f"{model['prompts_asked']} prompts of the fact get the backbone's own logits, bit for bit"
+    )
+    for prompt in model["prompts_that_read_another_fact"]:
+        console.print(f"  read by another fact's experts: {escape(prompt)}")
+    if model["removed_by_this_run"]:
+        groups = ", ".join(map(str, model["groups_emptied_or_retrained"]))
+        console.print(
+            f"groups emptied or retrained: {groups}; of {model['proof_num_experts']} other experts "
+            f"{model['proof_differing_experts']} differ, of {model['proof_num_prompts']} other "
+            f"prompts {model['proof_differing_prompts']}"
+        )
+
+
+def _show_purge(console: Console, purged: Mapping[str, Any]) -> None:
+    console.print(
+        f"purged: {len(purged['rewritten_checkpoints'])} checkpoints written anew, "
+        f"{len(purged['removed'])} folders and files removed, {len(purged['cleaned'])} cleaned, "
+        f"the catalogue shrank by {size(purged['catalogue_shrank_by_bytes'])}"
+    )
+    for what in purged["not_looked_for"]:
+        console.print(f"[yellow]not looked for[/]: {what}")
+    if purged["pictures_not_read"]:
+        console.print(f"[yellow]not read[/]: {purged['pictures_not_read']} pictures (plots)")
+    if left := purged["left"]:
+        console.print("[red]it still stands in[/]:")
+        show_rows(left, ("path", "why"))
+    else:
+        console.print("no file under the home holds it any more: every one was searched")
+
+
+def show_lifted(found: Mapping[str, Any]) -> None:
+    """Print that a tombstone was taken away."""
+    console = Console()
+    console.print(
+        f"[bold green]Lifted[/]: claims about {escape(found['subject'])}, "
+        f"{escape(found['relation'])} count again; lamini run trains what they say"
+    )
+    if found["was_purged"]:
+        console.print("It was purged: only what a source says from now on comes back.")
+
+
+def show_collected(found: Mapping[str, Any]) -> None:
+    """Print what went, or would go."""
+    console = Console()
+    verb = "would free" if found["dry_run"] else "freed"
+    rows = [{**item, "frees": size(item["bytes"])} for item in found["items"]]
+    if rows:
+        show_rows(rows, ("kind", "path", "why", "frees"))
+    if refused := found["refused_rows"]["rows"]:
+        console.print(f"{refused} rows in quarantine lose their text")
+    console.print(f"{len(rows)} things, {verb} {size(found['bytes'])}")
+
+
+def size(number: float) -> str:
+    """Give a number of bytes as people read it."""
+    for unit in _UNITS:
+        if abs(number) < 1000 or unit == _UNITS[-1]:
+            break
+        number /= 1000
+    return f"{number:.0f} {unit}" if unit == _UNITS[0] else f"{number:.1f} {unit}"

@@ -1,0 +1,66 @@
+"""Show the recall of facts over the checkpoints to people."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from flows.commands.screen import show_rows
+
+_WORDS = {
+    "regressed": ("recalled worse by the newest checkpoint", "no fact is recalled worse"),
+    "never": ("whose present answer no checkpoint gave", "every fact was memorized at some time"),
+    "flapping": ("memorized and lost by turns", "no fact was memorized and lost by turns"),
+}
+_COLUMNS = {
+    "regressed": ("subject", "relation", "wanted", "said", "lost", "cause", "then", "now", "first"),
+    "never": ("subject", "relation", "answer", "said", "cause", "num_checkpoints", "first"),
+    "flapping": ("subject", "relation", "answer", "states", "num_turns"),
+}
+
+
+def show_history(found: Mapping[str, Any]) -> None:
+    """Print one fact at every checkpoint."""
+    rows = [
+        {
+            "measured": f"{row['measured_at']:%Y-%m-%d %H:%M}",
+            "run": f"{row['run_key'][:8]} {row['mode']}",
+            "gate": "passed" if row["passed"] else "failed",
+            "state": f"{row['state']}{' (carried over)' if row['is_carried'] else ''}",
+            "own": _share(row, "own"),
+            "held out": _share(row, "heldout"),
+            "wanted": row["answer"],
+            "said": row["said"],
+        }
+        for row in found["checkpoints"]
+    ]
+    title = f"{found['subject']}, {found['relation']} ({found['fact_id']})"
+    show_rows(rows, list(rows[0]), title)
+
+
+def show_listed(found: Mapping[str, Any]) -> None:
+    """Print the facts that a question about all of them is answered by."""
+    some, none = _WORDS[found["question"]]
+    since = f" since {found['since'][:8]}" if "since" in found else ""
+    over = f"of {found['num_checkpoints']} judged checkpoints"
+    if not found["facts"]:
+        Console().print(f"{none}{since} ({over})")
+        return
+    rows = [
+        {
+            **fact,
+            "wanted": fact.get("new_answer"),
+            "then": f"{fact.get('old_exact')}/{fact.get('old_asked')}",
+            "now": f"{fact.get('new_exact')}/{fact.get('new_asked')}",
+            "first": str(fact.get("first_run_key"))[:8],
+        }
+        for fact in found["facts"]
+    ]
+    title = escape(f"{len(rows)} facts {some}{since} ({over})")
+    show_rows(rows, _COLUMNS[found["question"]], title)
+
+
+def _share(row: Mapping[str, Any], kind: str) -> str:
+    asked = row[f"num_{kind}"]
+    return f"{row[f'num_{kind}_exact']}/{asked}" if asked else ""

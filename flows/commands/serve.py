@@ -1,0 +1,56 @@
+"""Commands about what runs without a hand: serve."""
+
+import contextlib
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from flows.commands.program import Json, app, given_settings, prepare, print_json
+
+
+@app.command()
+def serve(
+    show: Annotated[
+        bool, typer.Option("--show", help="Print the deployments for a prefect.yaml, and end.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Serve ingestion, watching, retraining and measuring of this home until Ctrl-C."""
+    settings = given_settings()
+    prepare(settings.home)
+    from flows.automation.deployments import as_yaml, deployments
+
+    listed = deployments(settings)
+    entries = [as_yaml(deployment) for deployment in listed]
+    if show:
+        return print_json({"deployments": entries}) if as_json else _show_yaml(entries)
+    typer.echo("starting (about twenty seconds)", err=True)
+    from flows.automation.served import serve_home
+
+    def on_ready(url: str) -> None:
+        if as_json:
+            print_json({"prefect": url, "home": str(settings.home), "deployments": entries})
+        else:
+            _tell(url, entries)
+        sys.stdout.flush()
+
+    with contextlib.suppress(KeyboardInterrupt):
+        serve_home(settings, listed, on_ready)
+
+
+def _tell(url: str, entries: list[dict[str, Any]]) -> None:
+    for entry in entries:
+        when = [
+            str(s.get("cron") or f"every {s['interval']} s") for s in entry.get("schedules", ())
+        ]
+        when += [f"on {name}" for t in entry.get("triggers", ()) for name in t["expect"]]
+        flow = entry["entrypoint"].rsplit(":", 1)[1]
+        typer.echo(f"{flow}/{entry['name']}: {', '.join(when) or 'when asked'}")
+    typer.echo(f"served against {url}; `lamini ui` shows the runs, Ctrl-C stops")
+
+
+def _show_yaml(entries: list[dict[str, Any]]) -> None:
+    import yaml  # type: ignore[import-untyped]
+
+    typer.echo(yaml.safe_dump({"deployments": entries}, sort_keys=False), nl=False)

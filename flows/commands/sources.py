@@ -1,0 +1,100 @@
+"""Commands about sources: lamini source add, list, check, preview."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flows.commands.program import Json, Program, app, given_settings, print_json, show
+from flows.commands.quarantine import refused_line
+
+source_app = typer.Typer(cls=Program, help="Register, list and try sources.", no_args_is_help=True)
+app.add_typer(source_app, name="source")
+
+Source = Annotated[str, typer.Argument(metavar="NAME|FILE", help="A registered source, or a file.")]
+
+
+@source_app.command()
+def add(
+    mapping: Annotated[Path, typer.Argument(metavar="FILE", help="A TOML mapping file.")],
+    as_json: Json = False,
+) -> None:
+    """Register a mapping: `lamini ingest` and `lamini run` take it when none is named."""
+    from warehouse.sources.registry import add
+
+    kept = add(given_settings().home / "sources", mapping)
+    found = {"name": kept.name, "format": kept.format, "path": kept.given_path}
+    show({**found, "mapping": str(kept.file)}, as_json, "registered")
+
+
+@source_app.command("list")
+def list_sources(as_json: Json = False) -> None:
+    """List registered sources and where each stands."""
+    from flows.automation.source_states import source_states
+
+    rows = source_states(given_settings().home)
+    if as_json:
+        return print_json(rows)
+    for row in rows:
+        typer.echo(f"{row['name']}: {row['format']}, {row['path']}")
+        typer.echo(f"    {_state(row)}")
+
+
+@source_app.command()
+def check(source: Source, as_json: Json = False) -> None:
+    """Read a source and hold it against its mapping and contract; nothing is written."""
+    from flows.automation.source_states import try_source
+    from warehouse.errors import ContractError
+
+    mapping, found = try_source(given_settings().home, source, limit=0)
+    broken = [finding for finding in found.findings if finding.is_hard]
+    counts = asdict(found.receipt)
+    names = ("num_rows", "num_accepted", "num_duplicates", "num_quarantined", "watermark")
+    result: dict[str, Any] = {
+        "name": mapping.name,
+        "path": mapping.given_path,
+        **{name: counts[name] for name in names},
+        "is_kept": not broken,
+        "findings": [asdict(finding) for finding in found.findings],
+    }
+    show(result, as_json, "checked")
+    if broken:
+        raise ContractError(
+            f"{mapping.given_path} breaks the contract of source {mapping.name!r}: "
+            + "; ".join(finding.message for finding in broken)
+        )
+
+
+@source_app.command()
+def preview(
+    source: Source,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many of each.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """Show the first claims as they would be, and what would be refused; nothing is written."""
+    from flows.automation.source_states import try_source
+
+    _, found = try_source(given_settings().home, source, limit=limit)
+    if as_json:
+        return print_json(asdict(found))
+    from flows.commands.screen import show_rows
+
+    show_rows(found.claims, ("row", "subject", "relation", "value"), "claims")
+    if found.claims:
+        typer.echo(f"the first question: {found.claims[0]['question']}")
+    for row in found.quarantine:
+        typer.echo(f"refused: {refused_line(row)}")
+
+
+def _state(row: dict[str, Any]) -> str:
+    if row["last_ingest"] is None:
+        return "never taken in"
+    parts = [
+        f"taken in {row['last_ingest']:%Y-%m-%d %H:%M} UTC",
+        f"{row['num_rows']} rows, {row['num_quarantined']} in quarantine",
+        {True: "fresh", False: "changed since", None: ""}[row["is_fresh"]],
+        f"watermark {row['watermark']}" if row["watermark"] else "",
+        *(f"warning: {warning}" for warning in row["warnings"]),
+    ]
+    return "; ".join(part for part in parts if part)

@@ -1,0 +1,63 @@
+"""Commands about change: plan, rollback."""
+
+from typing import Any
+
+from flows.commands.program import (
+    Full,
+    Incremental,
+    Json,
+    app,
+    asked_mode,
+    given_settings,
+    prepare,
+    print_json,
+)
+
+
+@app.command()
+def plan(full: Full = False, incremental: Incremental = False, as_json: Json = False) -> None:
+    """Say what a run would do about the published facts, and why; nothing is written."""
+    mode = asked_mode(full, incremental)
+    settings = given_settings()
+    prepare(settings.home)
+    from flows.planning.plan import plan
+
+    found = plan(settings, asked=mode)
+    if as_json:
+        return print_json(found)
+    from flows.commands.report import show_plan
+
+    show_plan(found)
+
+
+@app.command()
+def rollback(as_json: Json = False) -> None:
+    """Make the checkpoint before the promoted one answer again, with its snapshot."""
+    settings = given_settings()
+    prepare(settings.home)
+    from flows.promotion.champion import roll_back
+    from flows.running.run_lock import run_lock
+
+    with run_lock(settings.home):
+        moved: dict[str, Any] = {**roll_back(settings.home), **_aliases(settings.home)}
+    if as_json:
+        return print_json(moved)
+    from flows.commands.report import show_rollback
+
+    show_rollback(moved)
+
+
+def _aliases(home: Any) -> dict[str, Any]:
+    import logging
+
+    from flows.environment import mlflow_database
+
+    if not mlflow_database(home).is_file():
+        return {"aliases": {}}
+    try:
+        from flows.tracking.registry import follow_pointer
+
+        return {"aliases": follow_pointer(home)}
+    except Exception:
+        logging.getLogger(__name__).warning("MLflow did not take the rollback", exc_info=True)
+        return {"aliases": None}

@@ -1,0 +1,1 @@
+"""Settings: what there is, where their values come from, how they are shown."""

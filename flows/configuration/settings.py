@@ -1,0 +1,175 @@
+"""The settings of a run, checked where they come in.
+
+The strongest first: command line, environment (LAMINI_*), the chosen profile of the settings file
+([profiles.cluster]), the file (lamini.toml in the current folder, or the one LAMINI_CONFIG names),
+defaults. Sections of the file, such as [tuning], are written LAMINI_TUNING__MAX_PASSES in the
+environment. The profile is chosen by --profile, LAMINI_PROFILE, or `profile = "..."` in the file.
+
+No setting holds a secret: one that ends in `_env` names the environment variable that does.
+"""
+
+import dataclasses
+import os
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from flows.automation.notify import Notify
+from flows.configuration.layers import Layers, read_layers
+from flows.configuration.retention import Retention
+from flows.configuration.schedules import Debounce, Schedules
+from flows.errors import SettingsError
+from flows.planning.decision import UpdatePolicy
+from flows.promotion.gate import GateLimits
+from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning, from_dict
+
+_SECTIONS: dict[str, type[Any]] = {
+    "memory": MemoryConfig,
+    "router": RouterConfig,
+    "router_training": RouterTraining,
+    "tuning": Tuning,
+    "gate": GateLimits,
+    "update": UpdatePolicy,
+    "retention": Retention,
+    "schedule": Schedules,
+    "trigger": Debounce,
+    "notify": Notify,
+}
+
+
+_TOKENS = {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"}
+
+
+class Settings(BaseModel):
+    """Everything a run depends on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    home: Path = Field(default=Path(".lamini"), validate_default=True)
+    """Where all state lies; absolute, whatever was given."""
+    backbone: str = "embedded"
+    """`embedded`, a folder, or the name of a transformers causal LM."""
+    as_of: date = Field(default_factory=lambda: datetime.now(tz=UTC).date())
+    """The day whose facts are wanted."""
+    sources: tuple[Path, ...] = ()
+    """Mapping files; none means the embedded reference facts."""
+    num_workers: int = Field(default=2, ge=1, le=1024)
+    """Ray Train workers; experts do not depend on their number, the router does a little."""
+    use_gpu: bool = False
+    """One GPU for each worker."""
+    ray_address: str | None = None
+    """The Jobs API of a Ray cluster, http://HEAD:8265, that trains; null trains on this machine."""
+    reconcile_parts: int = Field(default=1, ge=1, le=1024)
+    """Parts in which slots are judged: several are Ray tasks, with the same result."""
+    min_recall: float = Field(default=0.95, ge=0, le=1)
+    """A checkpoint that recalls less of its training questions is not promoted."""
+    memory: MemoryConfig = Field(default_factory=MemoryConfig)
+    router: RouterConfig = Field(default_factory=RouterConfig)
+    router_training: RouterTraining = Field(default_factory=RouterTraining)
+    tuning: Tuning = Field(default_factory=Tuning)
+    gate: GateLimits = Field(default_factory=GateLimits)
+    """What a candidate must reach besides `min_recall`; an update is judged by more of it."""
+    update: UpdatePolicy = Field(default_factory=UpdatePolicy)
+    """When an update of the champion will do instead of a full run."""
+    retention: Retention = Field(default_factory=Retention)
+    """What `lamini gc` keeps."""
+    schedule: Schedules = Field(default_factory=Schedules)
+    """When served deployments run."""
+    trigger: Debounce = Field(default_factory=Debounce)
+    """When changes that an event told of are worth a training."""
+    notify: Notify = Field(default_factory=Notify)
+    """Who is told that the gate failed or a run crashed."""
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().resolve()
+
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _listed(cls, sources: object) -> object:
+        return sources.split(os.pathsep) if isinstance(sources, str) else sources
+
+    @field_validator("sources")
+    @classmethod
+    def _resolved(cls, sources: tuple[Path, ...]) -> tuple[Path, ...]:
+        return tuple(source.expanduser().resolve() for source in sources)
+
+    @field_validator(*_SECTIONS, mode="before")
+    @classmethod
+    def _section(cls, given: object, info: Any) -> object:
+        return from_dict(_SECTIONS[info.field_name], given) if isinstance(given, dict) else given
+
+    @property
+    def warehouse(self) -> Path:
+        """The folder of the catalogue and the published snapshots."""
+        return self.home / "warehouse"
+
+    @property
+    def runs(self) -> Path:
+        """One folder for each run, named by its run key."""
+        return self.home / "runs"
+
+
+NAMES: dict[str, tuple[str, ...]] = {
+    name: tuple(f.name for f in dataclasses.fields(_SECTIONS[name])) if name in _SECTIONS else ()
+    for name in Settings.model_fields
+}
+"""Every setting, with the keys of those that are sections."""
+
+
+def load_settings(
+    given: Mapping[str, object] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Join what the command line gave (nulls count as not given), environment, file, defaults.
+
+    Raises:
+        SettingsError: a setting is unknown, of the wrong type or out of range; names its origin.
+    """
+    return resolve_settings(given, environ=environ)[0]
+
+
+def resolve_settings(
+    given: Mapping[str, object] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+) -> tuple[Settings, Layers]:
+    """Give the settings, as `load_settings` does, and who gave each of them.
+
+    Raises:
+        SettingsError: a setting is unknown, of the wrong type or out of range; names its origin.
+    """
+    layers = read_layers(NAMES, given or {}, os.environ if environ is None else environ)
+    try:
+        return Settings(**layers.nested()), layers
+    except ValidationError as error:
+        raise SettingsError(_message(error, layers.origin)) from None
+
+
+def _message(error: ValidationError, origin: Mapping[str, str]) -> str:
+    problem = error.errors()[0]
+    what = problem["msg"].removeprefix("Value error, ")
+    if not problem["loc"]:
+        return f"the settings: {what}"
+    name = str(problem["loc"][0])
+    if name not in NAMES:
+        known = ", ".join(Settings.model_fields)
+        return f"unknown setting {name!r}; known settings: {known}"
+    if NAMES[name]:
+        return f"[{name}] {what} ({_section_origin(name, what, origin)})"
+    return f"{name}={problem['input']!r} in {origin.get(name, 'the defaults')}: {what}"
+
+
+def _section_origin(section: str, what: str, origin: Mapping[str, str]) -> str:
+    """Say where the key stands that the message begins with, or all that were given of its kind."""
+    key = re.match(r"(\w+)=", what)
+    if key and (found := origin.get(f"{section}.{key[1]}")):
+        return found
+    given = {where for name, where in origin.items() if name.startswith(f"{section}.")}
+    return ", ".join(sorted(given)) or "the defaults"

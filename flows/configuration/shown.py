@@ -1,0 +1,48 @@
+"""List the settings in effect with their origins, without any secret."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from flows.configuration.layers import PREFIX, unknown_variables
+from flows.configuration.settings import NAMES, resolve_settings
+from warehouse.nearest import hint
+
+_PASSWORD = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+
+
+def shown_settings(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Give profile, file, every setting with its value and origin, and variables that set nothing.
+
+    Raises:
+        SettingsError: a setting is unknown, of the wrong type or out of range.
+    """
+    settings, layers = resolve_settings(environ=environ)
+    values = settings.model_dump(mode="json")
+    rows = []
+    for name, keys in NAMES.items():
+        for dotted in [f"{name}.{key}" for key in keys] or [name]:
+            section, _, key = dotted.partition(".")
+            value = values[section][key] if key else values[section]
+            origin = layers.origin.get(dotted, "default")
+            rows.append({"name": dotted, "value": _safe(dotted, value, environ), "origin": origin})
+    return {
+        "profile": layers.profile,
+        "file": None if layers.file is None else str(layers.file.resolve()),
+        "settings": rows,
+        "ignored": [_ignored(name) for name in unknown_variables(environ, NAMES)],
+    }
+
+
+def _safe(name: str, value: Any, environ: Mapping[str, str]) -> Any:
+    """Name the variable of a secret, and whether it is set; take passwords out of addresses."""
+    if name.endswith("_env") and value:
+        return f"{value} ({'set' if environ.get(value) else 'not set'})"
+    if isinstance(value, list):
+        return [_safe("", item, environ) for item in value]
+    return _PASSWORD.sub("***", value) if isinstance(value, str) else value
+
+
+def _ignored(variable: str) -> str:
+    known = {PREFIX + name.upper() for name in NAMES}
+    return f"{variable}{hint(variable.split('__')[0], known, what='known')}"

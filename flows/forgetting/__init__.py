@@ -1,0 +1,1 @@
+"""Forget facts on request, purge them from every file, and remove what is over."""

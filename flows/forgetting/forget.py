@@ -1,0 +1,286 @@
+"""Forget a fact on request: out of what is decided, out of the model, proved, and for good.
+
+    lamini forget --subject SUBJECT --relation RELATION [--purge]
+
+Reads: the catalogue, HOME/same_as.toml, the champion. Writes: a tombstone, a snapshot without the
+fact, and a champion without it (an update, judged by the gate like any other). Killed anywhere, the
+same command goes on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+from prefect.logging.handlers import APILogWorker
+
+from flows import failpoints
+from flows.assign_facts import assign_facts
+from flows.configuration.settings import Settings
+from flows.errors import GateError, SettingsError
+from flows.forgetting.holdings import holdings, other_files
+from flows.ingest_facts import SAME_AS
+from flows.memorize import NUM_SHARDS
+from flows.planning.decision import INCREMENTAL, decide
+from flows.planning.plan import Survey, survey
+from flows.promotion.champion import read_pointer
+from flows.reconcile_facts import reconcile_and_publish
+from flows.running.receipts import RunFolder, update_key
+from flows.running.run_lock import run_lock
+from flows.servers.services import Services
+from flows.tracking.run_records import open_tracked
+from flows.update_run import update_champion
+from lamini.saved import write_whole
+from warehouse import tombstones
+from warehouse.catalogue import open_catalogue
+from warehouse.explain import explain
+from warehouse.same_as import read_same_as
+from warehouse.snapshot import head, published_dates
+from warehouse.tombstones import Tombstone
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slot:
+    """The fact to be forgotten, under all its subject's names."""
+
+    subjects: tuple[str, ...]
+    relation: str
+    tombstones: tuple[Tombstone, ...]
+
+    @property
+    def fact_ids(self) -> tuple[str, ...]:
+        return tuple(stone.fact_id for stone in self.tombstones)
+
+
+def forget(
+    settings: Settings,
+    subject: str,
+    relation: str,
+    *,
+    reason: str = tombstones.DEFAULT_REASON,
+    purge: bool = False,
+) -> dict[str, Any]:
+    """Forget the fact; give what was done, the proof, and what still holds it.
+
+    Raises:
+        SettingsError: no claim is about it, or the champion cannot be updated.
+        GateError: the update failed; the champion still holds the fact, the tombstone stands.
+    """
+    from flows.forgetting.purge import purge_slot, read_journal
+
+    home = settings.home
+    with run_lock(home):
+        settings = settings.model_copy(update={"as_of": _head_date(settings)})
+        slot = _bury(settings, subject, relation, reason)
+        journal = read_journal(settings, slot)
+        decided = publish(settings)
+        failpoints.reach("forget.after_publishing")
+        _out_of_the_model(settings, slot, decided, reason, bring_up=purge)
+        result = {
+            "subject": slot.subjects[0],
+            "other_names": list(slot.subjects[1:]),
+            "relation": slot.relation,
+            "reason": slot.tombstones[0].reason,
+            "forgotten_at": slot.tombstones[0].recorded_at.isoformat(timespec="seconds"),
+            "counts": (decided or {}).get("counts"),
+            "model": _proof(settings, slot, journal["prompts"]),
+            "asserted_by": journal["asserted_by"],
+        }
+        if purge:
+            result["purge"] = purge_slot(settings, slot, journal)
+        # The catalogue's text is what --undo brings back.
+        held = holdings(home, slot.fact_ids)
+        result["still_held"] = [*held, *other_files(home, held, journal["texts"])]
+    return result
+
+
+def lift(settings: Settings, subject: str, relation: str) -> dict[str, Any]:
+    """Take the tombstone away, so that the claims count again; training is the next run's.
+
+    Raises:
+        SettingsError: there is none.
+    """
+    with run_lock(settings.home):
+        settings = settings.model_copy(update={"as_of": _head_date(settings)})
+        subjects = names(settings.home, subject)
+        with open_catalogue(settings.warehouse) as con:
+            stones = tombstones.standing(con, subjects, relation)
+            if not stones:
+                raise SettingsError(
+                    f"({subject!r}, {relation!r}) is not forgotten: no tombstone stands for "
+                    f"{', '.join(map(repr, subjects))}; `lamini why` tells what became of a claim"
+                )
+            tombstones.lift(con, stones)
+            tombstones.publish_tombstones(con, settings.warehouse)
+        decided = publish(settings) or {}
+    return {
+        "subject": subjects[0],
+        "relation": relation,
+        "lifted": len(stones),
+        "was_purged": any(stone.purged_at is not None for stone in stones),
+        "counts": decided.get("counts"),
+    }
+
+
+def names(home: Path, subject: str) -> list[str]:
+    """Give the subject's name and all others declared to be the same in the home."""
+    path = home / SAME_AS
+    return tombstones.names_of(subject, read_same_as(path) if path.is_file() else {})
+
+
+def publish(settings: Settings) -> dict[str, Any] | None:
+    """Decide anew as of the head's date and publish; null where nothing was ever published."""
+    if not (settings.warehouse / "HEAD.json").is_file():
+        return None
+    result: dict[str, Any] = reconcile_and_publish.fn(
+        settings.home,
+        settings.as_of,
+        settings.backbone,
+        settings.tuning.max_answer_tokens,
+        settings.reconcile_parts,
+    )
+    return result
+
+
+def _head_date(settings: Settings) -> date:
+    # Forgetting is no reason for facts of another day.
+    if not (settings.warehouse / "HEAD.json").is_file():
+        return settings.as_of
+    name = head(settings.warehouse).path.name
+    dates = [
+        day for day, snapshot in published_dates(settings.warehouse).items() if snapshot == name
+    ]
+    return date.fromisoformat(dates[-1]) if dates else settings.as_of
+
+
+def _bury(settings: Settings, subject: str, relation: str, reason: str) -> Slot:
+    subjects = names(settings.home, subject)
+    with open_catalogue(settings.warehouse) as con:
+        stones = tombstones.standing(con, subjects, relation)
+        if not stones and not tombstones.is_claimed(con, subjects, relation):
+            raise SettingsError(_unknown(settings, subject, relation))
+        stones = tombstones.bury(con, subjects, relation, reason)
+        tombstones.publish_tombstones(con, settings.warehouse)
+    return Slot(subjects=tuple(subjects), relation=relation, tombstones=tuple(stones))
+
+
+def _unknown(settings: Settings, subject: str, relation: str) -> str:
+    near: list[str] = []
+    if (settings.warehouse / "HEAD.json").is_file():
+        found = explain(head(settings.warehouse), subject, relation)
+        near = [*found.nearest_subjects, *found.nearest_relations]
+    return (
+        f"no claim about ({subject!r}, {relation!r}), so there is nothing to forget; "
+        f"near: {', '.join(map(repr, near)) or 'nothing'}"
+    )
+
+
+def _out_of_the_model(
+    settings: Settings, slot: Slot, decided: dict[str, Any] | None, reason: str, *, bring_up: bool
+) -> None:
+    """Update the champion if it holds the fact; `bring_up`: also if it is behind in anything."""
+    if decided is None or read_pointer(settings.home) is None:
+        return
+    found = survey(settings, _fingerprint(settings))
+    if not holds_any(settings, slot.fact_ids) and not (bring_up and found.situation.num_pending):
+        return
+    try:
+        decide(found.situation, settings.update, asked=INCREMENTAL)
+    except SettingsError as error:
+        raise SettingsError(
+            f"the tombstone stands, so no later run learns the fact, but the promoted model still "
+            f"holds it: {error}. Train one without it: lamini run --full"
+        ) from None
+    with Services(settings.home) as services:
+        services.wait_ready()
+        try:
+            forget_fact(settings, found, decided, reason)
+        finally:
+            # The last lines go out in batches, and would find the server gone.
+            APILogWorker.drain_all(timeout=10)
+
+
+@flow(validate_parameters=False)
+def forget_fact(settings: Settings, found: Survey, decided: dict[str, Any], reason: str) -> None:
+    """Make the next champion one without the fact; the gate judges it as any update."""
+    assert found.champion is not None
+    memory = settings.memory
+    assigned = assign_facts(
+        settings.home, memory.num_groups, memory.group_size, NUM_SHARDS, settings.backbone
+    )
+    made_of = found.situation.recipe
+    key = update_key(str(found.champion["run_key"]), found.situation.training_hash, made_of)
+    folder = RunFolder(path=settings.runs / key)
+    tracked = open_tracked(settings, key, decided, INCREMENTAL, f"a fact is forgotten: {reason}")
+    # The catalogue's plan moves on with later facts; this run's is its own.
+    plan = folder.path / "assignment.parquet"
+    if not plan.is_file():
+        write_whole(plan, Path(assigned["path"]).read_bytes())
+    update_champion(settings, tracked, folder, plan, found, decided)
+
+
+def holds_any(settings: Settings, fact_ids: Sequence[str]) -> bool:
+    """Whether the promoted checkpoint answers with one of these facts."""
+    from lamini.checkpoint import read_group_table
+
+    champion = read_pointer(settings.home)
+    if champion is None:
+        return False
+    table = read_group_table(settings.home / str(champion["path"]))
+    return bool({*table.fact_ids} & {*fact_ids})
+
+
+def _proof(settings: Settings, slot: Slot, prompts: Sequence[str]) -> dict[str, Any]:
+    """Show that the champion is without the fact, and what the update compared on the way."""
+    champion = read_pointer(settings.home)
+    if champion is None:
+        return {"promoted": False, "holds_the_fact": False}
+    if holds_any(settings, slot.fact_ids):
+        raise GateError(f"run {champion['run_key']} still holds the fact; forget it again")
+    folder = RunFolder(path=settings.runs / str(champion["run_key"]))
+    updated = folder.receipt("update_memory") or {}
+    measured = (folder.receipt("measure_recall") or {}).get("proof", {})
+    by_this_run = bool({*updated.get("retired", ())} & {*slot.fact_ids})
+    return {
+        "promoted": True,
+        "run_key": champion["run_key"],
+        "holds_the_fact": False,
+        "removed_by_this_run": by_this_run,
+        "groups_emptied_or_retrained": updated.get("groups", []) if by_this_run else [],
+        **({f"proof_{k}": _number(v) for k, v in measured.items()} if by_this_run else {}),
+        **_silence(settings, settings.home / str(champion["path"]), prompts),
+    }
+
+
+def _number(value: Any) -> int:
+    return len(value) if isinstance(value, list) else int(value)
+
+
+def _silence(settings: Settings, checkpoint: Path, prompts: Sequence[str]) -> dict[str, Any]:
+    """Ask the fact's own prompts, each as a question and as an unfinished statement."""
+    from lamini.backbone import load_backbone
+    from lamini.model import load
+    from lamini.untouched import compare_silence
+    from lamini.workers import fix_arithmetic
+
+    fix_arithmetic()
+    model = load(checkpoint, backbone=load_backbone(settings.backbone))
+    asked = [compare_silence(model, prompts, cloze=cloze) for cloze in (False, True) if prompts]
+    differing = [prompt for part in asked for prompt in part.differing]
+    if differing:
+        raise GateError(
+            f"{len(differing)} prompts of the fact read no expert and yet differ from the backbone"
+        )
+    return {
+        "prompts_asked": sum(part.num_prompts for part in asked),
+        "prompts_as_the_backbone": sum(part.num_prompts - len(part.reading) for part in asked),
+        "prompts_that_read_another_fact": sorted({p for part in asked for p in part.reading}),
+    }
+
+
+def _fingerprint(settings: Settings) -> str:
+    from lamini.backbone import load_backbone
+
+    return load_backbone(settings.backbone).fingerprint()

@@ -1,0 +1,106 @@
+"""What under a home still holds a fact: checkpoints, older bank versions, snapshots, other files.
+
+Nothing is written.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from flows.forgetting.scrub import files_of, holds
+from flows.promotion.champion import read_pointer
+
+_TABLES = ("facts", "claims", "conflicts", "timeline")
+
+
+def holdings(home: Path, fact_ids: Collection[str]) -> list[dict[str, Any]]:
+    """List what holds a fact: kind, path, and in words what it is."""
+    wanted = frozenset(fact_ids)
+    found = [*_checkpoints(home, wanted), *_snapshots(home, wanted), *_plans(home, wanted)]
+    return [{**one, "path": str(one["path"].relative_to(home))} for one in found]
+
+
+def roles(home: Path) -> dict[str, str]:
+    """Give what each run of the pointer is: champion, previous, or an earlier champion."""
+    pointer = read_pointer(home)
+    if pointer is None:
+        return {}
+    history = [entry["run_key"] for entry in pointer.get("history", ())]
+    known = {key: f"{number} champions ago" for number, key in enumerate(history, start=1)}
+    known |= {history[0]: "previous champion"} if history else {}
+    return {**known, pointer["run_key"]: "champion"}
+
+
+def _checkpoints(home: Path, wanted: frozenset[str]) -> Iterator[dict[str, Any]]:
+    from lamini.checkpoint import read_manifest
+    from lamini.errors import LaminiError
+    from lamini.rewriting import held_versions
+
+    known = roles(home)
+    for path in sorted((home / "runs").glob("*/checkpoint")):
+        role = known.get(path.parent.name, "never promoted")
+        try:
+            now = int(read_manifest(path)["bank"]["keys"])
+            versions = held_versions(path)
+        except (LaminiError, OSError, ValueError) as error:
+            yield {"kind": "checkpoint", "path": path, "what": f"cannot be read: {error}"}
+            continue
+        if wanted & versions.get(now, frozenset()):
+            yield {"kind": "checkpoint", "path": path, "what": f"{role}, answers with it"}
+        older = [number for number, ids in versions.items() if number != now and wanted & ids]
+        if older:
+            what = f"{role}, bank versions {', '.join(map(str, older))} hold its experts"
+            yield {"kind": "bank_version", "path": path / "bank", "what": what}
+
+
+def _snapshots(home: Path, wanted: frozenset[str]) -> Iterator[dict[str, Any]]:
+    for path in sorted((home / "warehouse" / "snapshots").glob("*")):
+        if in_tables((path / f"{name}.parquet" for name in ("facts",)), wanted):
+            yield {"kind": "snapshot", "path": path, "what": "its facts and claims"}
+
+
+def mentions(snapshot: Path, fact_ids: Collection[str]) -> bool:
+    """Whether a published snapshot has a row about the slot, be it an emptied one."""
+    return in_tables((snapshot / f"{name}.parquet" for name in _TABLES), frozenset(fact_ids))
+
+
+def _plans(home: Path, wanted: frozenset[str]) -> Iterator[dict[str, Any]]:
+    for path in sorted((home / "warehouse" / "assignments").glob("*.parquet")):
+        if in_tables([path], wanted):
+            yield {"kind": "assignment", "path": path, "what": "its prompts and answer"}
+    for path in sorted((home / "runs").glob("*/assignment.parquet")):
+        if in_tables([path], wanted):
+            what = "its prompts and answer, and what tuning left of it beside"
+            yield {"kind": "run", "path": path.parent, "what": what}
+
+
+def in_tables(paths: Iterator[Path] | Sequence[Path], wanted: frozenset[str]) -> bool:
+    """Whether any of the Parquet files has a row of one of these fact_ids."""
+    filters = [("fact_id", "in", set(wanted))]
+    return any(
+        bool(pq.read_table(path, columns=["fact_id"], filters=filters).num_rows)
+        for path in paths
+        if path.is_file()
+    )
+
+
+def other_files(
+    home: Path, found: Sequence[Mapping[str, Any]], texts: Sequence[str]
+) -> list[dict[str, Any]]:
+    """List the files beside what was `found` in which one of the texts stands."""
+    known = [home / str(one["path"]) for one in found]
+    return [
+        {"kind": "file", "path": str(path.relative_to(home)), "what": "its text"}
+        for path in files_with(home, texts, known)
+    ]
+
+
+def files_with(home: Path, texts: Sequence[str], without: Collection[Path] = ()) -> list[Path]:
+    """List every file under `home` in which one of the texts stands, but for those left out."""
+    return [
+        path
+        for path in files_of(home)
+        if not any(path.is_relative_to(one) for one in without) and holds(path, texts)
+    ]

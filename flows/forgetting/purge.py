@@ -1,0 +1,248 @@
+"""Purge a forgotten fact: nothing under the home holds it any more; every file is searched.
+
+Writes: HOME/forgetting-<hash>.json while it works (what is looked for; removed when nothing is
+left), the catalogue, a snapshot, every kept checkpoint anew, the pointer; removes checkpoints,
+snapshots and plans that hold the fact; cleans recall tables, reports, the databases of MLflow and
+Prefect, logs. Killed anywhere, the same command goes on.
+"""
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows import failpoints
+from flows.configuration.settings import Settings
+from flows.errors import GateError
+from flows.forgetting.garbage import tell_mlflow
+from flows.forgetting.holdings import files_with, in_tables, mentions
+from flows.forgetting.scrub import files_of, holds, scrub
+from flows.promotion.champion import POINTER, read_pointer
+from lamini.checkpoint import read_manifest
+from lamini.rewriting import finish_rewriting, held_versions, rewrite_checkpoint
+from warehouse import tombstones
+from warehouse.catalogue import open_catalogue
+from warehouse.durable import write_json
+from warehouse.rewriting import rewrite_catalogue
+from warehouse.snapshot import Snapshot, forget_dates, head
+from warehouse.tombstones import SlotTexts
+
+if TYPE_CHECKING:
+    from flows.forgetting.forget import Slot
+
+MIN_BYTES = 6
+"""A shorter value stands by chance in any file: it is not looked for."""
+_BACKBONE = ("tokenizer", "vocab", "merges", "special_tokens", "added_tokens", "config.json")
+"""Files of a checkpoint that are the backbone's: its vocabulary is no memory of the fact."""
+_OURS = ("runs", "mlflow", "logs", "prefect", "warehouse/recall")
+_WORDS = "single words of its phrasings, whose rarity the frozen router keeps until a full run"
+
+
+def purge_slot(settings: Settings, slot: "Slot", journal: Mapping[str, Any]) -> dict[str, Any]:
+    """Purge what the journal tells to look for; give what was done, and what is left.
+
+    Raises:
+        GateError: the champion does not hold the published facts; nothing was removed.
+    """
+    home = settings.home
+    # Once the catalogue is purged, nobody else knows what to look for.
+    write_json(journal, _journal_path(home, slot))
+    texts, keys = journal["texts"], journal["keys"]
+    published = _purge_catalogue(settings, slot, journal["values"])
+    failpoints.reach("purge.after_catalogue")
+    kept, dropped = _sort_out(settings, slot, published)
+    bank = _rewrite(settings, slot, kept, published)
+    failpoints.reach("purge.after_rewriting")
+    _point(settings, kept, published, bank)
+    failpoints.reach("purge.after_pointer")
+    removed = _remove_runs(settings, slot, kept, [*texts, *keys])
+    removed += _remove_published(settings, slot, published)
+    tell_mlflow(home, {*dropped, *(path.removeprefix("runs/") for path in removed)})
+    cleaned, refused = _scrub_all(home, texts, keys)
+    failpoints.reach("purge.after_scrubbing")
+    shrunk = rewrite_catalogue(settings.warehouse)
+    left = [path for path in files_with(home, [*texts, *keys]) if _counts(home, path)]
+    left = [path for path in left if path.parent != home or not path.name.startswith("forgetting-")]
+    if not left:
+        _journal_path(home, slot).unlink()
+    return {
+        "rewritten_checkpoints": [entry["run_key"] for entry in kept],
+        "dropped_champions": dropped,
+        "removed": removed,
+        "cleaned": cleaned,
+        "catalogue_shrank_by_bytes": shrunk,
+        "looked_for": {"texts": len(texts), "ids_and_prompts": len(keys)},
+        "not_looked_for": journal["not_looked_for"],
+        "pictures_not_read": sum(path.suffix == ".png" for path in files_of(home)),
+        "left": [
+            {"path": str(path.relative_to(home)), "why": refused.get(path, "not a file of ours")}
+            for path in left
+        ],
+    }
+
+
+def _journal_path(home: Path, slot: "Slot") -> Path:
+    return home / f"forgetting-{slot.tombstones[0].purged_id}.json"
+
+
+def read_journal(settings: Settings, slot: "Slot") -> dict[str, Any]:
+    """Give all that is known of the fact: by the catalogue, and by a purge that was killed."""
+    path = _journal_path(settings.home, slot)
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    with open_catalogue(settings.warehouse) as con:
+        found = tombstones.texts_of(con, slot.fact_ids)
+        asserted = tombstones.origins_of(con, slot.fact_ids)
+    return {
+        "asserted_by": asserted or known.get("asserted_by", []),
+        **{
+            name: sorted({*known.get(name, ()), *more})
+            for name, more in _sought(slot, found).items()
+        },
+    }
+
+
+def _sought(slot: "Slot", found: SlotTexts) -> dict[str, Sequence[str]]:
+    short = [value for value in found.values if len(value.encode()) < MIN_BYTES]
+    vague = {*short, *found.shared}
+    return {
+        "values": found.values,
+        "prompts": found.prompts,
+        "texts": [value for value in found.values if value not in vague],
+        "keys": [*slot.fact_ids, *(text for text in found.prompts if text not in vague)],
+        "not_looked_for": [
+            _WORDS,
+            *(f"a value of fewer than {MIN_BYTES} bytes" for _ in short[:1]),
+            *("texts that claims about other facts hold too" for _ in found.shared[:1]),
+        ],
+    }
+
+
+def _purge_catalogue(settings: Settings, slot: "Slot", values: Sequence[str]) -> Snapshot:
+    from flows.forgetting.forget import publish
+
+    with open_catalogue(settings.warehouse) as con:
+        tombstones.purge(con, slot.tombstones, slot.subjects, values)
+        tombstones.publish_tombstones(con, settings.warehouse)
+    publish(settings)
+    return head(settings.warehouse)
+
+
+def _sort_out(
+    settings: Settings, slot: "Slot", published: Snapshot
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Return the entries of the pointer that stay, the champion first, and the runs that go."""
+    pointer = read_pointer(settings.home)
+    if pointer is None:
+        return [], []
+    history = [*pointer.get("history", ())]
+    champion = {k: v for k, v in pointer.items() if k != "history"}
+    if champion["training_hash"] != published.training_hash:
+        raise GateError(
+            f"the champion, run {champion['run_key']}, was trained on other facts than those that "
+            "are published, so its snapshot cannot be replaced; lamini run, then purge again"
+        )
+    stays = [entry for entry in history if not _is_stained(settings, slot, entry)]
+    gone = [entry["run_key"] for entry in history if entry not in stays]
+    return [champion, *stays], gone
+
+
+def _is_stained(settings: Settings, slot: "Slot", entry: Mapping[str, Any]) -> bool:
+    folder = settings.home / str(entry["path"])
+    snapshot = settings.warehouse / "snapshots" / str(entry["snapshot_hash"])[:16]
+    if not (folder / "checkpoint.json").is_file() or not snapshot.is_dir():
+        return True
+    now = held_versions(folder).get(int(read_manifest(folder)["bank"]["keys"]), frozenset())
+    return bool(now & {*slot.fact_ids}) or mentions(snapshot, slot.fact_ids)
+
+
+def _rewrite(
+    settings: Settings, slot: "Slot", kept: Sequence[dict[str, Any]], published: Snapshot
+) -> dict[str, Any]:
+    """Write every kept checkpoint anew; give the bank version of each by run key."""
+    found = {}
+    for number, entry in enumerate(kept):
+        folder = settings.home / str(entry["path"])
+        finish_rewriting(folder)
+        changed = {} if number else {"snapshot_hash": published.snapshot_hash}
+        found[entry["run_key"]] = asdict(rewrite_checkpoint(folder, changed))
+    return found
+
+
+def _point(
+    settings: Settings,
+    kept: Sequence[dict[str, Any]],
+    published: Snapshot,
+    bank: Mapping[str, Any],
+) -> None:
+    if not kept:
+        return
+    champion, *history = [{**entry, "bank": bank[entry["run_key"]]} for entry in kept]
+    champion["snapshot_hash"] = published.snapshot_hash
+    write_json({**champion, "history": history}, settings.home / POINTER)
+
+
+def _remove_runs(
+    settings: Settings, slot: "Slot", kept: Sequence[Mapping[str, Any]], texts: Sequence[str]
+) -> list[str]:
+    """Remove the runs that hold the fact and are not kept; give their keys."""
+    stay = {entry["run_key"] for entry in kept}
+    removed = []
+    for folder in sorted(settings.runs.glob("[!.]*")):
+        if folder.name in stay or not folder.is_dir():
+            continue
+        plan = folder / "assignment.parquet"
+        if in_tables([plan], frozenset(slot.fact_ids)) or files_with(folder, texts):
+            folder.rename(folder.with_name(f".gone-{folder.name}"))
+            removed.append(folder.name)
+            failpoints.reach("purge.while_removing")
+    for folder in settings.runs.glob(".gone-*"):
+        shutil.rmtree(folder)
+    return [f"runs/{name}" for name in removed]
+
+
+def _remove_published(settings: Settings, slot: "Slot", published: Snapshot) -> list[str]:
+    """Remove snapshots and plans with a row about the slot; give their paths."""
+    home = settings.warehouse
+    snapshots = [
+        path
+        for path in sorted((home / "snapshots").glob("*"))
+        if path != published.path and mentions(path, slot.fact_ids)
+    ]
+    plans = [
+        path
+        for path in sorted((home / "assignments").glob("*.parquet"))
+        if in_tables([path], frozenset(slot.fact_ids))
+    ]
+    forget_dates(home, {path.name for path in snapshots})
+    for path in snapshots:
+        shutil.rmtree(path)
+    for path in plans:
+        path.unlink()
+    return [str(path.relative_to(settings.home)) for path in (*snapshots, *plans)]
+
+
+def _scrub_all(
+    home: Path, texts: Sequence[str], keys: Sequence[str]
+) -> tuple[list[str], dict[Path, str]]:
+    """Take the texts out of every file of ours; give those cleaned, and why others were not."""
+    cleaned, refused = [], {}
+    for name in _OURS:
+        for path in files_of(home / name):
+            if not _counts(home, path) or not holds(path, [*texts, *keys]):
+                continue
+            try:
+                if not scrub(path, texts, keys):
+                    refused[path] = "of a kind that cannot be cleaned"
+                    continue
+            except (OSError, ValueError, sqlite3.Error) as error:
+                refused[path] = f"{error}; stop the servers, then run the same command again"
+                continue
+            cleaned.append(str(path.relative_to(home)))
+    return cleaned, refused
+
+
+def _counts(home: Path, path: Path) -> bool:
+    return not (path.parent.name == "checkpoint" and path.name.startswith(_BACKBONE))

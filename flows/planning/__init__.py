@@ -1,0 +1,1 @@
+"""What is pending, and whether and how a run would train it."""

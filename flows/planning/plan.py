@@ -1,0 +1,196 @@
+"""What is pending and what a run would do about it, read from files alone: nothing is written.
+
+Pending is the head snapshot minus the one that the champion was trained on.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from flows.configuration.settings import Settings
+from flows.planning.decision import FULL, INCREMENTAL, Decision, Situation, decide
+from flows.planning.estimate import estimate
+from flows.promotion.champion import read_pointer
+from flows.running.receipts import recipe
+from warehouse.assignment import num_experts_for
+from warehouse.changes import Changes, diff
+from warehouse.errors import SnapshotDamagedError
+from warehouse.snapshot import Snapshot, head, open_snapshot
+
+if TYPE_CHECKING:
+    from lamini.training_data import TrainingFact
+    from lamini.update import UpdatePlan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """The champion, the head snapshot, and what lies between them."""
+
+    snapshot: Snapshot
+    trained: Snapshot | None
+    """What the champion was trained on; null where there is no champion to build upon."""
+    changes: Changes
+    champion: Mapping[str, Any] | None
+    situation: Situation
+
+
+def survey(settings: Settings, fingerprint: str) -> Survey:
+    """Look at what is; `fingerprint` is that of the settings' backbone.
+
+    Raises:
+        NoSnapshotError: nothing is published.
+    """
+    snapshot = head(settings.warehouse)
+    champion = read_pointer(settings.home)
+    trained, unusable = _trained(settings, champion)
+    changes = diff(trained, snapshot)
+    situation = Situation(
+        recipe=json.loads(json.dumps(recipe(settings, fingerprint))),
+        training_hash=snapshot.training_hash,
+        num_facts=int(snapshot.manifest["num_facts"]),
+        num_groups=settings.memory.num_groups,
+        champion=champion,
+        unusable=unusable,
+        num_added=len(changes.added),
+        num_changed=len(changes.changed),
+        num_retired=len(changes.retired),
+    )
+    return Survey(
+        snapshot=snapshot,
+        trained=trained,
+        changes=changes,
+        champion=champion,
+        situation=situation,
+    )
+
+
+def _trained(
+    settings: Settings, champion: Mapping[str, Any] | None
+) -> tuple[Snapshot | None, str | None]:
+    """Return the champion's snapshot, or why it cannot be built upon."""
+    if champion is None:
+        return None, None
+    folder = settings.home / str(champion["path"])
+    if not (folder / "checkpoint.json").is_file():
+        return None, f"the promoted checkpoint {folder} is gone"
+    known = str(champion.get("snapshot_hash"))
+    try:
+        return open_snapshot(settings.warehouse / "snapshots" / known[:16]), None
+    except SnapshotDamagedError:
+        return None, f"the snapshot {known[:16]} that the champion was trained on is gone"
+
+
+def changed_facts(found: Survey) -> list[dict[str, Any]]:
+    """List what changed, each with its old and its new answer; a null where there is none."""
+    old = _by_id(found.trained)
+    new = _by_id(found.snapshot)
+    changes = found.changes
+    ops = (("added", changes.added), ("changed", changes.changed), ("retired", changes.retired))
+    return [
+        {
+            "op": op,
+            "fact_id": fact_id,
+            "subject": (new.get(fact_id) or old[fact_id])["subject"],
+            "relation": (new.get(fact_id) or old[fact_id])["relation"],
+            "old_answer": old[fact_id]["answer"] if fact_id in old else None,
+            "new_answer": new[fact_id]["answer"] if fact_id in new else None,
+        }
+        for op, fact_ids in ops
+        for fact_id in fact_ids
+    ]
+
+
+def _by_id(snapshot: Snapshot | None) -> dict[str, dict[str, Any]]:
+    if snapshot is None:
+        return {}
+    columns = ["fact_id", "subject", "relation", "answer"]
+    return {fact["fact_id"]: fact for fact in snapshot.facts().select(columns).to_pylist()}
+
+
+def plan(settings: Settings, *, asked: str | None = None, force: bool = False) -> dict[str, Any]:
+    """Say what `lamini run` would do about the head snapshot, and why; nothing is written.
+
+    Raises:
+        NoSnapshotError: nothing is published.
+        SettingsError: an update was asked for that cannot be.
+    """
+    from lamini.backbone import load_backbone
+
+    backbone = load_backbone(settings.backbone)
+    found = survey(settings, backbone.fingerprint())
+    decision = decide(found.situation, settings.update, asked=asked, force=force)
+    planned = None
+    if decision.mode == INCREMENTAL:
+        planned = _planned(settings, found, backbone)
+    touched = _touched(decision, found, planned)
+    rows = changed_facts(found) if found.trained is not None else []
+    return {
+        "decision": decision.mode,
+        "reasons": list(decision.reasons),
+        "champion": (found.champion or {}).get("run_key"),
+        "snapshot_hash": found.snapshot.snapshot_hash,
+        **{f"num_{op}": getattr(found.situation, f"num_{op}") for op in _OPS},
+        **touched,
+        "estimate": asdict(
+            estimate(settings.runs, decision.mode, found.situation, len(touched["affected"]))
+        ),
+        "facts": rows,
+    }
+
+
+_OPS = ("added", "changed", "retired")
+
+
+def _planned(settings: Settings, found: Survey, backbone: Any) -> "UpdatePlan":
+    from lamini.model import load
+    from lamini.update import plan_update
+
+    assert found.champion is not None
+    model = load(settings.home / str(found.champion["path"]), backbone=backbone)
+    return plan_update(model, _training_facts(found.snapshot, settings))
+
+
+def _training_facts(snapshot: Snapshot, settings: Settings) -> list["TrainingFact"]:
+    """Return the facts as training will read them, but for their groups and shards."""
+    from flows.training.tokens import answer_counter
+    from lamini.training_data import TrainingFact
+
+    rows = snapshot.facts().to_pylist()
+    counts = answer_counter(settings.backbone)([row["answer"] for row in rows])
+    size = settings.memory.group_size
+    return [
+        TrainingFact(
+            fact_id=row["fact_id"],
+            subject=row["subject"],
+            prompts=tuple(row["prompts"]),
+            answer=row["answer"],
+            cloze=row["prompt_kind"] == "cloze",
+            group_index=-1,  # a known fact keeps its group, another gets a free one
+            num_experts=num_experts_for(count + 1, size),
+            shard_index=0,
+        )
+        for row, count in zip(rows, counts, strict=True)
+    ]
+
+
+def _touched(decision: Decision, found: Survey, planned: "UpdatePlan | None") -> dict[str, Any]:
+    """Return the experts and facts that the decision touches."""
+    if planned is not None:
+        names = {fact["fact_id"]: fact for fact in found.snapshot.facts().to_pylist()}
+        return {
+            "num_groups_touched": len(planned.groups),
+            "num_experts_touched": planned.num_experts,
+            "affected": [
+                {k: names[f][k] for k in ("fact_id", "subject", "relation")}
+                for f in planned.affected
+            ],
+            "collisions": planned.collisions,
+        }
+    everything = found.situation.num_facts if decision.mode == FULL else 0
+    return {
+        "num_groups_touched": everything,
+        "num_experts_touched": None if everything else 0,
+        "affected": [],
+        "collisions": {},
+    }

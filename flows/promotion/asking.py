@@ -1,0 +1,101 @@
+"""Ask the promoted checkpoint, and join what it says with the facts and the rows they come from.
+
+Reads: HOME/HEAD_CHECKPOINT.json with the checkpoint it names, and the head snapshot.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from flows.promotion.champion import promoted
+from warehouse.normal import normal_form
+from warehouse.snapshot import Snapshot, head
+
+if TYPE_CHECKING:
+    from lamini import Answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """One answer with its provenance, or flagged as not from memory."""
+
+    prompt: str
+    answer: str
+    from_memory: bool
+    group: int | None
+    experts: list[int]
+    score: float
+    margin: float
+    facts: list[dict[str, Any]]
+    """fact_id, subject, relation, answer; only fact_id of a fact that the table has no more."""
+    rows: list[dict[str, Any]]
+    """The source rows that support them: source, file, row, value, observed_at."""
+    table_answer: str | None
+    """What the table says: of the facts read, else of the fact that has this very prompt."""
+    table_agrees: bool | None
+    """Whether that equals the answer; null where the table says nothing."""
+
+
+def ask(home: Path, prompts: list[str], *, strict: bool = False) -> list[Asked]:
+    """Answer every prompt with the promoted checkpoint, and say where each answer comes from.
+
+    `strict` answers from memory only where no doubt is left.
+
+    Raises:
+        NothingYetError: no checkpoint was promoted.
+        NoSnapshotError: nothing is published.
+    """
+    from lamini import load
+
+    folder = Path(promoted(home)["path"])
+    snapshot = head(home / "warehouse")
+    answers = load(folder, strict=strict).answer(prompts)
+    return [
+        explain_answer(snapshot, prompt, answer)
+        for prompt, answer in zip(prompts, answers, strict=True)
+    ]
+
+
+def explain_answer(snapshot: Snapshot, prompt: str, answer: "Answer") -> Asked:
+    """Join one answer with the facts and claims of `snapshot`."""
+    facts = snapshot.facts()
+    read = _where(facts, "fact_id", answer.fact_ids)
+    known = {fact["fact_id"] for fact in read}
+    gone = [{"fact_id": fact_id} for fact_id in answer.fact_ids if fact_id not in known]
+    said = {fact["answer"] for fact in read} or _asked_so(facts, prompt)
+    support = [claim_id for fact in read for claim_id in fact["support"]]
+    rows = _where(snapshot.claims(), "claim_id", support) if support else []
+    same = {text for text in said if normal_form(text) == normal_form(answer.text)}
+    return Asked(
+        prompt=prompt,
+        answer=answer.text,
+        from_memory=answer.from_memory,
+        group=answer.group,
+        experts=list(answer.experts),
+        score=answer.score,
+        margin=answer.margin,
+        facts=[_only(fact, "fact_id", "subject", "relation", "answer") for fact in read] + gone,
+        rows=[_only(row, "source", "file", "row", "value", "observed_at") for row in rows],
+        table_answer=min(same or said, default=None),
+        table_agrees=bool(same) if said else None,
+    )
+
+
+def _where(table: pa.Table, column: str, values: Sequence[str]) -> list[dict[str, Any]]:
+    chosen = pc.is_in(table[column], value_set=pa.array(list(values), pa.string()))
+    rows: list[dict[str, Any]] = table.filter(chosen).to_pylist()
+    return rows
+
+
+def _asked_so(facts: pa.Table, prompt: str) -> set[str]:
+    wanted = normal_form(prompt)
+    pairs = zip(facts["prompts"].to_pylist(), facts["answer"].to_pylist(), strict=True)
+    return {answer for prompts, answer in pairs if wanted in prompts}
+
+
+def _only(row: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: row[name] for name in names}

@@ -1,0 +1,140 @@
+"""Judge a candidate, and make it the champion or mark it as failed.
+
+Writes: RUN/receipts/gate.json, HOME/HEAD_CHECKPOINT.json, tags, metrics and aliases in MLflow.
+"""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from flows import failpoints
+from flows.automation.notify import tell_of_gate
+from flows.configuration.settings import Settings
+from flows.errors import GateError
+from flows.promotion.champion import promote, read_pointer
+from flows.promotion.gate import Verdict
+from flows.reporting.conclude import conclude
+from flows.reporting.fact_history import keep_evaluation
+from flows.running.current_run import note
+from flows.running.receipts import RunFolder
+from flows.tracking.runs import TrackedRun, log_report
+from lamini.checkpoint import read_manifest
+from lamini.saved import write_json
+
+log = logging.getLogger(__name__)
+
+
+def consider(
+    settings: Settings,
+    run: TrackedRun,
+    folder: RunFolder,
+    verdict: Verdict,
+    entry: dict[str, Any],
+    model_id: str,
+) -> None:
+    """Promote the candidate of `folder` if it passed.
+
+    Raises:
+        GateError: it did not; the champion stays, the run and its model are marked.
+    """
+    note(settings.home, step="gate")
+    write_json(folder.path / "receipts" / "gate.json", verdict.to_dict())
+    _record(run, folder.path, verdict, model_id)
+    keep_evaluation(settings, folder, entry, verdict.passed)
+    if not verdict.passed:
+        run.set_tags({"promoted": "false"})
+        conclude(settings, run, folder)
+        why = _failed(settings, folder, verdict)
+        tell_of_gate(settings.notify, settings.home, folder.path, why, verdict.failures)
+        raise GateError(why)
+    note(settings.home, step="promote")
+    failpoints.reach("promote.before_pointer")
+    promote(settings.home, entry)
+    failpoints.reach("promote.after_pointer")
+    announce(settings, run, folder, entry, model_id)
+
+
+def announce(
+    settings: Settings,
+    run: TrackedRun,
+    folder: RunFolder,
+    entry: dict[str, Any],
+    model_id: str,
+) -> None:
+    """Tell MLflow who the champion is; what it does not take now, the next run tells it again."""
+    from flows.tracking.registry import follow_pointer, register
+
+    try:
+        version = register(run, entry, model_id)
+        failpoints.reach("promote.after_version")
+        aliases = follow_pointer(settings.home)
+        run.set_tags({"promoted": "true", "lamini.model_version": version})
+        failpoints.reach("promote.before_receipt")
+        write_json(folder.path / "receipts" / "promoted.json", {"version": version, **aliases})
+    except Exception:
+        log.warning("MLflow did not take the promotion of run %s", folder.key, exc_info=True)
+    conclude(settings, run, folder)
+
+
+def entry_of(
+    settings: Settings,
+    folder: RunFolder,
+    decided: dict[str, Any],
+    made_of: dict[str, Any],
+    summary: list[dict[str, Any]],
+    *,
+    mode: str,
+) -> dict[str, Any]:
+    """Return what the pointer will say of a candidate."""
+    checkpoint = folder.path / "checkpoint"
+    manifest = read_manifest(checkpoint)
+    agreement = next(
+        (c["agreement"] for c in summary if (c["kind"], c["template"]) == ("training", "*")), None
+    )
+    before = read_pointer(settings.home) or {}
+    full = mode == "full"
+    return {
+        "path": str(checkpoint.relative_to(settings.home)),
+        "run_key": folder.key,
+        "mode": mode,
+        "base": None if full else before.get("run_key"),
+        "snapshot_hash": manifest["snapshot_hash"],
+        "training_hash": manifest["training_hash"],
+        "as_of": decided["as_of"],
+        "num_facts": manifest["num_facts"],
+        "bank": manifest["bank"],
+        "router_sha256": manifest["router_sha256"],
+        "recipe": made_of,
+        "agreement": agreement,
+        "agreement_when_full": agreement if full else before.get("agreement_when_full"),
+    }
+
+
+def _record(run: TrackedRun, folder: Path, verdict: Verdict, model_id: str) -> None:
+    run.log_metrics(
+        {
+            f"gate/{check.name.replace(' ', '_').replace('-', '_')}": check.measured
+            for check in verdict.checks
+        }
+    )
+    state = "passed" if verdict.passed else "failed"
+    run.set_tags({"gate": state, "gate.why": str(verdict)})
+    run.client.set_logged_model_tags(model_id, {"gate": state, "gate.why": str(verdict)})
+    if verdict.failures:
+        log_report(run, folder / "recall", "gate_failures.json", verdict.failures)
+
+
+def _failed(settings: Settings, folder: RunFolder, verdict: Verdict) -> str:
+    now = (read_pointer(settings.home) or {}).get("run_key")
+    stays = f"run {now} stays the champion" if now else "nothing is promoted"
+    named = "; ".join(
+        f"{failure['prompt'][:80]!r} is {failure['wanted']!r}, said {failure['said'][:40]!r} "
+        f"({failure['why']})"
+        for failure in verdict.failures[:3]
+    )
+    more = f" For example: {named}." if named else ""
+    advice = " A full run pretrains the router anew: lamini run --full." * verdict.blames_router
+    return (
+        f"run {folder.key} failed the gate: {verdict}; {stays}.{more} All misses are in "
+        f"{folder.path / 'recall' / 'recall.parquet'}.{advice}"
+    )

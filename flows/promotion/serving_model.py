@@ -1,0 +1,28 @@
+"""What MLflow runs to load and ask a checkpoint (models from code); all else is in `serving`."""
+
+from typing import Any
+
+import mlflow
+import pandas  # type: ignore[import-untyped]
+from mlflow.pyfunc.model import PythonModel
+
+
+class Champion(PythonModel):
+    """Answers prompts with their provenance."""
+
+    def load_context(self, context: Any) -> None:
+        from flows.promotion.serving import open_served
+
+        self.served = open_served(context.model_config)
+
+    # Of most other hints MLflow would make a signature of its own, and without one it warns.
+    def predict(
+        self, context: Any, model_input: pandas.DataFrame, params: dict[str, Any] | None = None
+    ) -> list[dict[str, Any]]:
+        from flows.promotion.serving import prompts_of
+
+        strict = bool((params or {}).get("strict", False))
+        return self.served.answer(prompts_of(model_input), strict=strict)
+
+
+mlflow.models.set_model(Champion())

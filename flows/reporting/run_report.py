@@ -1,0 +1,254 @@
+"""Gather what one run did from what it left on disk: for the report, the pages, the last word.
+
+Reads: RUN/about.json, RUN/receipts, RUN/recall, RUN/assignment.parquet, the snapshots it compares,
+HOME/warehouse/recall. Nothing is measured again, so a report of an old run can be made at any time.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from flows.running.about_run import read_about
+from flows.running.receipts import RunFolder
+from warehouse.compare import compare
+from warehouse.errors import NoHistoryError, WarehouseError
+from warehouse.recall_history import open_history
+from warehouse.snapshot import Snapshot, open_snapshot
+
+STEPS = ("train_memory", "update_memory", "write_checkpoint", "measure_recall", "gate", "promoted")
+MAX_ROWS = 100
+MAX_WORST = 40
+_STAGES = {
+    "router pretraining": ("train_memory", "pretrain_router_seconds"),
+    "memory tuning": ("train_memory", "tune_memory_seconds"),
+    "writing the checkpoint": ("train_memory", "write_checkpoint_seconds"),
+    "measuring recall": ("train_memory", "measure_recall_seconds"),
+    "updating the experts": ("update_memory", "update_seconds"),
+    "measuring and proving": ("measure_recall", "verify_seconds"),
+}
+
+
+def gather(home: Path, run_key: str) -> dict[str, Any]:
+    """Give all that is known of a run; a part that is gone is empty."""
+    folder = RunFolder(path=home / "runs" / run_key)
+    receipts = {step: folder.receipt(step) or {} for step in STEPS}
+    about = read_about(folder.path)
+    mode = "incremental" if receipts["update_memory"] else "full"
+    snapshot = _snapshot(home, receipts["write_checkpoint"].get("snapshot_hash"))
+    changes = _changes(home, about, snapshot)
+    return {
+        "run_key": run_key,
+        "mode": mode,
+        "why": about.get("why", ""),
+        "about": about,
+        "as_of": about.get("as_of"),
+        "receipts": receipts,
+        "outcome": outcome(receipts),
+        "version": receipts["promoted"].get("version"),
+        "checks": _checks(receipts["gate"]),
+        "recall": _totals(receipts["measure_recall"]),
+        "changes": _with_answers(home, folder, about, changes[:MAX_ROWS]),
+        "num_changes": len(changes),
+        "conflicts": _conflicts(snapshot),
+        "worst": _worst(folder),
+        "load": _load(folder),
+        "history": _history(home),
+        "timings": _timings(receipts, about),
+        "cost": _cost(home, folder, receipts, about),
+    }
+
+
+def outcome(receipts: Mapping[str, Mapping[str, Any]]) -> str:
+    """Say in a few words what a run did: the state that Prefect shows, the report's first line."""
+    updated, written = receipts.get("update_memory", {}), receipts.get("write_checkpoint", {})
+    if updated:
+        parts = [
+            f"{updated[f'num_{op}']} fact{'s' * (updated[f'num_{op}'] != 1)} {op}"
+            for op in ("added", "changed", "retired")
+            if updated[f"num_{op}"]
+        ]
+        groups = updated["num_groups_touched"]
+        said = f"{', '.join(parts) or 'no fact changed'}, {groups} groups of experts retrained"
+    elif written:
+        said = f"{written['num_groups']} facts memorized in {written['num_experts']} experts"
+    else:
+        said = "nothing was trained"
+    gate, promoted = receipts.get("gate", {}), receipts.get("promoted", {})
+    if gate and not gate["passed"]:
+        return f"{said}, not promoted: {gate['why']}"
+    return f"{said}, promoted v{promoted['version']}" if promoted else f"{said}, promoted"
+
+
+def _snapshot(home: Path, known: str | None) -> Snapshot | None:
+    if not known:
+        return None
+    try:
+        return open_snapshot(home / "warehouse" / "snapshots" / known[:16])
+    except WarehouseError:
+        return None
+
+
+def _changes(
+    home: Path, about: Mapping[str, Any], snapshot: Snapshot | None
+) -> list[dict[str, Any]]:
+    before = _snapshot(home, (about.get("champion_before") or {}).get("snapshot_hash"))
+    if before is None or snapshot is None:
+        return []
+    try:
+        rows: list[dict[str, Any]] = compare(before, snapshot).facts.to_pylist()
+    except duckdb.Error:  # an earlier version published the one before
+        return []
+    return rows
+
+
+def _with_answers(
+    home: Path, folder: RunFolder, about: Mapping[str, Any], changes: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Add to each change what the model said before it, and says now."""
+    before = (about.get("champion_before") or {}).get("run_key")
+    fact_ids = [change["fact_id"] for change in changes]
+    old = _said(home / "runs" / str(before), fact_ids)
+    new = _said(folder.path, fact_ids)
+    return [
+        {**change, "said_before": old.get(change["fact_id"]), "says": new.get(change["fact_id"])}
+        for change in changes
+    ]
+
+
+def _said(run: Path, fact_ids: list[str]) -> dict[str, str]:
+    """Give by fact_id what its own phrasings were answered; a miss before a hit."""
+    path = run / "recall" / "recall.parquet"
+    if not fact_ids or not path.is_file():
+        return {}
+    columns = ["kind", "fact_id", "generated", "is_exact"]
+    chosen = (pc.field("fact_id").isin(fact_ids)) & (pc.field("kind") != "heldout")
+    rows = pq.read_table(path, columns=columns, filters=chosen).to_pylist()
+    rows.sort(key=lambda row: not row["is_exact"])  # the last one stays
+    return {row["fact_id"]: row["generated"] for row in rows}
+
+
+def _checks(gate: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            **check,
+            "shown": f"{check['measured']:.0f}"
+            if check["wanted"] == "none"
+            else f"{check['measured']:.1%}",
+        }
+        for check in gate.get("checks", ())
+    ]
+
+
+def _totals(measured: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [cell for cell in measured.get("summary", ()) if cell["template"] == "*"]
+
+
+def _conflicts(snapshot: Snapshot | None) -> dict[str, Any]:
+    if snapshot is None:
+        return {"ties": [], "num_ties": 0, "counts": {}}
+    ties = snapshot.conflicts().to_pylist()
+    names = ("subject", "relation", "values", "sources", "explanation")
+    return {
+        "ties": [{name: tie[name] for name in names} for tie in ties[:MAX_ROWS]],
+        "num_ties": len(ties),
+        "counts": {k: v for k, v in snapshot.manifest.get("counts", {}).items() if v},
+    }
+
+
+def _worst(folder: RunFolder) -> list[dict[str, Any]]:
+    """List the facts that were missed in most of their phrasings."""
+    path = folder.path / "recall" / "recall.parquet"
+    if not path.is_file():
+        return []
+    columns = ["kind", "prompt", "fact_id", "answer", "generated", "is_exact", "oracle_exact"]
+    table = pq.read_table(path, columns=columns, filters=_about_facts())
+    asked: dict[str, int] = {}
+    misses: dict[str, list[dict[str, Any]]] = {}
+    for fact_id in table["fact_id"].to_pylist():
+        asked[fact_id] = asked.get(fact_id, 0) + 1
+    for row in table.filter(pc.invert(table["is_exact"])).to_pylist():
+        misses.setdefault(row["fact_id"], []).append(row)
+    worst = sorted(misses.items(), key=lambda item: (-len(item[1]) / asked[item[0]], item[0]))
+    return [
+        {
+            **rows[0],
+            "num_missed": len(rows),
+            "num_asked": asked[fact_id],
+            "cause": "routing" if rows[0]["oracle_exact"] else "memory",
+        }
+        for fact_id, rows in worst[:MAX_WORST]
+    ]
+
+
+def _about_facts() -> pc.Expression:
+    # What an update left alone is carried over, and asked again only to prove it.
+    return pc.field("fact_id").is_valid() & (pc.field("kind") != "untouched")
+
+
+def _load(folder: RunFolder) -> dict[int, int]:
+    """Count the groups by how many experts they use."""
+    path = folder.path / "assignment.parquet"
+    if not path.is_file():
+        return {}
+    counts = pc.value_counts(pq.read_table(path, columns=["num_experts"])["num_experts"])
+    return {row["values"]: row["counts"] for row in sorted(counts.to_pylist(), key=_value)}
+
+
+def _value(row: Mapping[str, Any]) -> int:
+    return int(row["values"])
+
+
+def _history(home: Path) -> list[dict[str, Any]]:
+    try:
+        return open_history(home / "warehouse").by_relation().to_pylist()
+    except NoHistoryError:
+        return []
+
+
+def _timings(
+    receipts: Mapping[str, Mapping[str, Any]], about: Mapping[str, Any]
+) -> dict[str, float]:
+    prepared = {"ingesting to assigning": about.get("prepared_seconds")}
+    stages = {name: receipts[step].get(key) for name, (step, key) in _STAGES.items()}
+    return {name: float(value) for name, value in {**prepared, **stages}.items() if value}
+
+
+def _cost(
+    home: Path,
+    folder: RunFolder,
+    receipts: Mapping[str, Mapping[str, Any]],
+    about: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Give what the run took: processor time by workers and seconds, and room on the disk."""
+    trained, updated = receipts["train_memory"], receipts["update_memory"]
+    workers = int(about.get("settings", {}).get("num_workers", 1)) if trained else 1
+    seconds = sum(value for name, value in _timings(receipts, about).items() if "ing" in name)
+    facts = updated.get("num_added", 0) + updated.get("num_changed", 0) if updated else 0
+    facts = facts or receipts["write_checkpoint"].get("num_groups", 0)
+    bank = folder.path / "checkpoint"
+    return {
+        "num_workers": workers,
+        "worker_seconds": round(workers * seconds, 1),
+        "device": "GPU" if about.get("settings", {}).get("use_gpu") else "CPU",
+        "num_facts_trained": facts,
+        "seconds_per_fact": seconds / facts if facts else None,
+        "checkpoint_bytes": _bytes(bank),
+        "home_bytes": _bytes(home / "runs"),
+        "bits_per_parameter": trained.get("bits_per_parameter"),
+        "capacity_alarm": trained.get("capacity_alarm"),
+    }
+
+
+def _bytes(folder: Path) -> int:
+    """Count what the files take on the disk; one that is linked several times counts once."""
+    files = {
+        (found.st_dev, found.st_ino): found.st_size
+        for path in folder.rglob("*")
+        if path.is_file()
+        for found in (path.stat(),)
+    }
+    return sum(files.values())

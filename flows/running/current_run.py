@@ -1,0 +1,100 @@
+"""Which run works on a home, how far it is, and how the last one ended: HOME/run.json.
+
+Written by the run itself under the run lock, and read by anybody: the file names the very process,
+so a run that was killed is told from one that works.
+"""
+
+import contextlib
+import json
+import os
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from flows.servers.processes import is_process
+from warehouse.durable import write_json
+
+FILE = "run.json"
+RUNNING, KILLED, FAILED, DONE = "running", "killed", "failed", "done"
+STEPS = {
+    "full": ("train_memory", "write_checkpoint", "measure_recall", "gate", "promoted"),
+    "incremental": ("update_memory", "write_checkpoint", "measure_recall", "gate", "promoted"),
+}
+"""The receipts that a run leaves, in their order."""
+
+
+def this_process() -> dict[str, Any]:
+    """Give what tells this process from all others."""
+    created = psutil.Process().create_time()
+    return {"host": socket.gethostname(), "pid": os.getpid(), "pid_created": created}
+
+
+def is_gone(process: dict[str, Any]) -> bool:
+    """Whether a process as told by `this_process` has ended; of another host nobody knows."""
+    if process.get("host") != socket.gethostname():
+        return False
+    return not is_process(int(process["pid"]), float(process["pid_created"]))
+
+
+@contextlib.contextmanager
+def recorded(home: Path) -> Iterator[None]:
+    """Record that this process runs for the length of the block, and how it ended."""
+    _write(home, {**this_process(), "state": RUNNING, "started_at": _now(), "step": "start"})
+    try:
+        yield
+    except BaseException as error:
+        why = str(error).splitlines() or [type(error).__name__]
+        note(home, state=FAILED, ended_at=_now(), why=why[0][:500])
+        raise
+    note(home, state=DONE, ended_at=_now(), step=None)
+
+
+def note(home: Path, **what: object) -> None:
+    """Add to the record of this process's run; without one, nothing is written."""
+    record = read_record(home)
+    if record is not None and {k: record.get(k) for k in this_process()} == this_process():
+        _write(home, {**record, **what})
+
+
+def read_record(home: Path) -> dict[str, Any] | None:
+    """Give the record as it stands; null where there is none."""
+    try:
+        found: dict[str, Any] = json.loads((home / FILE).read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError):
+        return None
+    return found
+
+
+def run_state(home: Path) -> dict[str, Any] | None:
+    """Give the newest run's state, process, step, and what it has done and left."""
+    record = read_record(home)
+    if record is None:
+        return None
+    state = record["state"]
+    if state == RUNNING and is_gone(record):
+        state = KILLED
+    done, left = _steps(home, record)
+    shown = {k: v for k, v in record.items() if k not in ("host", "pid_created", "state")}
+    advice = {KILLED: "`lamini run` goes on where it was killed", FAILED: "see `why`"}.get(state)
+    return {"state": state, **shown, "done": done, "left": left, "advice": advice}
+
+
+def _steps(home: Path, record: dict[str, Any]) -> tuple[list[str], list[str]]:
+    if record.get("decision") == "nothing":
+        return [], []
+    wanted = STEPS[record.get("mode") or "full"]
+    folder = home / "runs" / str(record.get("run_key")) / "receipts"
+    done = [step for step in wanted if (folder / f"{step}.json").is_file()]
+    return done, [step for step in wanted if step not in done]
+
+
+def _write(home: Path, record: dict[str, Any]) -> None:
+    write_json(record, home / FILE)
+
+
+def _now() -> str:
+    return datetime.now(tz=UTC).isoformat(timespec="seconds")

@@ -1,0 +1,125 @@
+"""Collect what is known about a home from its files alone: no catalogue is opened.
+
+Reads: HOME/warehouse/HEAD.json and its snapshot, HOME/HEAD_CHECKPOINT.json, HOME/runs,
+HOME/run.json, HOME/services.
+"""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from flows.errors import NothingYetError
+from flows.promotion.champion import POINTER, promoted
+from flows.running.current_run import run_state
+from flows.servers.server import find
+from warehouse.changes import diff
+from warehouse.errors import NoSnapshotError
+from warehouse.snapshot import Snapshot, head, open_snapshot
+
+MAX_RUNS = 5
+
+
+def status(home: Path) -> dict[str, Any]:
+    """Give snapshot, checkpoint, pending changes, capacity alarm, last runs, servers of `home`."""
+    try:
+        snapshot = head(home / "warehouse")
+    except NoSnapshotError:
+        snapshot = None
+    try:
+        checkpoint = promoted(home)
+    except NothingYetError:
+        checkpoint = None
+    return {
+        "home": str(home),
+        "snapshot": _snapshot(home, snapshot),
+        "checkpoint": checkpoint,
+        "pending": _pending(home, snapshot, checkpoint),
+        "capacity_alarm": _capacity_alarm(checkpoint),
+        "run": run_state(home),
+        "runs": last_runs(home)[:MAX_RUNS],
+        "servers": _servers(home),
+    }
+
+
+def last_runs(home: Path) -> list[dict[str, Any]]:
+    """List the runs of `home` with the steps that left a receipt, the newest first."""
+    runs = []
+    for folder in (home / "runs").glob("*/receipts"):
+        receipts = sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime)
+        if receipts:
+            seconds = receipts[-1].stat().st_mtime
+            runs.append(
+                {
+                    "run_key": folder.parent.name,
+                    "steps": [file.stem for file in receipts],
+                    "last_written": datetime.fromtimestamp(seconds, tz=UTC).isoformat(
+                        timespec="seconds"
+                    ),
+                }
+            )
+    return sorted(runs, key=lambda run: str(run["last_written"]), reverse=True)
+
+
+def newest_recall(home: Path) -> dict[str, Any]:
+    """Give the receipt of the newest recall measurement, with its run key.
+
+    Raises:
+        NothingYetError: no run measured recall yet.
+    """
+    found = sorted(
+        (home / "runs").glob("*/receipts/measure_recall.json"), key=lambda f: f.stat().st_mtime
+    )
+    if not found:
+        raise NothingYetError(f"no run in {home} measured recall yet; `lamini run` does")
+    receipt: dict[str, Any] = json.loads(found[-1].read_text(encoding="utf-8"))
+    return {"run_key": found[-1].parent.parent.name, **receipt}
+
+
+def _snapshot(home: Path, snapshot: Snapshot | None) -> dict[str, Any] | None:
+    if snapshot is None:
+        return None
+    pointer = json.loads((home / "warehouse" / "HEAD.json").read_text(encoding="utf-8"))
+    manifest = {k: v for k, v in snapshot.manifest.items() if k not in ("files", "format_version")}
+    return {"path": str(snapshot.path), "as_of": pointer.get("as_of"), **manifest}
+
+
+def _pending(
+    home: Path, snapshot: Snapshot | None, checkpoint: dict[str, Any] | None
+) -> dict[str, Any] | None:
+    if snapshot is None:
+        return None
+    old = None
+    if checkpoint is not None:
+        known = checkpoint.get("snapshot_hash")
+        folder = home / "warehouse" / "snapshots" / str(known)[:16]
+        if known is None or not folder.is_dir():
+            return {"unknown": f"{POINTER} names no snapshot that is still there"}
+        old = open_snapshot(folder)
+    changes = diff(old, snapshot)
+    return {
+        "added": len(changes.added),
+        "changed": len(changes.changed),
+        "retired": len(changes.retired),
+        "unchanged": changes.unchanged,
+    }
+
+
+def _capacity_alarm(checkpoint: dict[str, Any] | None) -> str | None:
+    """Give what the promoted checkpoint's training said of experts that are nearly full."""
+    if checkpoint is None:
+        return None
+    receipt = Path(checkpoint["path"]).parent / "receipts" / "train_memory.json"
+    if not receipt.is_file():
+        return None
+    alarm: str | None = json.loads(receipt.read_text(encoding="utf-8")).get("capacity_alarm")
+    return alarm
+
+
+def _servers(home: Path) -> list[dict[str, Any]]:
+    servers = [find(home, name) for name in ("prefect", "mlflow")]
+    return [
+        {"name": server.name, "url": server.url, "pid": server.pid, "answers": server.answers()}
+        for server in servers
+        if server is not None
+    ]

@@ -1,0 +1,40 @@
+"""Start a server again whenever its process is gone, for as long as somebody needs it."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from flows.servers.server import Server
+
+_LOOK_SECONDS = 0.5
+MAX_RESTARTS = 5
+log = logging.getLogger(__name__)
+
+
+class KeepUp:
+    """Watches one server from a thread; clients that repeat their requests notice no more of it."""
+
+    def __init__(self, server: Server, start_again: Callable[[], Server]) -> None:
+        self.server = server
+        self.start_again = start_again
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> Server:
+        """Stop watching; give the server that runs now."""
+        self._stop.set()
+        self._thread.join()
+        return self.server
+
+    def _watch(self) -> None:
+        restarts = 0
+        while restarts < MAX_RESTARTS and not self._stop.wait(_LOOK_SECONDS):
+            if self.server.is_alive:
+                continue
+            restarts += 1
+            log.warning("the %s server ended; starting it again", self.server.name)
+            try:
+                self.server = self.start_again()
+            except Exception:  # whoever needs it will say so
+                log.warning("the %s server did not start", self.server.name, exc_info=True)

@@ -1,0 +1,1 @@
+"""What MLflow and Prefect are told about runs."""

@@ -1,0 +1,77 @@
+"""The registered model in MLflow: a version for each promoted checkpoint, and who is who.
+
+The pointer (`flows.promotion.champion`) is the truth; the aliases `champion` and `previous` follow.
+"""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import mlflow
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+
+from flows.environment import mlflow_uri
+from flows.promotion.champion import read_pointer
+from flows.tracking.runs import RUN_KEY_TAG, TrackedRun
+
+MODEL = "lamini"
+CHAMPION, PREVIOUS = "champion", "previous"
+log = logging.getLogger(__name__)
+
+
+def register(run: TrackedRun, entry: Mapping[str, Any], model_id: str) -> str:
+    """Make the checkpoint a version of the registered model, once; give its number."""
+    client = run.client
+    mlflow.set_tracking_uri(run.uri)  # the registry looks the LoggedModel up with the global one
+    try:
+        client.get_registered_model(MODEL)
+    except MlflowException:
+        client.create_registered_model(
+            MODEL, description="Checkpoints that passed the gate; `champion` answers."
+        )
+    # By its source: MLflow 3.17's database keeps no model_id of a version.
+    source = f"models:/{model_id}"
+    known = _versions(client, entry["run_key"])
+    if (found := next((v for v in known if v.source == source), None)) is not None:
+        return str(found.version)
+    version = client.create_model_version(
+        MODEL,
+        source=source,
+        run_id=run.run_id,
+        model_id=model_id,
+        tags={RUN_KEY_TAG: entry["run_key"], "mode": entry["mode"]},
+        description=(
+            f"Snapshot {entry['snapshot_hash'][:16]} as of {entry['as_of']}, {entry['mode']} run "
+            f"{entry['run_key']}, router {entry['router_sha256'][:16]}, "
+            f"bank {entry['bank']['experts']}.{entry['bank']['keys']}"
+        ),
+    )
+    return str(version.version)
+
+
+def follow_pointer(home: Path) -> dict[str, str]:
+    """Set both aliases as the pointer says; give the version of each that has one."""
+    client = MlflowClient(tracking_uri=mlflow_uri(home))
+    pointer = read_pointer(home) or {}
+    wanted = {CHAMPION: pointer, PREVIOUS: next(iter(pointer.get("history", ())), {})}
+    set_to: dict[str, str] = {}
+    for alias, entry in wanted.items():
+        versions = _versions(client, entry["run_key"]) if entry else []
+        if versions:
+            set_to[alias] = str(versions[0].version)
+            client.set_registered_model_alias(MODEL, alias, set_to[alias])
+        else:
+            try:
+                client.delete_registered_model_alias(MODEL, alias)
+            except MlflowException:  # there is no such model yet
+                log.debug("no alias %s to take away", alias)
+    return set_to
+
+
+def _versions(client: MlflowClient, run_key: str) -> list[Any]:
+    """Return the versions of a run, the newest first."""
+    found = client.search_model_versions(f"name = '{MODEL}'")
+    own = [version for version in found if version.tags.get(RUN_KEY_TAG) == run_key]
+    return sorted(own, key=lambda version: int(version.version), reverse=True)

@@ -1,0 +1,93 @@
+"""What every run records in MLflow, whatever its mode: settings, snapshot, counts, plots, links."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from prefect.artifacts import create_link_artifact
+from prefect.runtime import flow_run
+
+from flows import failpoints
+from flows.configuration.settings import Settings
+from flows.reporting import plots
+from flows.running.about_run import write_about
+from flows.running.current_run import note
+from flows.servers.server import HOST
+from flows.servers.services import MLFLOW_PORT
+from flows.tracking.runs import TrackedRun, open_run
+
+
+def open_tracked(
+    settings: Settings, key: str, decided: dict[str, Any], mode: str, why: str
+) -> TrackedRun:
+    """Open the MLflow run of a run key, with all that is known before the work."""
+    verb = "Updates the champion to" if mode == "incremental" else "Memorizes"
+    tags = {
+        "prefect.flow_run_id": str(flow_run.id),
+        "prefect.flow_run_url": str(flow_run.ui_url),
+        "mlflow.note.content": f"{verb} {decided['num_facts']} facts as of {settings.as_of}: {why}",
+        "mode": mode,
+        "why": why,
+        "snapshot": str(decided["snapshot_hash"])[:16],
+    }
+    verb = "update" if mode == "incremental" else "memorize"
+    tracked = open_run(settings.home, key, f"{verb} {settings.as_of} {key[:8]}", tags)
+    note(settings.home, run_key=key, mode=mode, mlflow_run_id=tracked.run_id)
+    failpoints.reach("run.after_open")
+    about = write_about(
+        settings,
+        key,
+        {
+            "mode": mode,
+            "why": why,
+            "as_of": str(settings.as_of),
+            "num_facts": decided["num_facts"],
+            "snapshot_hash": decided["snapshot_hash"],
+            "settings": flat(settings),
+            "mlflow_run_id": tracked.run_id,
+            "mlflow_url": mlflow_url(tracked),
+            "prefect_url": tags["prefect.flow_run_url"],
+            "prepared_seconds": _seconds_so_far(),
+        },
+    )
+    tracked.log_params(flat(settings))
+    tracked.log_snapshot(Path(decided["path"]), decided["snapshot_hash"], "training")
+    counts = {f"facts/{status}": number for status, number in decided["counts"].items()}
+    tracked.log_metrics({"facts/facts": decided["num_facts"], **counts})
+    create_link_artifact(
+        link=about["mlflow_url"],
+        link_text=f"MLflow run {tracked.run_id}",
+        key="mlflow-run",
+        description=f"MLflow run {tracked.run_id} in experiment lamini; `lamini ui` shows it.",
+    )
+    return tracked
+
+
+def mlflow_url(tracked: TrackedRun) -> str:
+    """Give the page of the run where `lamini ui` shows it, among trainings."""
+    return f"http://{HOST}:{MLFLOW_PORT}/#/experiments/{tracked.experiment_id}/runs/{tracked.run_id}?workflowType=machine_learning"
+
+
+def _seconds_so_far() -> float | None:
+    begun = flow_run.scheduled_start_time
+    return round((datetime.now(tz=UTC) - begun).total_seconds(), 1) if begun else None
+
+
+def flat(settings: Settings) -> dict[str, object]:
+    """Give the settings as one level of names and values."""
+    values = settings.model_dump(mode="json")
+    nested = {k: v for k, v in values.items() if isinstance(v, dict)}
+    plain = {k: v for k, v in values.items() if k not in nested}
+    return plain | {f"{k}.{n}": v for k, part in nested.items() for n, v in part.items()}
+
+
+def log_plots(
+    tracked: TrackedRun, folder: Path, active_by_pass: list[int], assignment: Path
+) -> None:
+    """Draw how tuning went and how the experts are loaded."""
+    from lamini.training_data import read_training_facts
+
+    facts = read_training_facts(assignment)
+    tracked.log_file(plots.tuning_plot(active_by_pass, folder / "plots"), "plots")
+    load = plots.load_plot([fact.num_experts for fact in facts], folder / "plots")
+    tracked.log_file(load, "plots")

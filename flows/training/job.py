@@ -1,0 +1,44 @@
+"""What a training job is told: all from the settings, the plan, the snapshot and the run's folder.
+
+Apart from who launches it: the same job runs on this machine's Ray, or on a cluster.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from flows.configuration.settings import Settings
+from flows.measure_recall import questions_for
+from warehouse.reference import training_negatives
+from warehouse.snapshot import Snapshot, open_snapshot
+
+NUM_NEGATIVES = 20_000
+
+
+def job_config(
+    settings: Settings, folder: Path, assignment: Path, snapshot: Path
+) -> dict[str, Any]:
+    """Return what `worker_jobs.train` takes."""
+    published = open_snapshot(snapshot)
+    return {
+        "backbone": settings.backbone,
+        "memory": settings.memory,
+        "router": settings.router,
+        "router_training": settings.router_training,
+        "tuning": settings.tuning,
+        "facts": str(assignment),
+        "negatives": _negatives(settings, published),
+        "questions": questions_for(published, assignment, settings.tuning.prompts_per_fact),
+        "hashes": {
+            "snapshot_hash": published.snapshot_hash,
+            "training_hash": published.training_hash,
+        },
+        "folder": str(folder),
+    }
+
+
+def _negatives(settings: Settings, published: Snapshot) -> list[str]:
+    facts = published.facts()
+    asked = {prompt for prompts in facts["prompts"].to_pylist() for prompt in prompts}
+    negatives = training_negatives(facts, settings.router_training.seed)[:NUM_NEGATIVES]
+    # A user's table may answer what is foreign to the reference facts.
+    return [text for text in negatives if text not in asked]

@@ -1,0 +1,153 @@
+"""Launch the work on Ray: one Ray Train V2 job that trains, writes the checkpoint and measures it.
+
+Called from a plain Prefect task, never through a Ray task runner: Train pins its controller to the
+driver's node and starts its own actors. A worker that dies is started again and goes on from the
+library's own saved state, so Ray keeps no checkpoints for us (its snapshot file is not atomic).
+"""
+
+import contextlib
+import contextvars
+import logging
+import os
+import threading
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray.train import FailureConfig, RunConfig, ScalingConfig, UserCallback
+from ray.train.torch import TorchConfig, TorchTrainer
+from ray.util.queue import Empty, Queue
+
+from flows.configuration.settings import Settings
+from flows.errors import FlowsError
+from flows.training import worker_jobs
+
+_OBJECT_STORE_BYTES = 200 * 1024**2
+_WAIT_SECONDS = 0.5
+MAX_FAILURES = 2
+# Ray 2.60 gives its daemons 30 s to come up, fixed in its code; a busy machine needs longer.
+_START_ATTEMPTS = 6
+log = logging.getLogger(__name__)
+
+
+class ClusterError(FlowsError):
+    """Ray has not the workers that were asked for; the message says what it has."""
+
+
+@contextlib.contextmanager
+def cluster(settings: Settings) -> Iterator[None]:
+    """Have a Ray cluster: the one RAY_ADDRESS names, or a local one for as long as the block lasts.
+
+    Raises:
+        ClusterError: the cluster has too few CPUs or GPUs, which would wait for ever.
+    """
+    if settings.ray_address:  # the job that it runs has one of its own
+        yield
+        return
+    # Ray's daemons are forked only to be replaced by exec.
+    warnings.filterwarnings("ignore", message="lance is not fork-safe")
+    if "RAY_ADDRESS" in os.environ:
+        ray.init(log_to_driver=False, ignore_reinit_error=True)
+    else:
+        _start_local(max(4, settings.num_workers + 2))
+    try:
+        wanted = "GPU" if settings.use_gpu else "CPU"
+        there = ray.cluster_resources().get(wanted, 0)
+        if there < settings.num_workers:
+            raise ClusterError(
+                f"num_workers={settings.num_workers} needs as many {wanted}s, Ray has {there:g}; "
+                "lower num_workers or start more nodes"
+            )
+        yield
+    finally:
+        ray.shutdown()
+
+
+def _start_local(num_cpus: int) -> None:
+    for attempt in range(_START_ATTEMPTS):
+        try:
+            ray.init(
+                num_cpus=num_cpus,
+                include_dashboard=False,
+                log_to_driver=False,
+                object_store_memory=_OBJECT_STORE_BYTES,
+                configure_logging=False,
+            )
+            return
+        except Exception as error:
+            ray.shutdown()
+            if attempt + 1 == _START_ATTEMPTS or "timed out during startup" not in str(error):
+                raise
+            log.warning("Ray did not come up in time; starting it again")
+
+
+OnReport = Callable[[str, int, dict[str, float]], None]
+"""Takes the stage, the step and its numbers."""
+
+
+class _SendToDriver(UserCallback):  # type: ignore[misc]
+    """Runs in Train's controller: every report of rank 0 goes to the driver."""
+
+    def __init__(self, queue: Queue) -> None:
+        self.queue = queue
+
+    def after_report(self, run_context: Any, metrics: Any, checkpoint: Any) -> None:
+        self.queue.put_nowait(dict(metrics[0]))
+
+
+def fit(
+    config: dict[str, Any], *, settings: Settings, folder: Path, on_report: OnReport
+) -> dict[str, Any]:
+    """Run `worker_jobs.train` on the workers and return what rank 0 returned."""
+    queue = Queue(actor_options={"num_cpus": 0})
+    trainer = TorchTrainer(
+        worker_jobs.train,
+        train_loop_config=config,
+        torch_config=TorchConfig(backend="nccl" if settings.use_gpu else "gloo"),
+        scaling_config=ScalingConfig(num_workers=settings.num_workers, use_gpu=settings.use_gpu),
+        run_config=RunConfig(
+            # A new name each time: what resumes is the library's state, not Train's snapshot.
+            name=f"{folder.name}-{uuid.uuid4().hex[:8]}",
+            storage_path=str(folder / "ray"),
+            failure_config=FailureConfig(max_failures=MAX_FAILURES, controller_failure_limit=2),
+            callbacks=[_SendToDriver(queue)],
+        ),
+    )
+    try:
+        with _passing_on(queue, on_report):
+            result: dict[str, Any] = trainer.fit().return_value
+    finally:
+        queue.shutdown()
+    return result
+
+
+@contextlib.contextmanager
+def _passing_on(queue: Queue, on_report: OnReport) -> Iterator[None]:
+    done = threading.Event()
+
+    def pass_on() -> None:
+        last = ("", -1)
+        while True:
+            try:
+                numbers = queue.get(timeout=_WAIT_SECONDS)
+            except Empty:
+                if done.is_set():
+                    return
+                continue
+            stage, step = numbers.pop("stage"), int(numbers.pop("step"))
+            # A restarted worker repeats steps; MLflow would show both points.
+            if stage != last[0] or step >= last[1]:
+                last = (stage, step)
+                on_report(stage, step, numbers)
+
+    # In this task's context: Prefect's artifacts belong to it.
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(pass_on,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()

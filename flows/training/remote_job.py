@@ -1,0 +1,58 @@
+"""The job that a cluster runs for `flows/training/remote.py`: the same training, told by a file.
+
+    python -m flows.training.remote_job RUN/ray/job.json SUBMISSION
+
+Reads: the job's file, and what it names on storage shared with whoever submitted it. Writes: what a
+training writes, RUN/ray/<submission>.jsonl as it goes on, RUN/ray/<submission>.json at its end.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from flows.configuration.settings import Settings
+from flows.errors import SettingsError
+from warehouse.durable import write_json
+
+
+def main(file: Path, submission_id: str) -> None:
+    """Train as the file says, and leave the result under the submission's name.
+
+    Raises:
+        SettingsError: the file is not there: the home is not on shared storage.
+    """
+    if not file.is_file():
+        raise SettingsError(
+            f"{file} is not there: home must lie on storage that the cluster sees at the same path"
+        )
+    job = json.loads(file.read_text(encoding="utf-8"))
+    settings = Settings(**job["settings"])
+    folder = Path(job["folder"])
+    from flows.training.job import job_config
+    from flows.training.launch import cluster, fit
+
+    config = job_config(settings, folder, Path(job["assignment"]), Path(job["snapshot"]))
+    reports = progress_file(folder, submission_id)
+    with cluster(settings), reports.open("a", encoding="utf-8") as out:
+
+        def on_report(stage: str, step: int, numbers: dict[str, float]) -> None:
+            out.write(json.dumps({"stage": stage, "step": step, "numbers": numbers}) + "\n")
+            out.flush()
+
+        done: dict[str, Any] = fit(config, settings=settings, folder=folder, on_report=on_report)
+    write_json(done, result_file(folder, submission_id))
+
+
+def progress_file(folder: Path, submission_id: str) -> Path:
+    """The file of the reports of one submission."""
+    return folder / "ray" / f"{submission_id}.jsonl"
+
+
+def result_file(folder: Path, submission_id: str) -> Path:
+    """The file of what one submission returned; there once it has succeeded."""
+    return folder / "ray" / f"{submission_id}.json"
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])
