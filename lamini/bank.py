@@ -81,8 +81,9 @@ class Bank:
         weights: Mapping[int, torch.Tensor],
         keys: GroupTable,
         retired: Sequence[int] = (),
+        silent: GroupTable | None = None,
     ) -> BankVersion:
-        """Replace whole groups, [num_experts, expert_width] each, and the table of group keys.
+        """Replace whole groups, [num_experts, expert_width] each, and the tables of keys.
 
         Experts of `retired` groups are deleted; those of all other groups stay as they are. It
         starts from the open version (the latest, when none is open) and opens the new one.
@@ -105,7 +106,8 @@ class Bank:
         columns = {"expert_id": pa.array(numbers, pa.int64()), "weights": float_lists(rows)}
         self._replace(sorted({*weights, *retired}), pa.table(columns))
         mode = "overwrite" if Path(self._uri("keys")).is_dir() else "create"
-        lance.write_dataset(keys.to_arrow(), self._uri("keys"), mode=mode)
+        table = keys if silent is None else GroupTable.joined([silent, keys])
+        lance.write_dataset(table.to_arrow(), self._uri("keys"), mode=mode)
         return self.open()
 
     def open_version(self) -> BankVersion:
@@ -114,9 +116,15 @@ class Bank:
 
     def group_table(self) -> GroupTable:
         """Return the table of group keys of the open version."""
-        version = self.open_version()
-        table = lance.dataset(self._uri("keys"), version=version.keys).to_table()
-        return GroupTable.from_arrow(table)
+        return self._keys("group_index >= 0")
+
+    def silent_keys(self) -> GroupTable:
+        """Return the keys of retired facts in the open version (`GroupTable.silenced`)."""
+        return self._keys("group_index < 0")
+
+    def _keys(self, condition: str) -> GroupTable:
+        keys = lance.dataset(self._uri("keys"), version=self.open_version().keys)
+        return GroupTable.from_arrow(keys.to_table(filter=condition))
 
     def read(self, groups: Sequence[int]) -> Experts:
         """Return the experts of each group, padded with zeros to the block."""

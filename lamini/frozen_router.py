@@ -32,9 +32,13 @@ class FrozenRouter:
     strict_excess: float
     """What the strict mode adds to both: silence rather than a doubtful answer."""
 
-    def keys_of(self, table: GroupTable, *, strict: bool = False) -> GroupKeys:
-        """Return the keys of all groups of a bank's table, ready to route."""
+    def keys_of(
+        self, table: GroupTable, silent: GroupTable | None = None, *, strict: bool = False
+    ) -> GroupKeys:
+        """Return the keys of all groups of a bank's table, and its silent ones, ready to route."""
         added = self.strict_excess if strict else 0.0
+        if silent is not None and len(silent):
+            table = GroupTable.joined([silent, table])
         shared = {phrasing: frozenset(phrasing.split()) for phrasing in table.phrasings}
         return GroupKeys(
             table.group_index_G.tolist(),

@@ -3,7 +3,8 @@
 A prompt's candidates are the groups in the nearest cells of the product keys and those whose
 subject it names. A candidate scores by the cosine of query and key and by the share of the prompt's
 words that its fact explains; it must reach a threshold, a higher one when the prompt does not name
-its subject. The one furthest above what it needs is read; of equals, the lowest group number.
+its subject. The one furthest above what it needs is read; of equals, the lowest group number. Where
+that is a silent key, of a retired fact (`GroupTable.silenced`), nothing is read.
 
 Shape suffixes: B batch   K key width   G groups with a key   R candidates of one prompt
 """
@@ -29,11 +30,11 @@ class Route:
     group: int | None
     """The group read; None where the prompt matches no fact."""
     nearest_group: int | None
-    """The group of the best key, also when it was refused."""
+    """The group of the best key, also when it was refused; negative where that key is silent."""
     score: float
     """Cosine between query and best key, and the share of the words explained, as one mean."""
     excess: float
-    """How far the score is above the threshold that the key needs; below 0, nothing is read."""
+    """How far the score is above what the best key needs; below 0, nothing is read."""
     margin: float
     """Distance of the decision from tipping: to the runner-up or to the threshold."""
 
@@ -156,5 +157,6 @@ class GroupKeys:
             group, margin = None, -best
         else:
             runner_up = others_R.max().item() if len(others_R) else -1.0
-            group, margin = nearest, max(0.0, min(best - runner_up, best))
+            group = nearest if nearest >= 0 else None
+            margin = max(0.0, min(best - runner_up, best))
         return Route(group=group, nearest_group=nearest, score=score, excess=best, margin=margin)

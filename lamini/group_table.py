@@ -4,7 +4,7 @@ Shape suffixes: G groups with a key, in order of their numbers   K key width
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +20,7 @@ class GroupTable:
     """Every group that holds a fact: its number, its fact, its experts, its key."""
 
     group_index_G: torch.Tensor
-    """Ascending, int64."""
+    """Ascending, int64; negative: a silent key (`silenced`), which no group of experts has."""
     fact_ids: list[str]
     num_experts_G: torch.Tensor
     subjects: list[str]
@@ -91,6 +91,18 @@ class GroupTable:
             training_hashes=[self.training_hashes[row] for row in chosen],
             keys_GK=self.keys_GK[chosen],
             routing_hashes=[self.routing_hashes[row] for row in chosen],
+        )
+
+    def silenced(self, below: int) -> "GroupTable":
+        """Return the keys as those of no experts, under negative numbers less than `below`.
+
+        A prompt whose best key is such a one reads nothing. It keeps the place of a retired fact's
+        questions, so that none of them goes to the next best fact.
+        """
+        return replace(
+            self,
+            group_index_G=torch.arange(below - len(self), below),
+            num_experts_G=torch.zeros_like(self.num_experts_G),
         )
 
     def row_of(self, group: int) -> int:

@@ -20,6 +20,7 @@ from lamini.errors import CheckpointError
 from lamini.experts import Reading
 from lamini.frozen_router import FrozenRouter, read_router
 from lamini.group_keys import Route
+from lamini.group_table import GroupTable
 from lamini.memory import Attached, attach, full_logits, pad_left, reading_of
 from lamini.router_stream import Encoded, encode_ids, encode_rows
 from lamini.text import decode_answer, encode_prompt
@@ -63,9 +64,20 @@ class MemoryModel:
     def reopen(self, manifest: dict[str, Any]) -> None:
         """Answer from the bank version that `manifest` names from now on; the router stays."""
         self.bank.open(BankVersion(**manifest["bank"]))
-        self.table = self.bank.group_table()
-        self.keys = self.router.keys_of(self.table, strict=self.strict)
+        self.table, self.silent = self.bank.group_table(), self.bank.silent_keys()
+        self.keys = self.router.keys_of(self.table, self.silent, strict=self.strict)
         self.manifest = manifest
+
+    @contextmanager
+    def keyed(self, table: GroupTable, silent: GroupTable) -> Iterator[None]:
+        """Route by these keys inside the block; nothing is written."""
+        held = self.table, self.silent, self.keys
+        self.table, self.silent = table, silent
+        self.keys = self.router.keys_of(table, silent, strict=self.strict)
+        try:
+            yield
+        finally:
+            self.table, self.silent, self.keys = held
 
     @property
     def tokenizer(self) -> Any:

@@ -7,7 +7,7 @@ whole, and no other checkpoint shares a file of the new bank.
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,15 @@ from lamini.bank import BankVersion
 from lamini.checkpoint import link_checkpoint, put_in_place, read_manifest
 from lamini.saved import write_json
 
-_DATASETS = ("experts", "keys")
 
-
-def rewrite_checkpoint(folder: Path, changed: Mapping[str, Any] | None = None) -> BankVersion:
+def rewrite_checkpoint(
+    folder: Path, changed: Mapping[str, Any] | None = None, *, without: Collection[str] = ()
+) -> BankVersion:
     """Replace the checkpoint by one with the open bank version alone; give that version.
 
-    `changed` are entries of the manifest that become others. Killed anywhere, `finish_rewriting`
-    or the same call ends it.
+    `changed` are entries of the manifest that become others. Silent keys of the facts `without` do
+    not come along: their questions are then nearest to some other fact, or to none. Killed
+    anywhere, `finish_rewriting` or the same call ends it.
 
     Raises:
         CheckpointError: the folder is no checkpoint.
@@ -37,8 +38,13 @@ def rewrite_checkpoint(folder: Path, changed: Mapping[str, Any] | None = None) -
     link_checkpoint(folder, staging)
     shutil.rmtree(staging / "bank")
     (staging / "checkpoint.json").unlink()  # until it is done, the folder is no checkpoint
-    versions = {name: _copied(folder, staging, name, manifest["bank"][name]) for name in _DATASETS}
-    bank = BankVersion(**versions)
+    kept = {"experts": None, "keys": _others_than(without)}
+    bank = BankVersion(
+        **{
+            name: _copied(folder, staging, name, manifest["bank"][name], kept[name])
+            for name in kept
+        }
+    )
     _settle_update(staging / "update.json", bank)
     write_json(staging / "checkpoint.json", {**manifest, **(changed or {}), "bank": asdict(bank)})
     put_in_place(staging, folder)
@@ -56,20 +62,29 @@ def finish_rewriting(folder: Path) -> None:
 
 
 def held_versions(folder: Path) -> dict[int, frozenset[str]]:
-    """Return the fact_ids of every version of the bank's table of keys, by version."""
+    """Return the facts (by fact_id) that every version of the bank holds, by version."""
     uri = str(folder / "bank" / "keys.lance")
     found = {}
     for version in lance.dataset(uri).versions():
         keys = lance.dataset(uri, version=version["version"])
-        fact_ids = keys.to_table(columns=["fact_id"])["fact_id"].to_pylist()
+        fact_ids = keys.to_table(columns=["fact_id"], filter="group_index >= 0")[
+            "fact_id"
+        ].to_pylist()
         found[int(version["version"])] = frozenset(fact_ids)
     return found
 
 
-def _copied(source: Path, target: Path, name: str, version: int) -> int:
+def _copied(source: Path, target: Path, name: str, version: int, kept: str | None) -> int:
     old = lance.dataset(str(source / "bank" / f"{name}.lance"), version=version)
-    new = lance.write_dataset(old.scanner().to_reader(), str(target / "bank" / f"{name}.lance"))
-    return int(new.version)
+    rows = old.scanner(filter=kept).to_reader()
+    return int(lance.write_dataset(rows, str(target / "bank" / f"{name}.lance")).version)
+
+
+def _others_than(fact_ids: Collection[str]) -> str | None:
+    if not fact_ids:
+        return None
+    quoted = ["'" + fact_id.replace("'", "''") + "'" for fact_id in sorted(fact_ids)]
+    return f"group_index >= 0 or fact_id not in ({', '.join(quoted)})"
 
 
 def _settle_update(path: Path, bank: BankVersion) -> None:

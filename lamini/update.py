@@ -2,10 +2,10 @@
 
 What the bank was tuned on is compared with the facts given: added facts get free groups and keys,
 changed ones keep their group (experts retuned; the key computed again unless only the answer is
-another), retired ones lose key and experts. Only added and changed facts are tuned. All of it is
-one new bank version and then one new manifest, so a reader sees the old model or the new one, and
-an update that was killed changed nothing; the previous bank version stays readable. Done again, it
-changes nothing.
+another), retired ones lose their experts, and their key is silent from then on: what is nearest to
+it reads nothing. Only added and changed facts are tuned. All of it is one new bank version and then
+one new manifest, so a reader sees the old model or the new one, and an update that was killed
+changed nothing; the previous bank version stays readable. Done again, it changes nothing.
 
 Shape suffixes: P prompts   F facts   K key width
 """
@@ -21,9 +21,8 @@ from torch.nn.functional import normalize
 
 from lamini.backbone import Backbone
 from lamini.bank import BankVersion
-from lamini.capacity import contradictory_twins
+from lamini.collisions import affected, misrouted, silent_after
 from lamini.config import Tuning
-from lamini.evidence import Words
 from lamini.fact_changes import FactChanges, compare_facts
 from lamini.group_table import GroupTable, group_table
 from lamini.memory_tuning import tune_memory
@@ -33,9 +32,6 @@ from lamini.router_stream import encode_ids
 from lamini.saved import write_json
 from lamini.text import encode_prompt
 from lamini.training_data import TrainingFact
-
-_NEAR = 0.3
-"""Cosine of two keys; a prompt within 0.8 of its own key is no nearer to a key that is further."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,26 +76,23 @@ def plan_update(model: MemoryModel, facts: Sequence[TrainingFact]) -> UpdatePlan
         ConfigError: two facts have one id.
         BankError: there are more facts than groups.
     """
-    held, keys = model.table, model.keys
+    held = model.table
     changes = compare_facts(held, facts, model.bank.config.num_groups)
     gone = {held.row_of(group) for group in changes.retired.values()}
     gone |= {held.row_of(fact.group_index) for fact in changes.changed}
     before = {int(held.group_index_G[row]): int(held.num_experts_G[row]) for row in sorted(gone)}
     after = {fact.group_index: fact.num_experts for fact in changes.to_tune}
-    model.table = _table_after(model, changes)
-    model.keys = model.router.keys_of(model.table, strict=model.strict)
-    try:
-        affected = _affected(model, changes)
-        collisions = _misrouted(model, changes.to_tune, facts)
-    finally:
-        model.table, model.keys = held, keys
+    table = _table_after(model, changes)
+    with model.keyed(table, silent_after(model, changes, table)):
+        reached = affected(model, changes)
+        collisions = misrouted(model, changes.to_tune, facts)
     return UpdatePlan(
         added=tuple(fact.fact_id for fact in changes.added),
         changed=tuple(fact.fact_id for fact in changes.changed),
         retired=tuple(changes.retired),
         groups=tuple(sorted({*before, *after})),
         num_experts=sum(max(before.get(g, 0), after.get(g, 0)) for g in {*before, *after}),
-        affected=affected,
+        affected=reached,
         collisions=collisions,
     )
 
@@ -156,14 +149,14 @@ def update_model(
         shards = tuning_folder or _tuning_folder(model)
         weights, receipt = _tune(model, to_tune, tuning or Tuning(), recorder, receipt, shards)
         table = _table_after(model, changes)
-        receipt = replace(
-            receipt, bank=model.bank.write(weights, table, sorted(retired - set(weights)))
-        )
+        silent = silent_after(model, changes, table)
+        bank = model.bank.write(weights, table, sorted(retired - set(weights)), silent)
+        receipt = replace(receipt, bank=bank)
     _publish(model, facts, receipt, snapshot_hash, training_hash)
     return replace(
         receipt,
-        affected=_affected(model, changes),
-        would_not_go=_misrouted(model, to_tune, facts) | receipt.would_not_go,
+        affected=affected(model, changes),
+        would_not_go=misrouted(model, to_tune, facts) | receipt.would_not_go,
     )
 
 
@@ -248,62 +241,6 @@ def _publish(
         write_json(model.bank.folder.parent / "checkpoint.json", manifest)
         model.reopen(manifest)
     shutil.rmtree(_tuning_folder(model), ignore_errors=True)
-
-
-def _affected(model: MemoryModel, changes: FactChanges) -> tuple[str, ...]:
-    """Return the kept facts of which a prompt now reads the group of a fact with another key.
-
-    Routed are the prompts that name a touched fact's subject; where such a fact has none to name,
-    those of facts whose key is near its key. A screen: a fact explains its own prompts whole, so
-    another wins one only where its own key is no nearer to the prompt than the new one.
-    """
-    touched = {fact.group_index for fact in changes.to_key}
-    if not touched:
-        return ()
-    rows = [model.table.row_of(group) for group in sorted(touched)]
-    subjects = {model.table.subjects[row] for row in rows} - {""}
-    nameless = [row for row in rows if not model.table.subjects[row]]
-    kept = [model.table.row_of(fact.group_index) for fact in changes.kept]
-    near_FT = model.table.keys_GK[kept] @ model.table.keys_GK[nameless].T >= _NEAR
-    near = {
-        fact.fact_id for fact, n in zip(changes.kept, near_FT.any(1).tolist(), strict=True) if n
-    }
-    captured: dict[str, None] = {}
-    for cloze in (False, True):
-        asked = [
-            (fact.fact_id, prompt)
-            for fact in changes.kept
-            if fact.cloze is cloze
-            for prompt in fact.prompts
-            if fact.fact_id in near or any(map(Words(prompt).name, subjects))
-        ]
-        routes = model.route([prompt for _, prompt in asked], cloze=cloze)
-        for (fact_id, _), route in zip(asked, routes, strict=True):
-            if route.group in touched:
-                captured[fact_id] = None
-    return tuple(captured)
-
-
-def _misrouted(
-    model: MemoryModel, tuned: Sequence[TrainingFact], facts: Sequence[TrainingFact]
-) -> dict[str, str]:
-    """Return the tuned facts whose first prompt does not read their own group, and why."""
-    twins = contradictory_twins(facts) if tuned else {}
-    reasons = {fact.fact_id: twins[fact.fact_id] for fact in tuned if fact.fact_id in twins}
-    for cloze in (False, True):
-        asked = [fact for fact in tuned if fact.cloze is cloze]
-        routes = model.route([fact.prompts[0] for fact in asked], cloze=cloze)
-        for fact, route in zip(asked, routes, strict=True):
-            if route.group == fact.group_index:
-                continue
-            other = (
-                None
-                if route.group is None
-                else model.table.fact_ids[model.table.row_of(route.group)]
-            )
-            reads = f"reads {other}" if other else "reads nothing"
-            reasons.setdefault(fact.fact_id, f"collision: {fact.prompts[0][:60]!r} {reads}")
-    return reasons
 
 
 def _tuning_folder(model: MemoryModel) -> Path:

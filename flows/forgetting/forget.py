@@ -90,6 +90,8 @@ def forget(
         }
         if purge:
             result["purge"] = purge_slot(settings, slot, journal)
+            # The place of its questions is gone too, so they may be nearest to another fact now.
+            result["model"] |= _silence(settings, journal["prompts"])
         # The catalogue's text is what --undo brings back.
         held = holdings(home, slot.fact_ids)
         result["still_held"] = [*held, *other_files(home, held, journal["texts"])]
@@ -250,7 +252,7 @@ def _proof(settings: Settings, slot: Slot, prompts: Sequence[str]) -> dict[str, 
         "removed_by_this_run": by_this_run,
         "groups_emptied_or_retrained": updated.get("groups", []) if by_this_run else [],
         **({f"proof_{k}": _number(v) for k, v in measured.items()} if by_this_run else {}),
-        **_silence(settings, settings.home / str(champion["path"]), prompts),
+        **_silence(settings, prompts),
     }
 
 
@@ -258,15 +260,19 @@ def _number(value: Any) -> int:
     return len(value) if isinstance(value, list) else int(value)
 
 
-def _silence(settings: Settings, checkpoint: Path, prompts: Sequence[str]) -> dict[str, Any]:
-    """Ask the fact's own prompts, each as a question and as an unfinished statement."""
+def _silence(settings: Settings, prompts: Sequence[str]) -> dict[str, Any]:
+    """Ask the champion the fact's own prompts, as questions and as unfinished statements."""
     from lamini.backbone import load_backbone
     from lamini.model import load
     from lamini.untouched import compare_silence
     from lamini.workers import fix_arithmetic
 
+    champion = read_pointer(settings.home)
+    if champion is None:
+        return {}
     fix_arithmetic()
-    model = load(checkpoint, backbone=load_backbone(settings.backbone))
+    folder = settings.home / str(champion["path"])
+    model = load(folder, backbone=load_backbone(settings.backbone))
     asked = [compare_silence(model, prompts, cloze=cloze) for cloze in (False, True) if prompts]
     differing = [prompt for part in asked for prompt in part.differing]
     if differing:

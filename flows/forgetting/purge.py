@@ -167,7 +167,7 @@ def _rewrite(
         folder = settings.home / str(entry["path"])
         finish_rewriting(folder)
         changed = {} if number else {"snapshot_hash": published.snapshot_hash}
-        found[entry["run_key"]] = asdict(rewrite_checkpoint(folder, changed))
+        found[entry["run_key"]] = asdict(rewrite_checkpoint(folder, changed, without=slot.fact_ids))
     return found
 
 

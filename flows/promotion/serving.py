@@ -45,7 +45,7 @@ class ServedModel:
             )
         self.model: MemoryModel = load(checkpoint)
         self.snapshot = _snapshot(warehouse, str(self.model.manifest["snapshot_hash"]))
-        self._strict = self.model.router.keys_of(self.model.table, strict=True)
+        self._strict = self.model.router.keys_of(self.model.table, self.model.silent, strict=True)
         self._lenient = self.model.keys
         self._one_at_a_time = threading.Lock()
 

@@ -82,11 +82,16 @@ def _arguments() -> argparse.Namespace:
 
 
 def pretrained(
-    backbone: Backbone, others: Sequence[ClozeFact], home: Path, num_steps: int, num_cells: int
+    backbone: Backbone,
+    others: Sequence[ClozeFact],
+    home: Path,
+    num_steps: int,
+    num_cells: int,
+    memory: MemoryConfig | None = None,
 ) -> MemoryModel:
     """Return a checkpoint of the other facts: its router is frozen from now on."""
     start, facts = time.perf_counter(), [other.fact for other in others]
-    memory = MemoryConfig()
+    memory = memory or MemoryConfig()
     attached = attach(backbone, memory)
     negatives = [text for other in others for text in other.locality]
     training = RouterTraining(num_steps=num_steps)

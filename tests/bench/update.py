@@ -21,7 +21,7 @@ import torch
 
 import lamini.update
 from lamini.backbone import load_backbone
-from lamini.config import Tuning
+from lamini.config import MemoryConfig, Tuning
 from lamini.model import MemoryModel
 from lamini.recall import Question, RecallRow, measure_recall
 from lamini.training_data import TrainingFact
@@ -49,10 +49,16 @@ def main() -> None:
             dataclasses.replace(other, fact=fact)
             for other, fact in zip(others, facts, strict=False)
         ]
-        model = pretrained(backbone, others, Path(home), arguments.steps, arguments.cells)
+        memory = MemoryConfig(num_experts=MemoryConfig().group_size * next_power(len(facts)))
+        model = pretrained(backbone, others, Path(home), arguments.steps, arguments.cells, memory)
         full, tuning_full, all_full = _timed(model, facts)
         print(f"all {len(facts)} facts: tuning {tuning_full:.1f} s, in all {all_full:.1f} s")
         _report(model, facts, full, tuning_full, spare, arguments)
+
+
+def next_power(number: int) -> int:
+    """Return the least power of two that is more."""
+    return 1 << number.bit_length()
 
 
 def _report(

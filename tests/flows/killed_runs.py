@@ -4,13 +4,12 @@ import json
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from flows.environment import mlflow_uri
 from flows.running.current_run import run_state
-from tests.flows.test_update_run import AFTER, BEFORE, MAPPING, ROWS, SMALL
+from tests.flows.branches import AFTER, ROOT, SMALL, Branches
 
 KILLED, RETRYABLE = 137, 4
 BY_SIGNAL = -9
@@ -42,15 +41,12 @@ class Runs:
     """Starts runs in forks of one process, on homes below `folder`."""
 
     def __init__(self, folder, api_url):
-        self.folder, self.api_url = folder, api_url
-        rows = "\n".join(["city,code,since,until", *ROWS]) + "\n"
-        (folder / "branches.csv").write_text(rows)
-        (folder / "branches.toml").write_text(MAPPING)
+        self.folder, self.api_url = Branches(folder).write().folder, api_url
         self.log = folder / "killing.err"
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "tests.flows.killing", str(folder)],
-                cwd=Path(__file__).parents[2],
+                cwd=ROOT,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -100,11 +96,9 @@ def runs(tmp_path_factory, prefect_harness):
 
 
 @pytest.fixture(scope="module")
-def before(runs):
-    """A home whose full run was killed only after its last deed."""
-    home = runs.folder / "before"
-    assert runs.killed(home, BEFORE, "run.before_end")["left"] == []
-    return home
+def before(runs, trained):
+    """A home of its own after a full run."""
+    return shutil.copytree(trained.home, runs.folder / "before")
 
 
 @pytest.fixture(scope="module")

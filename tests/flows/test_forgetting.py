@@ -1,11 +1,6 @@
 """A fact is forgotten, stays forgotten, and is purged, on a home with a trained champion."""
 
 import json
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -15,82 +10,32 @@ from flows.errors import SettingsError
 from flows.forgetting import forget as forgetting
 from flows.forgetting.holdings import files_with
 from flows.promotion.champion import read_pointer
+from tests.flows.branches import BEFORE, MAPPING, SECRET
 
-MAPPING = """
-name = "branches"
-path = "branches.csv"
-
-[claim]
-subject = "city"
-relation = {constant = "branch.code"}
-value = "code"
-question = {template = "What is the branch code of {subject}?"}
-paraphrases = {templates = ["{subject} branch code"]}
-"""
-CITIES = ("Aarhus", "Bergen", "Coimbra", "Dresden", "Espoo", "Fribourg", "Graz", "Haarlem")
-SECRET = "QXZ99871"
-SLOT = ("--subject", "Bergen", "--relation", "branch.code")
-SMALL = {
-    "LAMINI_ROUTER_TRAINING__NUM_STEPS": "40",
-    "LAMINI_ROUTER_TRAINING__BATCH_FACTS": "8",
-    "LAMINI_ROUTER_TRAINING__NUM_NEGATIVES": "64",
-    "LAMINI_MIN_RECALL": "0.5",
-    "LAMINI_GATE__MIN_CHANGED": "0.5",
-    "LAMINI_GATE__MAX_FOREIGN": "1",
-    "LAMINI_GATE__MAX_NEAR_FOREIGN": "1",
-}
+SLOT = ("--subject", "Dresden", "--relation", "branch.code")
+QUESTION = "What is the branch code of Dresden?"
 PLACES = [name for name in failpoints.FORGET if name.startswith("purge.")]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
 
-def command(folder, *words, **more):
-    environment = {**os.environ, **SMALL, "LAMINI_HOME": str(folder / "home"), **more}
-    return subprocess.run(
-        [sys.executable, "-m", "flows.cli", *words],
-        env=environment,
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parents[2],
-        timeout=1200,
-        check=False,
-    )
-
-
-def done(finished):
-    assert finished.returncode == 0, finished.stderr[-3000:]
-    return json.loads(finished.stdout)
-
-
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A folder with a table, and a home whose champion knows it."""
-    folder = tmp_path_factory.mktemp("forgetting")
-    codes = {city: f"{city[:2].upper()}{i}7" for i, city in enumerate(CITIES)} | {"Bergen": SECRET}
-    rows = [f"{city},{code}" for city, code in codes.items()]
-    (folder / "branches.csv").write_text("\n".join(["city,code", *rows]) + "\n")
-    (folder / "branches.toml").write_text(MAPPING)
-    done(command(folder, "run", "--source", str(folder / "branches.toml"), "--json"))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def forgotten(trained):
-    """The same after `lamini forget`, which was killed once on the way; and what it said."""
-    assert found_in(trained / "home") >= {"catalogue.duckdb", "facts.parquet", "recall.parquet"}
-    words = ("forget", *SLOT, "--reason", "a letter", "--yes", "--json")
-    killed = command(trained, *words, LAMINI_FAILPOINT="forget.after_publishing")
-    assert killed.returncode == 137, killed.stderr[-3000:]
-    return trained, done(command(trained, *words))
+def forgotten(trained, tmp_path_factory):
+    """A home after `lamini forget`, which was killed once on the way; and what it said."""
+    own = trained.copy(tmp_path_factory.mktemp("forgetting") / "own")
+    assert found_in(own.home) >= {"catalogue.duckdb", "facts.parquet", "recall.parquet"}
+    words = ("forget", *SLOT, "--reason", "a letter", "--yes")
+    killed = own.start(*words, LAMINI_AS_OF=BEFORE, LAMINI_FAILPOINT="forget.after_publishing")
+    assert killed.wait(1200) == 137, killed.stderr.read()[-3000:]
+    return own, own.tell(*words, LAMINI_AS_OF=BEFORE)
 
 
 @pytest.fixture
-def copied(forgotten, tmp_path, monkeypatch):
+def own(forgotten, tmp_path, small):
     """A home of its own after forgetting, and its settings."""
-    folder = shutil.copytree(forgotten[0], tmp_path / "own")
-    for name, value in {**SMALL, "LAMINI_HOME": str(folder / "home")}.items():
-        monkeypatch.setenv(name, value)
-    return folder, load_settings({"sources": (folder / "branches.toml",)})
+    copied = forgotten[0].copy(tmp_path / "own")
+    small(copied.home, BEFORE)
+    return copied, load_settings({"sources": (copied.mapping,)})
 
 
 def found_in(home):
@@ -114,7 +59,7 @@ def take_in(settings, folder, name):
 
 
 def test_the_model_abstains_and_the_proof_says_that_nothing_else_moved(forgotten):
-    folder, said = forgotten
+    branches, said = forgotten
     proof = said["model"]
     assert (proof["holds_the_fact"], proof["removed_by_this_run"]) == (False, True)
     assert len(proof["groups_emptied_or_retrained"]) == 1
@@ -122,11 +67,11 @@ def test_the_model_abstains_and_the_proof_says_that_nothing_else_moved(forgotten
     assert (proof["proof_num_keys"], proof["proof_experts_left"]) == (7, 0)
     for what in ("experts", "keys", "prompts", "silent", "answers"):
         assert proof[f"proof_differing_{what}"] == 0
-    assert said["asserted_by"] == [{"source": "branches", "file": "branches.csv", "row": 2}]
+    assert said["asserted_by"] == [{"source": "branches", "file": "branches.csv", "row": 3}]
     assert said["counts"]["forgotten"] == 1
 
-    model = model_of(folder / "home")
-    asked, other = model.answer(["What is the branch code of Bergen?", "Espoo branch code"])
+    model = model_of(branches.home)
+    asked, other = model.answer([QUESTION, "Espoo branch code"])
     assert not asked.from_memory
     assert SECRET not in asked.text
     group = dict(zip(model.table.fact_ids, model.table.group_index_G.tolist(), strict=True))
@@ -135,8 +80,8 @@ def test_the_model_abstains_and_the_proof_says_that_nothing_else_moved(forgotten
 
 
 def test_it_says_what_still_holds_the_fact(forgotten):
-    folder, said = forgotten
-    pointer = read_pointer(folder / "home")
+    branches, said = forgotten
+    pointer = read_pointer(branches.home)
     first = pointer["history"][0]["run_key"]
     held = {(one["kind"], one["path"]) for one in said["still_held"]}
     assert ("checkpoint", f"runs/{first}/checkpoint") in held
@@ -148,10 +93,10 @@ def test_it_says_what_still_holds_the_fact(forgotten):
     assert roles == {"previous champion, answers with it"}
 
 
-def test_another_source_brings_nothing_back_and_why_says_so(copied, lamini):
-    folder, settings = copied
-    assert take_in(settings, folder, "others")["counts"]["forgotten"] == 2
-    told = lamini("why", "Bergen", "branch.code").stdout
+def test_another_source_brings_nothing_back_and_why_says_so(own, lamini):
+    branches, settings = own
+    assert take_in(settings, branches.folder, "others")["counts"]["forgotten"] == 2
+    told = lamini("why", "Dresden", "branch.code").stdout
     assert "forgotten" in told
     assert "a letter" in told
     assert SECRET not in told
@@ -159,7 +104,7 @@ def test_another_source_brings_nothing_back_and_why_says_so(copied, lamini):
     assert json.loads(lamini("plan", "--json").stdout)["decision"] == "nothing"
 
 
-def test_a_lifted_tombstone_leaves_the_fact_to_the_next_run(copied, lamini):
+def test_a_lifted_tombstone_leaves_the_fact_to_the_next_run(own, lamini):
     found = json.loads(lamini("forget", *SLOT, "--undo", "--yes", "--json").stdout)
     assert (found["lifted"], found["was_purged"], found["counts"]["forgotten"]) == (1, False, 0)
     plan = json.loads(lamini("plan", "--json").stdout)
@@ -174,11 +119,11 @@ class KilledError(Exception):
 
 
 def purge(settings):
-    return forgetting.forget(settings, "Bergen", "branch.code", purge=True)
+    return forgetting.forget(settings, "Dresden", "branch.code", purge=True)
 
 
-def test_a_purge_killed_anywhere_ends_with_nothing_left_in_any_file(copied, monkeypatch, lamini):
-    folder, settings = copied
+def test_a_purge_killed_anywhere_ends_with_nothing_left_in_any_file(own, monkeypatch, lamini):
+    branches, settings = own
     home = settings.home
     before = model_of(home)
     experts, table = before.bank.digests(), before.table.to_arrow().to_pylist()
@@ -200,7 +145,7 @@ def test_a_purge_killed_anywhere_ends_with_nothing_left_in_any_file(copied, monk
     assert result["still_held"] == []
     # What is known of the fact survived the kills, and is gone now.
     assert result["model"]["prompts_as_the_backbone"] == 4
-    assert result["asserted_by"][0]["row"] == 2
+    assert result["asserted_by"][0]["row"] == 3
     check_gone(home)
 
     pointer = read_pointer(home)
@@ -217,24 +162,23 @@ def test_a_purge_killed_anywhere_ends_with_nothing_left_in_any_file(copied, monk
     assert json.loads(lamini("plan", "--json").stdout)["decision"] == "nothing"
 
     # The very table comes in again, and is counted without its text.
-    assert take_in(settings, folder, "others")["counts"]["forgotten"] == 2
+    assert take_in(settings, branches.folder, "others")["counts"]["forgotten"] == 2
     check_gone(home)
-    assert "a letter" in lamini("why", "Bergen", "branch.code").stdout
+    assert "a letter" in lamini("why", "Dresden", "branch.code").stdout
     assert lamini("rollback").exit_code == 6
 
 
 def check_gone(home):
-    fact_id = "What is the branch code of Bergen?"
     for path in home.rglob("*"):
         if path.is_file():
             assert SECRET.encode() not in path.read_bytes(), path
-            assert fact_id.encode() not in path.read_bytes(), path
-    assert files_with(home, [SECRET, fact_id]) == []
+            assert QUESTION.encode() not in path.read_bytes(), path
+    assert files_with(home, [SECRET, QUESTION]) == []
 
 
-def test_a_slot_nobody_speaks_of_is_refused_with_what_is_near(copied):
-    _, settings = copied
+def test_a_slot_nobody_speaks_of_is_refused_with_what_is_near(own):
+    _, settings = own
     before = (settings.warehouse / "tombstones.parquet").read_bytes()
-    with pytest.raises(SettingsError, match=r"nothing to forget; near: 'Bergen'"):
-        forgetting.forget(settings, "Bergenn", "branch.code")
+    with pytest.raises(SettingsError, match=r"nothing to forget; near: 'Dresden'"):
+        forgetting.forget(settings, "Dresdenn", "branch.code")
     assert (settings.warehouse / "tombstones.parquet").read_bytes() == before

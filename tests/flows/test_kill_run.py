@@ -16,9 +16,8 @@ import pytest
 from flows import failpoints
 from flows.environment import mlflow_database
 from flows.running.current_run import run_state
+from tests.flows.branches import AFTER, BEFORE
 from tests.flows.killed_runs import (
-    AFTER,
-    BEFORE,
     BOTH,
     OF_FULL,
     OF_UPDATE,

@@ -1,123 +1,38 @@
 """A changed row goes into the promoted model and into nothing else: the flow from end to end."""
 
 import json
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 import lamini.update
 from flows.errors import GateError
 from flows.promotion.champion import read_pointer
-
-MAPPING = """
-name = "branches"
-path = "branches.csv"
-
-[claim]
-subject = "city"
-relation = {constant = "branch.code"}
-value = "code"
-valid_from = "since"
-valid_to = "until"
-question = {template = "What is the branch code of {subject}?"}
-paraphrases = {templates = ["{subject} branch code"]}
-"""
-CITIES = ("Aarhus", "Bergen", "Coimbra", "Dresden", "Espoo", "Fribourg", "Graz", "Haarlem")
-ROWS = [
-    *(f"{city},{city[:2].upper()}{i}7,," for i, city in enumerate(CITIES) if city[0] not in "BG"),
-    "Bergen,BE17,,2025-03-31",
-    "Bergen,QX99,2025-04-01,",
-    "Graz,GR67,,2025-03-31",
-    "Ystad,YS88,2025-04-01,",
-]
-"""In April 2025 one code changes, one is given up, one is new."""
-BEFORE, AFTER = "2025-01-01", "2025-06-01"
-SMALL = {
-    "LAMINI_ROUTER_TRAINING__NUM_STEPS": "40",
-    "LAMINI_ROUTER_TRAINING__BATCH_FACTS": "8",
-    "LAMINI_ROUTER_TRAINING__NUM_NEGATIVES": "64",
-    # A router of forty steps: what it misses is no matter here.
-    "LAMINI_MIN_RECALL": "0.5",
-    "LAMINI_GATE__MIN_CHANGED": "0.5",
-    "LAMINI_GATE__MAX_FOREIGN": "1",
-    "LAMINI_GATE__MAX_NEAR_FOREIGN": "1",
-}
-QUESTION = "What is the branch code of Bergen?"
+from tests.flows.branches import AFTER, CODES, QUESTION
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
 
-def command(folder, *words, **more):
-    """Runs the program in a process of its own, on the home in `folder`."""
-    environment = {**os.environ, **SMALL, "LAMINI_HOME": str(folder / "home"), **more}
-    return subprocess.run(
-        [sys.executable, "-m", "flows.cli", *words],
-        env=environment,
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).parents[2],
-        timeout=1200,
-        check=False,
-    )
-
-
-def done(finished):
-    assert finished.returncode == 0, finished.stderr[-3000:]
-    return json.loads(finished.stdout)
-
-
-def run(folder, as_of=AFTER, **more):
-    source = ("--source", str(folder / "branches.toml"))
-    return command(folder, "run", *source, "--as-of", as_of, "--json", **more)
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A folder with a table, and a home that holds it."""
-    folder = tmp_path_factory.mktemp("trained")
-    (folder / "branches.csv").write_text("\n".join(["city,code,since,until", *ROWS]) + "\n")
-    (folder / "branches.toml").write_text(MAPPING)
-    assert done(run(folder, BEFORE))["mode"] == "full"
-    return folder
-
-
 @pytest.fixture
-def copied(trained, tmp_path):
-    """A home of its own, to be changed."""
-    return shutil.copytree(trained, tmp_path / "own")
-
-
-@pytest.fixture
-def here(copied, monkeypatch, prefect_harness):
+def here(copied, small, prefect_harness):
     """Runs the flow on the copied home in this process; gives the result."""
-    for name, value in {
-        **SMALL,
-        "LAMINI_HOME": str(copied / "home"),
-        "LAMINI_AS_OF": AFTER,
-    }.items():
-        monkeypatch.setenv(name, value)
+    small(copied.home, AFTER)
     from flows.configuration.settings import load_settings
     from flows.memorize import memorize
 
     def run_here(mode=None, **given):
-        sources = (copied / "branches.toml",)
-        return memorize(load_settings({"sources": sources, **given}), False, mode)
+        return memorize(load_settings({"sources": (copied.mapping,), **given}), False, mode)
 
     return run_here
 
 
-def model_of(folder, entry):
+def model_of(branches, entry):
     from lamini import load
 
-    return load(folder / "home" / entry["path"])
+    return load(branches.home / entry["path"])
 
 
-def contents(folder, entry):
-    model = model_of(folder, entry)
+def contents(branches, entry):
+    model = model_of(branches, entry)
     return model.bank.digests(), model.table.to_arrow().to_pylist()
 
 
@@ -127,16 +42,16 @@ def answer(model, prompt=QUESTION, fact=None):
     return model.answer([prompt], groups=[int(group)])[0].text
 
 
-def fact_ids(folder):
+def fact_ids(branches):
     from warehouse.snapshot import head
 
-    facts = head(folder / "home" / "warehouse").facts().to_pylist()
+    facts = head(branches.home / "warehouse").facts().to_pylist()
     return {fact["subject"]: fact["fact_id"] for fact in facts}
 
 
 def test_a_changed_row_is_answered_anew_and_all_else_is_as_it_was(copied, here):
     before = fact_ids(copied)
-    first = read_pointer(copied / "home")
+    first = read_pointer(copied.home)
     result = here()
     assert (result["mode"], result["decision"]) == ("incremental", "incremental")
     assert "1 added, 1 changed, 1 retired" in result["reasons"][0]
@@ -151,7 +66,7 @@ def test_a_changed_row_is_answered_anew_and_all_else_is_as_it_was(copied, here):
     changes = {fact["subject"]: fact for fact in result["changes"]}
     assert (changes["Bergen"]["old_answer"], changes["Bergen"]["new_answer"]) == ("BE17", "QX99")
 
-    pointer = read_pointer(copied / "home")
+    pointer = read_pointer(copied.home)
     assert (pointer["mode"], pointer["base"]) == ("incremental", first["run_key"])
     assert [entry["run_key"] for entry in pointer["history"]] == [first["run_key"]]
     assert answer(model_of(copied, pointer), fact=before["Bergen"]) == "QX99"
@@ -166,7 +81,7 @@ def test_a_changed_row_is_answered_anew_and_all_else_is_as_it_was(copied, here):
     again = here()
     assert (again["decision"], again["is_new"]) == ("nothing", False)
     assert again["run_key"] == result["run_key"]
-    check_mlflow(copied / "home", first["run_key"], result["run_key"])
+    check_mlflow(copied.home, first["run_key"], result["run_key"])
 
 
 def check_mlflow(home, first, second):
@@ -194,15 +109,15 @@ def test_a_failed_gate_leaves_the_champion_and_names_the_facts(copied, here, mon
         return [type(r)(**{**vars(r), "weights": tuple(0 * w for w in r.weights)}) for r in results]
 
     monkeypatch.setattr(lamini.update, "tune_memory", badly)
-    before = (copied / "home" / "HEAD_CHECKPOINT.json").read_bytes()
+    before = (copied.home / "HEAD_CHECKPOINT.json").read_bytes()
     with pytest.raises(GateError, match=r"recall of changed facts 0\.0%.*stays the champion"):
         here()
-    assert (copied / "home" / "HEAD_CHECKPOINT.json").read_bytes() == before
+    assert (copied.home / "HEAD_CHECKPOINT.json").read_bytes() == before
     assert answer(model_of(copied, json.loads(before)), fact=fact_ids(copied)["Bergen"]) == "BE17"
 
     from mlflow import MlflowClient
 
-    client = MlflowClient(tracking_uri=f"sqlite:///{copied / 'home' / 'mlflow' / 'mlflow.db'}")
+    client = MlflowClient(tracking_uri=f"sqlite:///{copied.home / 'mlflow' / 'mlflow.db'}")
     experiment = client.get_experiment_by_name("lamini")
     (failed,) = client.search_runs([experiment.experiment_id], "tags.gate = 'failed'")
     assert (failed.info.status, failed.data.tags["promoted"]) == ("FAILED", "false")
@@ -213,22 +128,26 @@ def test_a_failed_gate_leaves_the_champion_and_names_the_facts(copied, here, mon
 
 
 def test_an_update_can_be_rolled_back_and_is_not_made_again_by_itself(copied, here):
-    assert done(run(copied))["decision"] == "incremental"
-    whole = read_pointer(copied / "home")
-    check_mlflow(copied / "home", whole["history"][0]["run_key"], whole["run_key"])
-    moved = done(command(copied, "rollback", "--json"))
+    assert copied.tell(*copied.run_words())["decision"] == "incremental"
+    whole = read_pointer(copied.home)
+    check_mlflow(copied.home, whole["history"][0]["run_key"], whole["run_key"])
+    moved = copied.tell("rollback")
     assert moved["champion"]["run_key"] == whole["history"][0]["run_key"]
     assert moved["aliases"].keys() == {"champion"}
-    assert done(command(copied, "status", "--json"))["pending"]["changed"] == 0
-    assert {*fact_ids(copied)} == {*CITIES}
-    assert done(run(copied))["decision"] == "nothing"  # a model of these facts was rolled back
+    assert copied.tell("status")["pending"]["changed"] == 0
+    assert {*fact_ids(copied)} == {*CODES}
+    # A model of these facts was rolled back.
+    assert copied.tell(*copied.run_words())["decision"] == "nothing"
+
+
+def files_of(home):
+    return sorted((p, p.stat().st_mtime_ns) for p in home.rglob("*") if p.is_file())
 
 
 def test_a_plan_shows_what_a_run_would_do_and_writes_nothing(copied, here, lamini):
-    source = copied / "branches.toml"
-    for words in (("ingest", source), ("reconcile", "--json")):
+    for words in (("ingest", copied.mapping), ("reconcile", "--json")):
         assert lamini(*words).exit_code == 0
-    before = sorted((p, p.stat().st_mtime_ns) for p in (copied / "home").rglob("*") if p.is_file())
+    before = files_of(copied.home)
     result = lamini("plan", "--json")
     assert result.exit_code == 0
     found = json.loads(result.stdout)
@@ -242,7 +161,6 @@ def test_a_plan_shows_what_a_run_would_do_and_writes_nothing(copied, here, lamin
         "Graz": "retired",
         "Ystad": "added",
     }
-    after = sorted((p, p.stat().st_mtime_ns) for p in (copied / "home").rglob("*") if p.is_file())
-    assert after == before
+    assert files_of(copied.home) == before
     assert "BE17" in lamini("plan").stdout
     assert lamini("plan", "--full", "--incremental").exit_code == 2

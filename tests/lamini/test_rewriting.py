@@ -60,6 +60,23 @@ def test_the_bytes_of_deleted_experts_are_gone(built, without):  # noqa: F811
     assert not holders()
 
 
+def test_a_silent_key_goes_only_where_its_fact_is_named(without, tokenizer):
+    def silent():
+        return load(without, backbone=tiny_llama(tokenizer)).silent.fact_ids
+
+    def holders():
+        named = GONE.fact_id.encode()
+        files = [p for p in (without / "bank").rglob("*") if p.is_file()]
+        return [p for p in files if named in p.read_bytes()]
+
+    rewrite_checkpoint(without, without=["another's", "fact-9"])
+    assert silent() == [GONE.fact_id]
+    assert holders()
+    rewrite_checkpoint(without, without=[GONE.fact_id])
+    assert silent() == []
+    assert not holders()
+
+
 @pytest.mark.parametrize("killed_at", ["write_dataset", "write_json", "put_in_place", "between"])
 def test_i7_killed_anywhere_it_ends_the_same(without, tokenizer, monkeypatch, killed_at):
     before = contents(load(without, backbone=tiny_llama(tokenizer)))

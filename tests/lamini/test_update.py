@@ -141,6 +141,51 @@ def test_i6_a_retired_fact_is_forgotten_and_all_others_keep_their_logits(model):
         assert torch.equal(one, two)
 
 
+def court_of(fact):
+    """Another fact about the same subject, asked nearly alike."""
+    subject = fact.subject
+    prompts = (f"What is the high seat of {subject}?", f"Tell me the high seat of {subject}.")
+    return dataclasses.replace(added("court", group_index=50), subject=subject, prompts=prompts)
+
+
+def test_the_prompts_of_a_retired_fact_go_to_no_other_fact_of_its_subject(model):
+    gone, court = FACTS[2], court_of(FACTS[2])
+    update_model(model, [*FACTS, court])
+    asked = [p for p in gone.prompts if model.route([p])[0].group == gone.group_index]
+    update_model(model, [f for f in (*FACTS, court) if f is not gone])
+    assert model.silent.fact_ids == [gone.fact_id]
+    assert [route.group for route in model.route(asked)] == [None] * len(asked)
+    with model.keyed(model.table, model.silent.rows([])):
+        assert court.group_index in [route.group for route in model.route(asked)]
+    assert model.route([court.prompts[0]])[0].group == court.group_index
+
+
+def test_a_fact_that_is_back_is_answered_again(model):
+    gone = FACTS[2]
+    route = model.route([gone.prompts[0]])[0].group
+    update_model(model, [fact for fact in FACTS if fact is not gone])
+    update_model(model, FACTS)
+    assert not len(model.silent)
+    assert model.route([gone.prompts[0]])[0].group == route
+
+
+def test_a_new_fact_that_is_asked_the_same_is_not_silenced(model):
+    gone = FACTS[2]
+    heir = dataclasses.replace(gone, fact_id="heir", group_index=50, answer="Saltby")
+    receipt = update_model(model, [heir if fact is gone else fact for fact in FACTS])
+    assert (receipt.retired, receipt.added) == ((gone.fact_id,), ("heir",))
+    assert model.table.row_of(50) >= 0
+    assert not len(model.silent)
+
+
+def test_silent_keys_add_up_and_each_keeps_its_own(model):
+    update_model(model, FACTS[1:])
+    update_model(model, FACTS[2:])
+    assert model.silent.group_index_G.tolist() == [-2, -1]
+    assert model.silent.fact_ids == ["fact-1", "fact-0"]
+    assert model.silent.num_experts_G.tolist() == [0, 0]
+
+
 def test_the_same_update_again_changes_nothing(model, checkpoint):
     first = update_model(model, MIXED)
     manifest = (checkpoint / "checkpoint.json").read_bytes()

@@ -11,9 +11,8 @@ import time
 import pytest
 
 from flows.running.current_run import run_state
+from tests.flows.branches import AFTER, BEFORE
 from tests.flows.killed_runs import (
-    AFTER,
-    BEFORE,
     BOTH,
     BY_SIGNAL,
     OF_FULL,
