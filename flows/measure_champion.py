@@ -42,7 +42,7 @@ def _measured(settings: Settings, champion: dict[str, Any]) -> dict[str, Any]:
     from flows.measure_recall import questions_for, record_rows
     from flows.tracking.runs import open_run
     from lamini.backbone import load_backbone
-    from lamini.model import load
+    from lamini.loading import load
     from lamini.recall import measure_recall
     from lamini.workers import fix_arithmetic
     from warehouse.snapshot import open_snapshot

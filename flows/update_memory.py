@@ -114,7 +114,7 @@ def verify_update(
 
     `snapshots` are the one that the champion was trained on and the new one.
     """
-    from lamini.model import load
+    from lamini.loading import load
     from lamini.recall import measure_recall
     from lamini.successor import read_update
     from lamini.training_data import read_training_facts

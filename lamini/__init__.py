@@ -11,8 +11,8 @@ __all__ = ["Answer", "MemoryModel", "load"]
 
 
 def load(*args: Any, **kwargs: Any) -> "MemoryModel":
-    """Return the model of a checkpoint folder; see `lamini.model.load`."""
-    from lamini.model import load as load_model
+    """Return the model of a checkpoint folder; see `lamini.loading.load`."""
+    from lamini.loading import load as load_model
 
     return load_model(*args, **kwargs)
 

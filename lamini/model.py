@@ -7,21 +7,16 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from lamini.backbone import Backbone, load_backbone
 from lamini.bank import Bank, BankVersion
-from lamini.checkpoint import read_manifest
-from lamini.config import MemoryConfig, from_dict
-from lamini.errors import CheckpointError
 from lamini.experts import Reading
-from lamini.frozen_router import FrozenRouter, read_router
+from lamini.frozen_router import FrozenRouter
 from lamini.group_keys import Route
 from lamini.group_table import GroupTable
-from lamini.memory import Attached, attach, full_logits, pad_left, reading_of
+from lamini.memory import Attached, full_logits, pad_left, reading_of
 from lamini.router_stream import Encoded, encode_ids, encode_rows
 from lamini.text import decode_answer, encode_prompt
 
@@ -275,62 +270,3 @@ def windows(prompt: str) -> list[str]:
     """Return the texts the router scores for a prompt: the whole, and each of several sentences."""
     sentences = [part.strip() for part in _SENTENCE_END.split(prompt) if part.strip()]
     return [prompt, *sentences] if len(sentences) > 1 else [prompt]
-
-
-def load(
-    folder: Path | str,
-    *,
-    backbone: str | Backbone | None = None,
-    dtype: torch.dtype | None = None,
-    device: torch.device | str = "cpu",
-    strict: bool = False,
-) -> MemoryModel:
-    """Return the model of a checkpoint folder on `device`, or where a given backbone is.
-
-    The backbone is in `dtype` (default: as it was tuned). `strict` answers only where no doubt is
-    left.
-
-    Raises:
-        CheckpointError: the folder is incomplete or damaged, or the backbone is not the one it was
-            tuned on.
-    """
-    folder = Path(folder)
-    manifest = read_manifest(folder)
-    backbone = _verified(folder, manifest["backbone"], backbone, dtype, device)
-    memory = from_dict(MemoryConfig, manifest["memory"])
-    router = read_router(folder)
-    router.encoder.to(backbone.device)
-    bank = Bank(folder / "bank", memory, manifest["hidden_size"])
-    return MemoryModel(attach(backbone, memory), router, bank, manifest, strict=strict)
-
-
-def _verified(
-    folder: Path,
-    tuned: dict[str, str],
-    given: str | Backbone | None,
-    dtype: torch.dtype | None,
-    device: torch.device | str,
-) -> Backbone:
-    """Return the backbone in `dtype`, its weights proved to be those that memory was tuned on."""
-    # The fingerprint is of the weights as they were then: another dtype is another load.
-    then: torch.dtype = getattr(torch, tuned.get("dtype", "float32"))
-    if isinstance(given, Backbone):
-        backbone = given
-        if backbone.dtype != then or dtype not in (None, then):
-            raise CheckpointError(
-                f"{folder} was tuned on a backbone in {then}, the given one is in "
-                f"{backbone.dtype}: it can be verified in {then} alone; give its name or "
-                "folder as backbone= and what you want as dtype="
-            )
-    else:
-        backbone = load_backbone(given or tuned["reference"], dtype=then, device=device)
-    reference = backbone.reference
-    if backbone.fingerprint() != tuned["fingerprint"]:
-        raise CheckpointError(
-            f"{folder} was tuned on another backbone than {reference!r}: the weights "
-            f"differ from those of {tuned['reference']!r} then; give the one it was tuned on"
-        )
-    if dtype in (None, then):
-        return backbone
-    del backbone  # not two of them in memory
-    return load_backbone(reference, dtype=dtype, device=device)

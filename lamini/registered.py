@@ -56,7 +56,7 @@ class MemoryTunedForCausalLM(PreTrainedModel, GenerationMixin):  # type: ignore[
         Raises:
             CheckpointError: as `lamini.load`, or an option was given that means nothing here.
         """
-        from lamini.model import load
+        from lamini.loading import load
 
         unknown = sorted(name for name in options if name not in _IGNORED and options[name])
         if unknown or device_map is not None or output_loading_info:

@@ -19,8 +19,8 @@ from lamini.bank import BankVersion
 from lamini.checkpoint import link_checkpoint, put_in_place
 from lamini.config import Tuning
 from lamini.errors import CheckpointError
+from lamini.loading import load
 from lamini.memory import detach
-from lamini.model import load
 from lamini.recorder import Recorder
 from lamini.saved import write_json
 from lamini.training_data import TrainingFact

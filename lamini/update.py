@@ -25,8 +25,9 @@ from lamini.collisions import affected, misrouted, silent_after
 from lamini.config import Tuning
 from lamini.fact_changes import FactChanges, compare_facts
 from lamini.group_table import GroupTable, group_table
+from lamini.loading import load
 from lamini.memory_tuning import tune_memory
-from lamini.model import MemoryModel, load
+from lamini.model import MemoryModel
 from lamini.recorder import Recorder, SilentRecorder
 from lamini.router_stream import encode_ids
 from lamini.saved import write_json

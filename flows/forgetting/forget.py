@@ -263,7 +263,7 @@ def _number(value: Any) -> int:
 def _silence(settings: Settings, prompts: Sequence[str]) -> dict[str, Any]:
     """Ask the champion the fact's own prompts, as questions and as unfinished statements."""
     from lamini.backbone import load_backbone
-    from lamini.model import load
+    from lamini.loading import load
     from lamini.untouched import compare_silence
     from lamini.workers import fix_arithmetic
 

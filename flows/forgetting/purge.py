@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from flows import failpoints
 from flows.configuration.settings import Settings
 from flows.errors import GateError
-from flows.forgetting.garbage import tell_mlflow
 from flows.forgetting.holdings import files_with, in_tables, mentions
 from flows.forgetting.scrub import files_of, holds, scrub
 from flows.promotion.champion import POINTER, read_pointer
@@ -47,6 +46,8 @@ def purge_slot(settings: Settings, slot: "Slot", journal: Mapping[str, Any]) -> 
     Raises:
         GateError: the champion does not hold the published facts; nothing was removed.
     """
+    from flows.tracking.registry import forget_versions  # slow
+
     home = settings.home
     # Once the catalogue is purged, nobody else knows what to look for.
     write_json(journal, _journal_path(home, slot))
@@ -60,7 +61,7 @@ def purge_slot(settings: Settings, slot: "Slot", journal: Mapping[str, Any]) -> 
     failpoints.reach("purge.after_pointer")
     removed = _remove_runs(settings, slot, kept, [*texts, *keys])
     removed += _remove_published(settings, slot, published)
-    tell_mlflow(home, {*dropped, *(path.removeprefix("runs/") for path in removed)})
+    forget_versions(home, {*dropped, *(path.removeprefix("runs/") for path in removed)})
     cleaned, refused = _scrub_all(home, texts, keys)
     failpoints.reach("purge.after_scrubbing")
     shrunk = rewrite_catalogue(settings.warehouse)

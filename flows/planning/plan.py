@@ -143,7 +143,7 @@ _OPS = ("added", "changed", "retired")
 
 
 def _planned(settings: Settings, found: Survey, backbone: Any) -> "UpdatePlan":
-    from lamini.model import load
+    from lamini.loading import load
     from lamini.update import plan_update
 
     assert found.champion is not None

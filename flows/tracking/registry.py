@@ -12,7 +12,7 @@ import mlflow
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
-from flows.environment import mlflow_uri
+from flows.environment import mlflow_database, mlflow_uri
 from flows.promotion.champion import read_pointer
 from flows.tracking.runs import RUN_KEY_TAG, TrackedRun
 
@@ -68,6 +68,20 @@ def follow_pointer(home: Path) -> dict[str, str]:
             except MlflowException:  # there is no such model yet
                 log.debug("no alias %s to take away", alias)
     return set_to
+
+
+def forget_versions(home: Path, run_keys: set[str]) -> None:
+    """Take the versions of removed checkpoints out of the registry; their runs stay."""
+    if not run_keys or not mlflow_database(home).is_file():
+        return
+    client = MlflowClient(tracking_uri=mlflow_uri(home))
+    try:
+        for version in client.search_model_versions(f"name = '{MODEL}'"):
+            if version.tags.get(RUN_KEY_TAG) in run_keys:
+                client.delete_model_version(MODEL, version.version)
+        follow_pointer(home)
+    except Exception:  # what went is gone, whatever a page says
+        log.warning("MLflow was not told which checkpoints are gone", exc_info=True)
 
 
 def _versions(client: MlflowClient, run_key: str) -> list[Any]:

@@ -48,9 +48,9 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     from lamini.backbone import load_backbone
     from lamini.capacity import capacity_of
     from lamini.checkpoint import build_checkpoint
+    from lamini.loading import load
     from lamini.memory import attach, detach
     from lamini.memory_tuning import tune_memory
-    from lamini.model import load
     from lamini.router_training import pretrain_router
     from lamini.training_data import read_training_facts
     from lamini.workers import Worker, fix_arithmetic

@@ -22,9 +22,10 @@ import torch
 from lamini.backbone import Backbone
 from lamini.checkpoint import build_checkpoint
 from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning
+from lamini.loading import load
 from lamini.memory import attach, detach, pad_left
 from lamini.memory_tuning import tune_memory
-from lamini.model import MemoryModel, load
+from lamini.model import MemoryModel
 from lamini.recorder import SilentRecorder
 from lamini.router_training import pretrain_router
 from lamini.text import encode_prompt

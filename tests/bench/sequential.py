@@ -23,9 +23,10 @@ from torch.nn.functional import cross_entropy
 from lamini.backbone import Backbone, load_backbone
 from lamini.checkpoint import build_checkpoint
 from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning
+from lamini.loading import load
 from lamini.memory import answer_logits, attach, detach, full_logits, pad_right, prepare_answers
 from lamini.memory_tuning import tune_memory
-from lamini.model import MemoryModel, load
+from lamini.model import MemoryModel
 from lamini.recorder import SilentRecorder
 from lamini.router_training import pretrain_router
 from lamini.text import encode_answer, encode_prompt, normal_form

@@ -21,7 +21,7 @@ MODULES = (
         "flows.training.launch",
         "flows.running.outages",
         "flows.tracking.registry",
-        "lamini.model",
+        "lamini.loading",
     ),
     *("lamini.successor", "lamini.training_data", "lamini.recall", "lamini.capacity", "ray.train"),
 )

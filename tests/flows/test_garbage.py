@@ -12,6 +12,7 @@ from flows import failpoints
 from flows.configuration.retention import Retention
 from flows.configuration.settings import Settings, load_settings
 from flows.forgetting import garbage
+from flows.forgetting.may_go import counted, find
 from flows.promotion.champion import promote, read_pointer
 from flows.running.run_lock import RunLockedError, run_lock
 from warehouse.catalogue import open_catalogue
@@ -134,7 +135,7 @@ def test_a_shared_file_is_freed_with_its_last_link(settings):
     )
     aged(settings.runs / "champion2")
     none = settings.model_copy(update={"retention": Retention(keep_runs=0, keep_days=0)})
-    runs = {i.path.name: i for i in garbage.counted(garbage.find(none, NOW)) if i.kind == "run"}
+    runs = {i.path.name: i for i in counted(find(none, NOW)) if i.kind == "run"}
     # That of champion2 lives on in the champion; that of champion1 goes with the second of both.
     assert runs["champion1"].bytes + runs["champion2"].bytes == 1000
     assert runs["champion3"].bytes == 1000
@@ -187,10 +188,10 @@ def test_older_bank_versions_go_and_the_one_that_answers_stays(settings):
     folder = settings.runs / "champion5" / "checkpoint"
     bank(folder)
     none = settings.model_copy(update={"retention": Retention(keep_days=0)})
-    assert not [i for i in garbage.find(none, NOW) if i.kind == "bank_version"]  # not measured yet
+    assert not [i for i in find(none, NOW) if i.kind == "bank_version"]  # not measured yet
     (folder.parent / "receipts" / "measure_recall.json").write_text("{}")
     kept = settings.model_copy(update={"retention": Retention(keep_days=1)})
-    assert not [i for i in garbage.find(kept, datetime.now(tz=UTC)) if i.kind == "bank_version"]
+    assert not [i for i in find(kept, datetime.now(tz=UTC)) if i.kind == "bank_version"]
 
     before = {path: path.stat().st_size for path in folder.rglob("*") if path.is_file()}
     found = garbage.collect(none)

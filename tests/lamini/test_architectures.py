@@ -8,8 +8,8 @@ from lamini.backbone import load_backbone
 from lamini.bank import BankVersion
 from lamini.errors import CheckpointError
 from lamini.experts import Experts
+from lamini.loading import load
 from lamini.memory import attach, detach, full_logits, pad_left, pad_right, reading_of
-from lamini.model import load
 from lamini.saved import read_tensors
 
 from .conftest import ARCHITECTURES, GEOMETRY, GROUPS, built_checkpoint, tiny_backbone

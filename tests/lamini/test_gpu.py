@@ -12,9 +12,9 @@ import torch
 from lamini.backbone import load_backbone
 from lamini.checkpoint import build_checkpoint
 from lamini.closed_form import _measured, _probing
+from lamini.loading import load
 from lamini.memory import attach, pad_right, prepare_answers, trunk_states
 from lamini.memory_tuning import _Examples, _losses, tune_memory
-from lamini.model import load
 from lamini.recorder import SilentRecorder
 from lamini.router import QueryEncoder
 from lamini.router_stream import Encoded, encode_rows

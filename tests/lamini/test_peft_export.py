@@ -10,9 +10,9 @@ from lamini.backbone import load_backbone
 from lamini.checkpoint import build_checkpoint
 from lamini.errors import BankError, ExportError
 from lamini.group_table import GroupTable, group_table
+from lamini.loading import load
 from lamini.memory import attach, pad_left
 from lamini.memory_tuning import tune_memory
-from lamini.model import load
 from lamini.peft_export import export_lora
 from lamini.recorder import SilentRecorder
 from lamini.text import encode_prompt

@@ -8,8 +8,8 @@ from torch.nn.functional import normalize
 
 from lamini.checkpoint import build_checkpoint
 from lamini.config import RouterTraining
+from lamini.loading import load
 from lamini.memory import pad_right
-from lamini.model import load
 from lamini.recall import NUMERIC_TOLERANCE
 from lamini.router import fit_codebooks
 from lamini.router_stream import encode

@@ -9,7 +9,7 @@ import torch
 import lamini.rewriting
 from lamini.bank import BankVersion
 from lamini.errors import BankError, CheckpointError
-from lamini.model import load
+from lamini.loading import load
 from lamini.rewriting import finish_rewriting, held_versions, rewrite_checkpoint
 from lamini.successor import read_update
 from lamini.untouched import compare_silence

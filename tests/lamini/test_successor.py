@@ -13,7 +13,7 @@ import lamini.update
 from lamini.checkpoint import link_checkpoint
 from lamini.config import Tuning
 from lamini.errors import CheckpointError
-from lamini.model import load
+from lamini.loading import load
 from lamini.successor import build_successor, read_update
 from lamini.untouched import compare_banks, compare_logits
 from lamini.update import plan_update

@@ -11,9 +11,10 @@ import lamini.memory_tuning
 from lamini.checkpoint import build_checkpoint
 from lamini.config import RouterTraining
 from lamini.errors import CheckpointError, NonFiniteLossError
+from lamini.loading import load
 from lamini.memory import attach, pad_left, pad_right
 from lamini.memory_tuning import tune_memory
-from lamini.model import load, windows
+from lamini.model import windows
 from lamini.recall import Question, measure_recall, summarize, write_rows
 from lamini.recorder import SilentRecorder
 from lamini.router_training import pretrain_router

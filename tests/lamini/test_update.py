@@ -14,8 +14,8 @@ from lamini.checkpoint import build_checkpoint
 from lamini.errors import BankError, ConfigError
 from lamini.fact_changes import compare_facts
 from lamini.group_table import GroupTable
+from lamini.loading import load
 from lamini.memory import pad_right
-from lamini.model import load
 from lamini.text import encode_prompt
 from lamini.update import update, update_model
 
