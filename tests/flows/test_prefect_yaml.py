@@ -1,5 +1,9 @@
 """Prefect ignores keys it does not know, so a misspelt one would deploy something else."""
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,6 +11,8 @@ import yaml
 from prefect.cli.deploy._models import PrefectYamlModel
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.events import DeploymentEventTrigger
+
+from tests.flows.branches import open_url
 
 ROOT = Path(__file__).parents[2]
 GIVEN = yaml.safe_load((ROOT / "infra" / "prefect.yaml").read_text())
@@ -48,3 +54,46 @@ def test_the_schedule_is_a_cron_line_or_an_interval(deployment):
 
 def test_one_at_a_time(deployment):
     assert deployment["concurrency_limit"] == {"limit": 1, "collision_strategy": "ENQUEUE"}
+
+
+@pytest.mark.torture  # minutes: every command starts Prefect anew
+@pytest.mark.timeout(1800)
+def test_prefect_deploys_the_file_and_a_worker_of_the_pool_runs_what_it_says(
+    prefect_harness, tmp_path
+):
+    from prefect.settings import get_current_settings
+
+    api = get_current_settings().api.url
+    given = {"LAMINI_HOME": str(tmp_path / "home"), "PREFECT_API_URL": api}
+
+    def prefect(*words):
+        done = subprocess.run(
+            [sys.executable, "-m", "prefect", *words],
+            env={**os.environ, **given, "PYTHONPATH": str(ROOT)},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+    def found(path, body):
+        with open_url(f"{api}/{path}/filter", body) as reply:
+            return json.load(reply)
+
+    prefect("work-pool", "create", "local", "--type", "process")
+    prefect("--no-prompt", "deploy", "--all", "--prefect-file", "infra/prefect.yaml")
+    deployed = found("deployments", {"work_pools": {"name": {"any_": ["local"]}}})
+    assert {one["entrypoint"] for one in deployed} == {
+        one["entrypoint"] for one in GIVEN["deployments"]
+    }
+    expected = [automation["trigger"].get("expect") for automation in found("automations", {})]
+    assert ["lamini.facts.changed"] in expected
+
+    prefect("deployment", "run", "refresh-facts/reference")
+    prefect("worker", "start", "--pool", "local", "--run-once")
+    runs = found("flow_runs", {"deployments": {"name": {"any_": ["reference"]}}})
+    (ours,) = [run["state"] for run in runs if not run["auto_scheduled"]]
+    assert ours["type"] == "COMPLETED"
+    assert ours["message"].startswith("2 of 2 sources had new content; ")

@@ -16,26 +16,9 @@ import pytest
 from flows.errors import exit_code
 from flows.promotion.champion import read_pointer
 from flows.training.remote import RemoteJobError, _pass_on, connect, submit_or_attach
+from tests.flows.branches import ROOT, SMALL, Branches
 
-MAPPING = """
-name = "branches"
-path = "branches.csv"
-[claim]
-subject = "city"
-relation = {constant = "branch.code"}
-value = "code"
-question = {template = "What is the branch code of {subject}?"}
-paraphrases = {templates = ["{subject} branch code"]}
-"""
-SMALL = {
-    "LAMINI_ROUTER_TRAINING__NUM_STEPS": "20",
-    "LAMINI_ROUTER_TRAINING__BATCH_FACTS": "8",
-    "LAMINI_ROUTER_TRAINING__NUM_NEGATIVES": "64",
-    "LAMINI_NUM_WORKERS": "1",
-    "LAMINI_MIN_RECALL": "0",
-    "LAMINI_GATE__MAX_FOREIGN": "1",
-    "LAMINI_GATE__MAX_NEAR_FOREIGN": "1",
-}
+EASY = {"LAMINI_NUM_WORKERS": "1", "LAMINI_MIN_RECALL": "0"}
 
 
 class Cluster:
@@ -135,7 +118,7 @@ def cluster(tmp_path):
         **os.environ,
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(token),
-        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PYTHONPATH": str(ROOT),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
     process = started(ports, env, tmp_path / "head.log")
@@ -193,15 +176,15 @@ def wait_until(done, seconds, what):
 started_here = []
 
 
-def lamini(folder, env, address):
-    source = ("--source", str(folder / "branches.toml"))
+def lamini(branches, env, address):
+    words = (*branches.run_words(), "--ray-address", address, "--json")
     process = subprocess.Popen(
-        [sys.executable, "-m", "flows.cli", "run", *source, "--ray-address", address, "--json"],
-        env={**env, **SMALL, "LAMINI_HOME": str(folder / "home")},
+        [sys.executable, "-m", "flows.cli", *words],
+        env={**env, **SMALL, **EASY, "LAMINI_HOME": str(branches.home)},
         stdout=subprocess.PIPE,
-        stderr=(folder / "run.log").open("a"),
+        stderr=(branches.folder / "run.log").open("a"),
         text=True,
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
     )
     started_here.append(process)
     return process
@@ -212,9 +195,7 @@ def lamini(folder, env, address):
 @pytest.mark.skipif(not HAS_DASHBOARD, reason="the Jobs API needs ray[default]")
 def test_a_killed_run_attaches_to_its_job_on_a_cluster_with_tokens(cluster, tmp_path):
     address, env = cluster
-    rows = ["Aarhus,AA07", "Bergen,BE17", "Coimbra,CO27", "Dresden,DR37"]
-    (tmp_path / "branches.csv").write_text("\n".join(["city,code", *rows]) + "\n")
-    (tmp_path / "branches.toml").write_text(MAPPING)
+    branches = Branches(tmp_path).write()
     log = lambda: (tmp_path / "run.log").read_text()[-3000:]  # noqa: E731
     up = lambda: subprocess.run(  # noqa: E731
         [sys.executable, "-c", ASK, address], env=env, capture_output=True, text=True, check=False
@@ -226,17 +207,17 @@ def test_a_killed_run_attaches_to_its_job_on_a_cluster_with_tokens(cluster, tmp_
     )
     assert "RemoteJobError" in refused.stderr
 
-    first = lamini(tmp_path, env, address)
-    reports = lambda: [*(tmp_path / "home").glob("runs/*/ray/lamini-*.jsonl")]  # noqa: E731
+    first = lamini(branches, env, address)
+    reports = lambda: [*branches.home.glob("runs/*/ray/lamini-*.jsonl")]  # noqa: E731
     wait_until(reports, 400, log)
     first.kill()
     first.wait()
-    second = lamini(tmp_path, env, address)
+    second = lamini(branches, env, address)
     out, _ = second.communicate(timeout=600)
     assert second.returncode == 0, log()
     key = json.loads(out)["run_key"]
     assert json.loads(up().stdout) == {f"lamini-{key}-0": "SUCCEEDED"}
-    assert read_pointer(tmp_path / "home")["run_key"] == key
+    assert read_pointer(branches.home)["run_key"] == key
 
 
 ASK = """

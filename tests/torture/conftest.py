@@ -5,7 +5,10 @@ import time
 
 import pytest
 
+from tests.flows.conftest import trained
 from tests.torture.reading import readers
+
+__all__ = ["trained"]
 
 
 @pytest.fixture

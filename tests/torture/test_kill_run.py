@@ -15,6 +15,7 @@ import pytest
 
 from flows.running.status import status
 from flows.servers.server import find
+from tests.flows.branches import BEFORE, CODES, SMALL, Branches
 from tests.settled import settled
 from tests.torture.family import Family, wait_until
 from tests.torture.reading import check
@@ -26,28 +27,6 @@ pytestmark = [pytest.mark.torture, pytest.mark.timeout(7200)]
 NUM_KILLS = int(os.environ.get("TORTURE_RUN_KILLS") or 25)
 LONGEST_SECONDS = 1500
 RETRYABLE = 4
-MAPPING = """
-name = "branches"
-path = "branches.csv"
-
-[claim]
-subject = "city"
-relation = {constant = "branch.code"}
-value = "code"
-question = {template = "What is the branch code of {subject}?"}
-paraphrases = {templates = ["{subject} branch code"]}
-"""
-CITIES = ("Aarhus", "Bergen", "Coimbra", "Dresden", "Espoo", "Fribourg", "Graz", "Haarlem")
-SMALL = {
-    "LAMINI_AS_OF": "2025-06-01",
-    "LAMINI_ROUTER_TRAINING__NUM_STEPS": "40",
-    "LAMINI_ROUTER_TRAINING__BATCH_FACTS": "8",
-    "LAMINI_ROUTER_TRAINING__SAVE_EVERY_STEPS": "5",
-    "LAMINI_ROUTER_TRAINING__NUM_NEGATIVES": "64",
-    "LAMINI_MIN_RECALL": "0.5",
-    "LAMINI_GATE__MAX_FOREIGN": "1",
-    "LAMINI_GATE__MAX_NEAR_FOREIGN": "1",
-}
 
 
 class Homes:
@@ -57,9 +36,7 @@ class Homes:
         self.folder = folder
         self.families = []
         self.ray = Path(tempfile.mkdtemp(prefix="ray-"))  # short: Ray makes sockets in it
-        rows = [f"{city},{city[:2].upper()}{i}7" for i, city in enumerate(CITIES)]
-        (folder / "branches.csv").write_text("\n".join(["city,code", *rows]) + "\n")
-        (folder / "branches.toml").write_text(MAPPING)
+        self.branches = Branches(folder).write()
 
     def start(self, home, *words):
         log = self.folder / f"command-{len(self.families):03d}"
@@ -68,8 +45,7 @@ class Homes:
         return self.families[-1]
 
     def run(self, home, *more):
-        source = ("--source", str(self.folder / "branches.toml"))
-        return self.start(home, "run", *source, "--json", *more)
+        return self.start(home, *self.branches.run_words(BEFORE), "--json", *more)
 
     def finish(self, family, seconds=LONGEST_SECONDS):
         code = family.wait(seconds)
@@ -121,7 +97,7 @@ def check_between(home, wanted):
 def check_use(homes, home):
     """The commands that read find everything in order."""
     shown = homes.finish(homes.start(home, "status", "--json"))
-    assert shown["pending"] == {"added": 0, "changed": 0, "retired": 0, "unchanged": len(CITIES)}
+    assert shown["pending"] == {"added": 0, "changed": 0, "retired": 0, "unchanged": len(CODES)}
     assert shown["checkpoint"]["run_key"] == shown["runs"][0]["run_key"]
     question = "What is the branch code of Bergen?"
     (asked,) = homes.finish(homes.start(home, "ask", question, "--json"))
