@@ -81,7 +81,11 @@ def memorize(settings: Settings, force: bool = False, mode: str | None = None) -
     ingested = ingest_facts(settings.home, list(settings.sources))
     note(settings.home, step="reconcile")
     decided = reconcile_facts(
-        settings.home, settings.as_of, settings.backbone, settings.tuning.max_answer_tokens
+        settings.home,
+        settings.as_of,
+        settings.backbone,
+        settings.tuning.max_answer_tokens,
+        settings.reconcile_parts,
     )
     failpoints.reach("run.after_reconcile")
     fingerprint = _fingerprint(settings.backbone)
