@@ -1,8 +1,10 @@
 """The whole path on a user's own table: real Prefect server, real Ray workers, real MLflow."""
 
+import json
+
 import pytest
 
-from tests.flows.branches import BEFORE, CODES
+from tests.flows.branches import BEFORE, CODES, QUESTION
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
@@ -20,8 +22,9 @@ def test_i7_a_run_killed_while_training_goes_on_and_a_finished_one_does_nothing(
     assert again["run_key"] == first["run_key"]
 
 
-def test_a_question_is_answered_from_memory_with_the_row_it_comes_from(trained):
-    (asked,) = trained.tell("ask", "What is the branch code of Bergen?")
+def test_a_question_is_answered_from_memory_with_the_row_it_comes_from(trained, small, lamini):
+    small(trained.home, BEFORE)
+    (asked,) = json.loads(lamini("ask", QUESTION, "--json").stdout)
     assert asked["answer"] == "BE17"
     assert asked["from_memory"]
     assert asked["table_agrees"]
