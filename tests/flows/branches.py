@@ -48,6 +48,7 @@ ROWS = [*(f"{city},{code},," for city, code in [*CODES.items()][:-2]), *CHANGED]
 QUESTION = "What is the branch code of Bergen?"
 FOREIGN = "Who painted the ceiling of the Sistine Chapel?"
 SMALL = {
+    "LAMINI_NUM_WORKERS": "1",
     "LAMINI_ROUTER_TRAINING__NUM_STEPS": "40",
     "LAMINI_ROUTER_TRAINING__BATCH_FACTS": "8",
     "LAMINI_ROUTER_TRAINING__SAVE_EVERY_STEPS": "5",

@@ -99,7 +99,8 @@ def trained(tmp_path_factory):
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert not (made.home / "HEAD_CHECKPOINT.json").exists()
-    return Branches(made.folder, made.tell(*words))
+    # What one worker began, two go on with.
+    return Branches(made.folder, made.tell(*words, LAMINI_NUM_WORKERS="2"))
 
 
 @pytest.fixture

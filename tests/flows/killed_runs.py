@@ -56,7 +56,6 @@ class Runs:
     def start(self, home, as_of, *places, **more):
         environment = {
             **SMALL,
-            "LAMINI_NUM_WORKERS": "1",
             "LAMINI_HOME": str(home),
             "LAMINI_AS_OF": as_of,
             "LAMINI_FAILPOINT": ",".join(places),

@@ -18,7 +18,7 @@ from flows.promotion.champion import read_pointer
 from flows.training.remote import RemoteJobError, _pass_on, connect, submit_or_attach
 from tests.flows.branches import ROOT, SMALL, Branches
 
-EASY = {"LAMINI_NUM_WORKERS": "1", "LAMINI_MIN_RECALL": "0"}
+EASY = {"LAMINI_MIN_RECALL": "0"}
 
 
 class Cluster:

@@ -59,6 +59,7 @@ def test_prefect_knows_the_run_by_what_it_did(trained):
             "select r.name, r.tags, s.message from flow_run as r "
             "inner join flow_run_state as s on r.state_id = s.id"
         ).fetchall()
+    rows = [(name, tags, message or "") for name, tags, message in rows]
     (ended,) = [row for row in rows if row[0] == f"memorize {BEFORE}" and "memorized" in row[2]]
     assert "mode:full" in ended[1]
     assert ended[2].startswith("8 facts memorized in ")
