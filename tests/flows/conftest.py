@@ -99,8 +99,7 @@ def trained(tmp_path_factory):
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert not (made.home / "HEAD_CHECKPOINT.json").exists()
-    # What one worker began, two go on with.
-    return Branches(made.folder, made.tell(*words, LAMINI_NUM_WORKERS="2"))
+    return Branches(made.folder, made.tell(*words))
 
 
 @pytest.fixture
