@@ -192,7 +192,7 @@ def lamini(branches, env, address):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.skipif(not HAS_DASHBOARD, reason="the extra `cluster` is not installed: the Jobs API needs it")
+@pytest.mark.skipif(not HAS_DASHBOARD, reason="the Jobs API needs the extra `cluster`")
 def test_a_killed_run_attaches_to_its_job_on_a_cluster_with_tokens(cluster, tmp_path):
     address, env = cluster
     branches = Branches(tmp_path).write()
