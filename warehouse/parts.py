@@ -20,10 +20,11 @@ from warehouse import beliefs, query
 from warehouse.beliefs import Observed, Rules, Weighed, Weighing
 from warehouse.truth import TruthState
 
-_GIVEN = ("claims", "placed", "bad_imports", "rules")
+_GIVEN = ("claims", "placed", "bad_imports", "rules", "value_keys")
 _JUDGED = (
     "standings",
     "ranked_values",
+    "losses",
     "general_values",
     "held_spans",
     "spellings",
@@ -79,12 +80,16 @@ def _decide(con: duckdb.DuckDBPyConnection, weighed: Weighed) -> None:
 
 
 def _word(con: duckdb.DuckDBPyConnection) -> None:
-    query.execute(con, "reconcile_spellings")
-    query.execute(con, "reconcile_general")
-    query.execute(con, "reconcile_timeline")
-    query.execute(con, "reconcile_supporting")
-    query.execute(con, "reconcile_phrasings")
-    query.execute(con, "reconcile_candidates")
+    for name in (
+        "losses",
+        "spellings",
+        "general",
+        "timeline",
+        "supporting",
+        "phrasings",
+        "candidates",
+    ):
+        query.execute(con, f"reconcile_{name}")
 
 
 def _note(con: duckdb.DuckDBPyConnection, weighed: Weighed) -> None:
@@ -145,7 +150,8 @@ def _opened(part: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         for name in _GIVEN:
             table = pq.read_table(part / f"{name}.parquet")
             _make(con, "scoped_claims" if name == "claims" else name, table)
-        query.execute(con, "part_slots")
+        for name in ("part_slots", "ruled_claims", "keyed_claims"):
+            query.execute(con, name)
         yield con
 
 

@@ -137,7 +137,7 @@ def _place_all(
     con: duckdb.DuckDBPyConnection, settings: ReconcileSettings, rules: beliefs.Rules
 ) -> None:
     scope.take_all(con)
-    _place(con, settings, rules)
+    beliefs.place(con, rules, settings.as_of)
     if watch(con):
         find_bad_imports(con)
     hold_back(con)
@@ -153,20 +153,13 @@ def _place_changed(
     if watch(con):  # a column is looked at as a whole: one claim more can make a bad import of it
         query.execute(con, "scope_fetch_watched")
         scope.use_fetched(con)
-        _place(con, settings, rules)
+        beliefs.place(con, rules, settings.as_of)
         find_bad_imports(con)
     if not scope.widen(con, settings.scope):
         return False
-    _place(con, settings, rules)
+    beliefs.place(con, rules, settings.as_of)
     hold_back(con)
     return True
-
-
-def _place(
-    con: duckdb.DuckDBPyConnection, settings: ReconcileSettings, rules: beliefs.Rules
-) -> None:
-    with beliefs.keys(con, rules):
-        query.execute(con, "reconcile_placed", as_of=settings.as_of)
 
 
 def _judge(

@@ -125,8 +125,7 @@ def _judge(con: duckdb.DuckDBPyConnection, rule: RelationRule) -> None:
     for name in ("claims", "retractions", "forgotten", "imports"):
         query.execute(con, f"suppose_{name}")
     query.execute(con, "reconcile_rules")
-    with beliefs.keys(con, rules):
-        query.execute(con, "reconcile_placed", as_of=_LAST_DAY)
+    beliefs.place(con, rules, _LAST_DAY)
     beliefs.merge_near_values(con, rules)
     for name in ("strengths", "standings"):
         query.execute(con, f"reconcile_{name}")

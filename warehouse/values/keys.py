@@ -25,6 +25,8 @@ def keyed(values: pa.Table, rules: Mapping[str, RelationRule]) -> pa.Table:
     given = values.select(["relation", "value"]).cast(
         pa.schema({"relation": pa.string(), "value": pa.string()})
     )
+    if not given.num_rows:
+        return given.append_column("value_key", pa.array([], pa.string()))
     numbered = given.append_column("row_index", pa.array(np.arange(given.num_rows)))
     with query.connect() as con:
         con.register("distinct_values", numbered)
