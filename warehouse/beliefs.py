@@ -36,6 +36,14 @@ ACCURACIES = pa.schema(
 )
 
 
+COMPETING = pa.schema(
+    [
+        ("slot", pa.string()),
+        ("relation", pa.string()),
+        ("value_key", pa.string()),
+        ("num_claims", pa.int64()),
+    ]
+)
 GENERAL = pa.schema(
     [("fact_id", pa.string()), ("value_key", pa.string()), ("other_key", pa.string())]
 )
@@ -83,7 +91,7 @@ def rule_table(rules: Rules) -> pa.Table:
             "ranking": [CRITERIA.index(criterion) + 1 for criterion in rule.criteria],
             "superseding": "supersession" in rule.steps,
             "suspicious": "bad_import" in rule.steps,
-            "relates": rule.values not in ("text", "code"),
+            "relates": rule.relates,
             "is_numeric": rule.values in ("number", "date", "time"),
         }
         for index, (relation, rule) in enumerate(rules.items())
@@ -120,7 +128,9 @@ def place(con: duckdb.DuckDBPyConnection, rules: Rules, as_of: date) -> None:
 
 def merge_near_values(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
     """Make the tables `merged_keys` and `value_support` of the slots in which values compete."""
-    competing = query.run(con, "values_competing")
+    competing = COMPETING.empty_table()
+    if any(rule.relates for rule in rules.values()):
+        competing = query.run(con, "values_competing")
     merged, support = related(competing, _of_each(competing["relation"], rules))
     _make(con, "merged_keys", merged)
     _make(con, "value_support", support)

@@ -41,7 +41,7 @@ def judge(con: duckdb.DuckDBPyConnection, rules: Rules, how: Weighing) -> dict[s
     """
     if how.num_parts == 1:
         weighed = rank(con, rules, how)
-        _word(con)
+        _word(con, rules)
         _note(con, weighed)
         return weighed.states
     with tempfile.TemporaryDirectory(prefix="parts-", dir=how.folder) as folder:
@@ -76,19 +76,28 @@ def _begin(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
 
 def _decide(con: duckdb.DuckDBPyConnection, weighed: Weighed) -> None:
     beliefs.believe(con, weighed)
+    settle(con)
+
+
+def settle(con: duckdb.DuckDBPyConnection) -> None:
+    """Find what becomes of each value: make the table `ranked_values`."""
     query.execute(con, "reconcile_values")
+    query.execute(con, "reconcile_uncontested")
+    if _are_contested(con):
+        query.execute(con, "reconcile_contests")
 
 
-def _word(con: duckdb.DuckDBPyConnection) -> None:
-    for name in (
-        "losses",
-        "spellings",
-        "general",
-        "timeline",
-        "supporting",
-        "phrasings",
-        "candidates",
-    ):
+def _are_contested(con: duckdb.DuckDBPyConnection) -> bool:
+    return bool(query.execute(con, "contests_any")[0][0])
+
+
+def _word(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
+    varies = any(rule.slot == "time_varying" for rule in rules.values())
+    query.execute(con, "reconcile_timeline" if varies else "no_timeline")
+    contests = ("reconcile_losses", "reconcile_general")
+    for name in contests if _are_contested(con) else ("no_contests",):
+        query.execute(con, name)
+    for name in ("spellings", "supporting", "phrasings", "candidates"):
         query.execute(con, f"reconcile_{name}")
 
 
@@ -131,7 +140,7 @@ def _judge_part(part: Path, *, rules: Rules) -> None:
         _begin(con, rules)
         given = {name: pq.read_table(part / f"{name}.parquet") for name in _WEIGHED}
         _decide(con, Weighed(**given))
-        _word(con)
+        _word(con, rules)
         for name in _JUDGED:
             table = con.table(name).to_arrow_table()
             pq.write_table(table, part / f"{name}.parquet")

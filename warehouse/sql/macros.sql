@@ -71,3 +71,8 @@ create or replace temp macro rank_of(ranking, authority, since, observed_on, num
         ],
         ranking
     );
+
+-- Whether a text is a number. To try them all is slow, and most begin as none does: with neither white
+-- space, sign, point nor digit (all before ':'), nor as infinity and nan.
+create or replace temp macro is_number(x) as
+    (x < ':' or x[1] in ('i', 'I', 'n', 'N')) and try_cast(x as double) is not null;

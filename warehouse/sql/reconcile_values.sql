@@ -1,11 +1,8 @@
--- The competing values of each slot, and which of them wins by the criteria of its relation's rule.
--- What a contested value has to show is the strength of its strongest claim, how many sources say so and
--- its probability; what can be shown at all is put in order once (`ranks`, by the macro rank_of), so that
--- values are compared by one number. Where several are equally strong, the first key in alphabetical
--- order is their leader.
+-- The values that the valid claims give each slot, with the outcome of those that nothing contests: the
+-- only value, and the members of a set. reconcile_contests.sql settles the others.
 -- grain: one row per (slot, key_hash)
--- reads: standings, strengths, rules, probabilities, keyed_claims
-create or replace temp table ranked_values as
+-- reads: standings, rules, probabilities
+create or replace temp table claimed_values as
 with said as (
     select
         s.slot,
@@ -24,136 +21,16 @@ sizes as (
         count(*) as num_values
     from said as v
     group by v.slot
-),
-counted as (
-    select
-        v.*,
-        z.num_values,
-        p.probability,
-        case
-            when r.slot = 'multi_valued' then 'member'
-            when z.num_values = 1 then 'winner'
-        end as outcome
-    from said as v
-    inner join sizes as z on v.slot = z.slot
-    inner join rules as r on v.rule_id = r.rule_id
-    left join probabilities as p on v.slot = p.slot and v.key_hash = p.key_hash
-),
-repeated as (
-    select
-        c.slot,
-        c.key_hash
-    from counted as c
-    where c.outcome is null and c.num_claims > 1
-),
-voices as (
-    select distinct
-        s.slot,
-        s.key_hash,
-        s.source_hash
-    from standings as s
-    semi join repeated as r on s.slot = r.slot and s.key_hash = r.key_hash
-    where s.standing = 'valid'
-),
-agreement as (
-    select
-        v.slot,
-        v.key_hash,
-        count(*) as num_sources
-    from voices as v
-    group by v.slot, v.key_hash
-),
-contested as (
-    select
-        c.* exclude (outcome, num_claims),
-        coalesce(a.num_sources, 1) as num_sources,
-        coalesce(c.probability, 0) as truth
-    from counted as c
-    left join agreement as a on c.slot = a.slot and c.key_hash = a.key_hash
-    where c.outcome is null
-),
-shown as (
-    select distinct
-        c.rule_id,
-        c.strength,
-        c.num_sources,
-        c.truth
-    from contested as c
-),
-ranks as (
-    select
-        s.*,
-        row_number() over (
-            order by
-                s.rule_id, rank_of(r.ranking, t.authority, t.since, t.observed_on, s.num_sources, s.truth)
-        ) as rank
-    from shown as s
-    inner join rules as r on s.rule_id = r.rule_id
-    inner join strengths as t on s.strength = t.strength
-),
-ranked as (
-    select
-        c.*,
-        k.rank
-    from contested as c
-    inner join ranks as k
-        on c.rule_id = k.rule_id and c.strength = k.strength and c.num_sources = k.num_sources
-        and c.truth = k.truth
-),
-levels as (
-    select
-        r.slot,
-        r.rank,
-        count(*) as num_values,
-        min(r.key_hash) as key_hash
-    from ranked as r
-    group by r.slot, r.rank
-),
-contests as (
-    select
-        l.slot,
-        max(l.rank) as best_rank,
-        arg_max(l.num_values, l.rank) as num_leaders,
-        arg_max(l.key_hash, l.rank) as leader_hash
-    from levels as l
-    group by l.slot
-),
-tied as (
-    select
-        r.slot,
-        arg_min(r.key_hash, coalesce(s.merged_key, k.value_key)) as leader_hash
-    from ranked as r
-    inner join contests as c on r.slot = c.slot and r.rank = c.best_rank and c.num_leaders > 1
-    inner join standings as s on r.claim_no = s.claim_no
-    inner join keyed_claims as k on r.claim_no = k.claim_no
-    group by r.slot
 )
 select
-    r.slot,
-    r.key_hash,
-    r.rule_id,
-    r.num_values,
-    r.strength,
-    r.num_sources,
-    r.probability,
-    r.truth,
-    r.rank,
-    coalesce(t.leader_hash, c.leader_hash) as leader_hash,
+    v.*,
+    z.num_values,
+    p.probability,
     case
-        when r.rank < c.best_rank then 'beaten'
-        when c.num_leaders > 1 then 'tie'
-        else 'winner'
+        when r.slot = 'multi_valued' then 'member'
+        when z.num_values = 1 then 'winner'
     end as outcome
-from ranked as r
-inner join contests as c on r.slot = c.slot
-left join tied as t on r.slot = t.slot
-union all by name
-select
-    c.slot,
-    c.key_hash,
-    c.rule_id,
-    c.num_values,
-    c.probability,
-    c.outcome
-from counted as c
-where c.outcome is not null
+from said as v
+inner join sizes as z on v.slot = z.slot
+inner join rules as r on v.rule_id = r.rule_id
+left join probabilities as p on v.slot = p.slot and v.key_hash = p.key_hash
