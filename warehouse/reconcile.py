@@ -35,6 +35,10 @@ STATUSES = (
     "quarantined",
 )
 
+_MANY_SLOTS = 100_000
+"""From so many on, what was written is folded into the file at once: else a commit after a change of
+a few claims would find the log full, and take as long as all of them."""
+
 CountTokens = Callable[[list[str]], list[int]]
 """Counts the tokens of each answer, the end of the answer not included."""
 
@@ -114,7 +118,10 @@ def reconcile(
         decide(con, settings, recorded_at or now())
         failpoints.reach("reconcile.before_commit")
     failpoints.reach("reconcile.after_commit")
-    return _receipt(con)
+    receipt = _receipt(con)
+    if receipt.num_judged >= _MANY_SLOTS:
+        con.execute("checkpoint")
+    return receipt
 
 
 def decide(con: duckdb.DuckDBPyConnection, settings: ReconcileSettings, moment: datetime) -> None:
