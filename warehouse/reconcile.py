@@ -36,8 +36,8 @@ STATUSES = (
 )
 
 _MANY_SLOTS = 100_000
-"""From so many on, what was written is folded into the file at once: else a commit after a change of
-a few claims would find the log full, and take as long as all of them."""
+"""Judged: from so many on, what was written is folded into the file at once. Else a change of a few
+claims could find the log full, and take as long as this."""
 
 CountTokens = Callable[[list[str]], list[int]]
 """Counts the tokens of each answer, the end of the answer not included."""

@@ -68,8 +68,7 @@ select
         else 'used'
     end as status,
     case
-        when s.standing in ('retracted', 'forgotten') then s.withdrawal
-        when s.standing = 'bad_import' then s.suspicion
+        when s.standing in ('retracted', 'forgotten', 'bad_import') then s.because
         when s.standing = 'outdated' then 'valid until ' || c.valid_to
         when s.standing = 'not_yet_valid' and c.valid_from is null
             then 'first seen on ' || c.observed_at

@@ -40,8 +40,6 @@ select
         else c.observed_on
     end as since,
     c.observed_on,
-    c.valid_from,
-    c.valid_to,
     coalesce(f.reason, w.reason) as withdrawal,
     case
         when f.slot is not null then 'forgotten'

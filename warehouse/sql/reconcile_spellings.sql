@@ -12,8 +12,8 @@ with extremes as (
         min(c.value) as first_value,
         max(c.value) as last_value,
         min(c.source) as first_source,
-        min(s.valid_from) as valid_from,
-        nullif(max(coalesce(s.valid_to, date '9999-12-31')), date '9999-12-31') as valid_to
+        min(c.valid_from) as valid_from,
+        nullif(max(coalesce(c.valid_to, date '9999-12-31')), date '9999-12-31') as valid_to
     from standings as s
     inner join scoped_claims as c on s.claim_no = c.claim_no
     where s.standing = 'valid'

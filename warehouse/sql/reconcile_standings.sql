@@ -73,15 +73,12 @@ select
     m.merged_key,
     p.source_hash,
     t.strength,
-    p.valid_from,
-    p.valid_to,
     case
         when b.claim_no is not null then 'bad_import'
         when s.claim_no is not null then 'superseded'
         else p.standing
     end as standing,
-    p.withdrawal,
-    b.reason as suspicion,
+    coalesce(b.reason, p.withdrawal) as because,
     s.superseded_on
 from placed as p
 inner join strengths as t

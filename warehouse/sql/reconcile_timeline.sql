@@ -11,7 +11,7 @@ with said as (
         any_value(s.slot) as slot,
         any_value(s.key_hash) as key_hash,
         max({'authority': t.authority, 'observed_on': t.observed_on}) as best,
-        max(s.valid_to) as valid_to,
+        max(k.valid_to) as valid_to,
         count(distinct s.source_hash) as num_sources,
         first(k.value order by t.authority desc, t.observed_on desc, k.value) as value
     from standings as s
