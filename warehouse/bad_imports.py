@@ -58,11 +58,14 @@ def watch(
 
     A source must have said enough about a relation on one day, or the relation be one of numbers.
     """
+    min_slots, min_moves = (mass or MassChange()).min_slots, (jump or Jump()).min_moves
     query.execute(con, "imports_watched")
-    query.execute(con, "imports_days", min_slots=(mass or MassChange()).min_slots)
-    query.execute(con, "imports_numbers", min_moves=(jump or Jump()).min_moves)
-    query.execute(con, "imports_slots")
     query.execute(con, "imports_unsuspected")
+    if int(str(query.execute(con, "imports_dated")[0][0])) < min(min_slots, min_moves):
+        return False  # as in most catalogues of a few facts
+    query.execute(con, "imports_days", min_slots=min_slots)
+    query.execute(con, "imports_numbers", min_moves=min_moves)
+    query.execute(con, "imports_slots")
     return bool(query.execute(con, "imports_is_watching")[0][0])
 
 

@@ -5,10 +5,9 @@ discovery (truth/) says how probable each value is, given how reliable its sourc
 themselves. Both work on tables; nothing here loops over claims.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
@@ -16,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from warehouse import query
-from warehouse.relations import RelationRule
+from warehouse.relations import CRITERIA, RelationRule
 from warehouse.truth import TruthConfig, TruthState, discover_partitioned
 from warehouse.truth.discovery import Each, each_here
 from warehouse.values.keys import keyed, related
@@ -37,6 +36,14 @@ ACCURACIES = pa.schema(
 )
 
 
+COMPETING = pa.schema(
+    [
+        ("slot", pa.string()),
+        ("relation", pa.string()),
+        ("value_key", pa.string()),
+        ("num_claims", pa.int64()),
+    ]
+)
 GENERAL = pa.schema(
     [("fact_id", pa.string()), ("value_key", pa.string()), ("other_key", pa.string())]
 )
@@ -79,10 +86,12 @@ def rule_table(rules: Rules) -> pa.Table:
             "relation": relation,
             "rule_id": index,
             "slot": rule.slot,
+            "kind": rule.values,
             "criteria": list(rule.criteria),
+            "ranking": [CRITERIA.index(criterion) + 1 for criterion in rule.criteria],
             "superseding": "supersession" in rule.steps,
             "suspicious": "bad_import" in rule.steps,
-            "relates": rule.values not in ("text", "code"),
+            "relates": rule.relates,
             "is_numeric": rule.values in ("number", "date", "time"),
         }
         for index, (relation, rule) in enumerate(rules.items())
@@ -95,7 +104,9 @@ _RULES = pa.schema(
         ("relation", pa.string()),
         ("rule_id", pa.int32()),
         ("slot", pa.string()),
+        ("kind", pa.string()),
         ("criteria", pa.list_(pa.string())),
+        ("ranking", pa.list_(pa.int64())),
         ("superseding", pa.bool_()),
         ("suspicious", pa.bool_()),
         ("relates", pa.bool_()),
@@ -104,27 +115,25 @@ _RULES = pa.schema(
 )
 
 
-@contextmanager
-def keys(con: duckdb.DuckDBPyConnection, rules: Rules) -> Iterator[None]:
-    """Lend the table `value_keys` (relation, value, value_key) of values that are not their key."""
-    values = query.run(con, "values_claimed")
-    found = keyed(values, _of_each(values["relation"], rules))
-    others = pc.not_equal(found["value"], found["value_key"])
-    con.register("value_keys", found.filter(others))
-    try:
-        yield
-    finally:
-        con.unregister("value_keys")
+def place(con: duckdb.DuckDBPyConnection, rules: Rules, as_of: date) -> None:
+    """Make the table `placed`, and `keyed_claims` with the key of every value."""
+    query.execute(con, "ruled_claims")
+    query.execute(con, "reconcile_placed", as_of=as_of)
+    values = query.run(con, "values_open")
+    _make(con, "value_keys", keyed(values, _of_each(values["relation"], rules)))
+    query.execute(con, "keyed_claims")
+    if values.num_rows:
+        query.execute(con, "place_keys")
 
 
 def merge_near_values(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
     """Make the tables `merged_keys` and `value_support` of the slots in which values compete."""
-    competing = query.run(con, "values_competing")
+    competing = COMPETING.empty_table()
+    if any(rule.relates for rule in rules.values()):
+        competing = query.run(con, "values_competing")
     merged, support = related(competing, _of_each(competing["relation"], rules))
-    for name, table in (("merged_keys", merged), ("value_support", support)):
-        con.register("made", table)
-        query.execute(con, f"make_{name}")
-        con.unregister("made")
+    _make(con, "merged_keys", merged)
+    _make(con, "value_support", support)
 
 
 def observed(con: duckdb.DuckDBPyConnection, relation: str) -> Observed:
@@ -174,13 +183,10 @@ def weigh(
 
 def believe(con: duckdb.DuckDBPyConnection, weighed: Weighed) -> None:
     """Make the table `probabilities`; add values found to contain another to `value_support`."""
-    for name, table in (
-        ("make_probabilities", weighed.probabilities),
-        ("add_general_values", weighed.general),
-    ):
-        con.register("made", table)
-        query.execute(con, name)
-        con.unregister("made")
+    _make(con, "probabilities", weighed.probabilities)
+    con.register("made", weighed.general)
+    query.execute(con, "add_general_values")
+    con.unregister("made")
 
 
 def record(
@@ -201,6 +207,12 @@ def record(
 def part_of(fact_ids: pa.ChunkedArray, num_parts: int) -> pa.Array:
     """Give the part that each slot belongs to, by its number."""
     return pa.array([int(slot, 16) % num_parts for slot in fact_ids.to_pylist()], pa.int64())
+
+
+def _make(con: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
+    con.register("made", table)
+    query.execute(con, f"make_{name}")
+    con.unregister("made")
 
 
 def _state(con: duckdb.DuckDBPyConnection, relation: str) -> TruthState | None:

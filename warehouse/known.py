@@ -12,4 +12,4 @@ def look_back(con: duckdb.DuckDBPyConnection, moment: datetime | None) -> None:
     con.execute("set variable known_at = $moment", {"moment": moment})
     for statement in con.extract_statements(query.text("known_views")):
         con.execute(statement)
-    query.execute(con, "known_slots_now" if moment is None else "known_slots_then")
+    con.execute(query.text("known_now" if moment is None else "known_then"))

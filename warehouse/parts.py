@@ -20,10 +20,11 @@ from warehouse import beliefs, query
 from warehouse.beliefs import Observed, Rules, Weighed, Weighing
 from warehouse.truth import TruthState
 
-_GIVEN = ("claims", "placed", "bad_imports", "rules")
+_GIVEN = ("claims", "placed", "bad_imports", "rules", "value_keys")
 _JUDGED = (
     "standings",
     "ranked_values",
+    "losses",
     "general_values",
     "held_spans",
     "spellings",
@@ -40,7 +41,7 @@ def judge(con: duckdb.DuckDBPyConnection, rules: Rules, how: Weighing) -> dict[s
     """
     if how.num_parts == 1:
         weighed = rank(con, rules, how)
-        _word(con)
+        _word(con, rules)
         _note(con, weighed)
         return weighed.states
     with tempfile.TemporaryDirectory(prefix="parts-", dir=how.folder) as folder:
@@ -75,16 +76,29 @@ def _begin(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
 
 def _decide(con: duckdb.DuckDBPyConnection, weighed: Weighed) -> None:
     beliefs.believe(con, weighed)
+    settle(con)
+
+
+def settle(con: duckdb.DuckDBPyConnection) -> None:
+    """Find what becomes of each value: make the table `ranked_values`."""
     query.execute(con, "reconcile_values")
+    query.execute(con, "reconcile_uncontested")
+    if _are_contested(con):
+        query.execute(con, "reconcile_contests")
 
 
-def _word(con: duckdb.DuckDBPyConnection) -> None:
-    query.execute(con, "reconcile_spellings")
-    query.execute(con, "reconcile_general")
-    query.execute(con, "reconcile_timeline")
-    query.execute(con, "reconcile_supporting")
-    query.execute(con, "reconcile_phrasings")
-    query.execute(con, "reconcile_candidates")
+def _are_contested(con: duckdb.DuckDBPyConnection) -> bool:
+    return bool(query.execute(con, "contests_any")[0][0])
+
+
+def _word(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
+    varies = any(rule.slot == "time_varying" for rule in rules.values())
+    query.execute(con, "reconcile_timeline" if varies else "no_timeline")
+    contests = ("reconcile_losses", "reconcile_general")
+    for name in contests if _are_contested(con) else ("no_contests",):
+        query.execute(con, name)
+    for name in ("spellings", "supporting", "phrasings", "candidates"):
+        query.execute(con, f"reconcile_{name}")
 
 
 def _note(con: duckdb.DuckDBPyConnection, weighed: Weighed) -> None:
@@ -126,7 +140,7 @@ def _judge_part(part: Path, *, rules: Rules) -> None:
         _begin(con, rules)
         given = {name: pq.read_table(part / f"{name}.parquet") for name in _WEIGHED}
         _decide(con, Weighed(**given))
-        _word(con)
+        _word(con, rules)
         for name in _JUDGED:
             table = con.table(name).to_arrow_table()
             pq.write_table(table, part / f"{name}.parquet")
@@ -145,7 +159,8 @@ def _opened(part: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         for name in _GIVEN:
             table = pq.read_table(part / f"{name}.parquet")
             _make(con, "scoped_claims" if name == "claims" else name, table)
-        query.execute(con, "part_slots")
+        for name in ("part_slots", "ruled_claims", "keyed_claims"):
+            query.execute(con, name)
         yield con
 
 

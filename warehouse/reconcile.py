@@ -35,6 +35,10 @@ STATUSES = (
     "quarantined",
 )
 
+_MANY_SLOTS = 100_000
+"""Judged: from so many on, what was written is folded into the file at once. Else a change of a few
+claims could find the log full, and take as long as this."""
+
 CountTokens = Callable[[list[str]], list[int]]
 """Counts the tokens of each answer, the end of the answer not included."""
 
@@ -114,7 +118,10 @@ def reconcile(
         decide(con, settings, recorded_at or now())
         failpoints.reach("reconcile.before_commit")
     failpoints.reach("reconcile.after_commit")
-    return _receipt(con)
+    receipt = _receipt(con)
+    if receipt.num_judged >= _MANY_SLOTS:
+        con.execute("checkpoint")
+    return receipt
 
 
 def decide(con: duckdb.DuckDBPyConnection, settings: ReconcileSettings, moment: datetime) -> None:
@@ -137,7 +144,7 @@ def _place_all(
     con: duckdb.DuckDBPyConnection, settings: ReconcileSettings, rules: beliefs.Rules
 ) -> None:
     scope.take_all(con)
-    _place(con, settings, rules)
+    beliefs.place(con, rules, settings.as_of)
     if watch(con):
         find_bad_imports(con)
     hold_back(con)
@@ -153,20 +160,13 @@ def _place_changed(
     if watch(con):  # a column is looked at as a whole: one claim more can make a bad import of it
         query.execute(con, "scope_fetch_watched")
         scope.use_fetched(con)
-        _place(con, settings, rules)
+        beliefs.place(con, rules, settings.as_of)
         find_bad_imports(con)
     if not scope.widen(con, settings.scope):
         return False
-    _place(con, settings, rules)
+    beliefs.place(con, rules, settings.as_of)
     hold_back(con)
     return True
-
-
-def _place(
-    con: duckdb.DuckDBPyConnection, settings: ReconcileSettings, rules: beliefs.Rules
-) -> None:
-    with beliefs.keys(con, rules):
-        query.execute(con, "reconcile_placed", as_of=settings.as_of)
 
 
 def _judge(

@@ -57,6 +57,11 @@ class RelationRule:
             raise ValueError(f"steps = {list(self.steps)}: {FILTERS} go before the criteria")
 
     @property
+    def relates(self) -> bool:
+        """Whether values of its kind can stand for each other or support each other."""
+        return self.values not in ("text", "code")
+
+    @property
     def criteria(self) -> tuple[str, ...]:
         """The criteria among the steps, the strongest first."""
         return tuple(step for step in self.steps if step in CRITERIA)

@@ -11,7 +11,7 @@ from datetime import date
 import duckdb
 import pyarrow as pa
 
-from warehouse import beliefs, query
+from warehouse import beliefs, parts, query
 from warehouse.relations import RelationRule
 
 _LAST_DAY = date(9999, 12, 31)
@@ -125,11 +125,11 @@ def _judge(con: duckdb.DuckDBPyConnection, rule: RelationRule) -> None:
     for name in ("claims", "retractions", "forgotten", "imports"):
         query.execute(con, f"suppose_{name}")
     query.execute(con, "reconcile_rules")
-    with beliefs.keys(con, rules):
-        query.execute(con, "reconcile_placed", as_of=_LAST_DAY)
+    beliefs.place(con, rules, _LAST_DAY)
     beliefs.merge_near_values(con, rules)
     for name in ("strengths", "standings"):
         query.execute(con, f"reconcile_{name}")
     query.execute(con, "suppose_probabilities")
-    for name in ("values", "spellings", "general"):
+    parts.settle(con)
+    for name in ("spellings", "general"):
         query.execute(con, f"reconcile_{name}")

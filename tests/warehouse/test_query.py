@@ -49,3 +49,15 @@ def test_no_connection_reaches_for_the_network():
             "select value from duckdb_settings() where name like 'auto%known_extensions'"
         ).fetchall()
     assert rows == [("false",), ("false",)]
+
+
+def test_a_text_is_a_number_if_it_can_be_read_as_one():
+    texts = ["1", "-1.5", "+2", ".5", " 1", "\t1 ", "1e3", "1,5", "e3", "inf", "-Infinity", "NaN",
+             "nan", "INF", "item 1", "", "_1", "٣", "１", "1st", "Nine", "i"]  # fmt: skip
+    with query.connect() as con:
+        found = con.execute(
+            "select x, is_number(x) from (select unnest($texts::varchar[]) as x)"
+            "where is_number(x) <> (try_cast(x as double) is not null)",
+            {"texts": texts},
+        ).fetchall()
+    assert found == []

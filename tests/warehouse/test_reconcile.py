@@ -50,6 +50,15 @@ def test_the_order_of_the_criteria_is_the_policy(memory, take, settle, row, answ
     assert answers(con)["Peru", "capital"] == "new"
 
 
+def test_values_tie_that_differ_only_in_what_no_criterion_asks_for(memory, take, settle, row):
+    con = memory()
+    old = row(value="old", source="a", authority=2.0, observed_at="2001")
+    new = row(value="new", source="b", authority=1.0, observed_at="2002")
+    take(con, [old, new])
+    receipt = settle(con, default_rule=RelationRule(steps=("agreement",)))
+    assert (receipt.ties, receipt.num_facts) == (1, 0)
+
+
 def test_one_more_supporting_claim_retrains_nothing(memory, take, settle, row):
     con = memory()
     take(con, [row(source="a")])

@@ -6,6 +6,6 @@ create or replace temp table number_relations as
 select c.relation
 from known_claims as c
 inner join watched_relations as w on c.relation = w.relation and w.is_watched
-where c.observed_at is not null and (w.is_numeric or try_cast(c.value as double) is not null)
+where c.observed_at is not null and (w.is_numeric or is_number(c.value))
 group by c.relation
 having count(*) >= $min_moves

@@ -1,20 +1,22 @@
 -- What each source said about each slot on each day, where it said one thing only, in the slots that
 -- are watched for bad imports and about which not all dated claims agree.
 -- grain: one row per (source, fact_id, observed_at)
--- reads: placed, watched_slots
+-- reads: placed, watched_slots, rules, keyed_claims
 create or replace temp table statements as
 with dated as (
     select
-        p.source,
-        p.relation,
-        p.fact_id,
-        p.observed_at,
-        p.value_key,
-        p.value,
-        p.valid_from is not null as is_dated_change
+        k.source,
+        k.relation,
+        k.fact_id,
+        k.observed_at,
+        k.value_key,
+        k.value,
+        k.valid_from is not null as is_dated_change
     from placed as p
-    semi join watched_slots as w on p.fact_id = w.fact_id
-    where p.suspicious and p.observed_at is not null and p.slot_kind <> 'multi_valued'
+    inner join rules as r on p.rule_id = r.rule_id
+    inner join keyed_claims as k on p.claim_no = k.claim_no
+    semi join watched_slots as w on k.fact_id = w.fact_id
+    where r.suspicious and r.slot <> 'multi_valued' and k.observed_at is not null
         and p.standing in ('valid', 'outdated')
 ),
 changed as (

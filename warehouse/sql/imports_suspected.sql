@@ -1,20 +1,13 @@
 -- The claims of the suspected statements, with the reason.
 -- grain: one row per claim_id
--- reads: placed, scoped_claims, suspected
+-- reads: scoped_claims, suspected
 create or replace temp table newly_suspected as
-with found as (
-    select
-        p.claim_no,
-        min(s.reason) as reason
-    from placed as p
-    inner join suspected as s
-        on p.source = s.source and p.fact_id = s.fact_id and p.observed_at = s.observed_at
-    group by p.claim_no
-)
 select
     c.claim_id,
-    c.fact_id,
-    c.relation,
-    f.reason
-from found as f
-inner join scoped_claims as c on f.claim_no = c.claim_no
+    any_value(c.fact_id) as fact_id,
+    any_value(c.relation) as relation,
+    min(s.reason) as reason
+from scoped_claims as c
+inner join suspected as s
+    on c.source = s.source and c.fact_id = s.fact_id and c.observed_at = s.observed_at
+group by c.claim_id

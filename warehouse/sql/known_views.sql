@@ -6,11 +6,6 @@ select i.*
 from ingests as i
 where getvariable('known_at') is null or i.recorded_at <= getvariable('known_at');
 
-create or replace temp view later_ingests as
-select i.content_hash
-from ingests as i
-where i.recorded_at > getvariable('known_at');
-
 create or replace temp view known_claims as
 select
     c.rowid as claim_no,
@@ -26,23 +21,6 @@ where case
     else q.recorded_at <= getvariable('known_at')
         and (q.replayed_at is null or q.replayed_at > getvariable('known_at'))
 end;
-
-create or replace temp view replayed_later as
-select
-    q.content_hash,
-    q.file,
-    q.row,
-    q.claim_id
-from quarantine as q
-where q.replayed_at > getvariable('known_at');
-
-create or replace temp view known_origins as
-select o.*
-from origins as o
-anti join later_ingests as l on o.content_hash = l.content_hash
-anti join replayed_later as r
-    on o.content_hash = r.content_hash and o.file = r.file and o.row = r.row
-    and o.claim_id = r.claim_id;
 
 create or replace temp view known_retractions as
 with latest as (

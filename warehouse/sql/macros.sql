@@ -44,3 +44,35 @@ create or replace temp macro last_day_of(x) as
         when regexp_matches(x, '^\d{4}-\d{2}$') then last_day(try_cast(x || '-01' as date))
         when regexp_matches(x, '^\d{4}-\d{2}-\d{2}([T ].*)?$') then try_cast(left(x, 10) as date)
     end;
+
+-- The key of a value that needs no thought: a text or code in plain ASCII; null where its kind must say.
+-- What has odd white space, quotes that may enclose all of it, or a separator at its end is left to
+-- warehouse/values/texts.py; a test holds both equal.
+create or replace temp macro fast_key(kind, x) as
+    case
+        when strlen(x) <> length(x) then null
+        when kind = 'text'
+            then case when not regexp_matches(x, '^ |  |[,; ]$|[\x00-\x1f"`]|^$') then lower(x) end
+        when kind = 'code' then case when not regexp_matches(x, '^ | $|[\x00-\x1f]|^$') then x end
+    end;
+
+-- What a value has to show, by the criteria of its rule (`ranking`: their numbers among authority, recency,
+-- agreement, truth), as a list of numbers that is compared from the left: the authority and the dates of
+-- its strongest claim (the date from which it holds, then that of the observation, as a day number), how
+-- many sources say so, how probable it is.
+create or replace temp macro rank_of(ranking, authority, since, observed_on, num_sources, probability) as
+    list_select(
+        [
+            authority,
+            datediff('day', date '0001-01-01', since)
+            + datediff('day', date '0001-01-01', observed_on) / 1e7,
+            num_sources::double,
+            probability
+        ],
+        ranking
+    );
+
+-- Whether a text is a number. To try them all is slow, and most begin as none does: with neither white
+-- space, sign, point nor digit (all before ':'), nor as infinity and nan.
+create or replace temp macro is_number(x) as
+    (x < ':' or x[1] in ('i', 'I', 'n', 'N')) and try_cast(x as double) is not null;

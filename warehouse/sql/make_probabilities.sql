@@ -1,9 +1,9 @@
 -- How probable each value is.
--- grain: one row per (fact_id, value_key)
--- reads: made
+-- grain: one row per (slot, key_hash)
+-- reads: made (fact_id, value_key, probability)
 create or replace temp table probabilities as
 select
     ('0x' || m.fact_id)::ubigint as slot,
-    m.value_key,
+    hash(m.value_key) as key_hash,
     m.probability
 from made as m

@@ -2,6 +2,6 @@
 -- grain: one row per fact_id
 create or replace temp table slots as
 select distinct
-    p.fact_id,
-    p.relation
-from placed as p
+    c.fact_id,
+    c.relation
+from scoped_claims as c

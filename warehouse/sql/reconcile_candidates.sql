@@ -1,16 +1,17 @@
 -- The fact of each slot that has an answer, before anything is held back.
 -- grain: one row per fact_id
--- reads: ranked_values, spellings, supporting, standings, phrasings, scoped_claims
+-- reads: ranked_values, losses, rules, spellings, supporting, standings, phrasings, scoped_claims
 create or replace temp table candidates as
 with chosen as (
     select
         v.slot,
         list(s.value) as "values",
-        max(v.valid_from) as valid_from,
-        min(v.valid_to) as valid_to,
+        max(s.valid_from) as valid_from,
+        min(s.valid_to) as valid_to,
         flatten(list(s.others)) as other_spellings,
-        case when min(v.slot_kind) <> 'multi_valued' then min(v.probability) end as probability
+        case when min(r.slot) <> 'multi_valued' then min(v.probability) end as probability
     from ranked_values as v
+    inner join rules as r on v.rule_id = r.rule_id
     inner join spellings as s on v.slot = s.slot and v.key_hash = s.key_hash
     where v.outcome in ('winner', 'member')
     group by v.slot
@@ -33,10 +34,11 @@ opposing as (
         list(c.claim_id) as contradict
     from standings as s
     inner join ranked_values as v on s.slot = v.slot and s.key_hash = v.key_hash
+    inner join rules as r on v.rule_id = r.rule_id
     anti join general_values as g on s.slot = g.slot and s.key_hash = g.key_hash
     inner join scoped_claims as c on s.claim_no = c.claim_no
-    where s.standing = 'valid' and v.outcome = 'beaten'
-        and not (v.slot_kind = 'time_varying' and v.lost_on = 'recency')
+    inner join losses as x on v.slot = x.slot and v.key_hash = x.key_hash
+    where s.standing = 'valid' and not (r.slot = 'time_varying' and x.lost_on = 'recency')
     group by s.slot
 ),
 sorted as (

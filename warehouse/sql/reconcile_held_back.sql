@@ -28,6 +28,7 @@ others as (
     group by c.fact_id, s.differ
 )
 select
+    c.slot,
     c.fact_id,
     case
         when t.num_tokens = 0 then 'the answer has no tokens'

@@ -1,66 +1,55 @@
--- Every claim to be decided, with its relation's rule, its value's key, and where it stands before
--- anything competes: forgotten, withdrawn, outside its valid time, or valid. A claim of a time-varying slot
--- holds from its valid_from, else from its observation.
--- An unknown date of observation counts as older than any known one.
--- Strings are slow to group by: `slot` is fact_id as number, `claim_no` the row of the claim, `key_hash`
--- that of the value's key (compared within one slot only).
+-- Where every claim to be decided stands before anything competes: forgotten, withdrawn, outside its
+-- valid time, or valid. A claim of a time-varying slot holds from its valid_from, else from its
+-- observation. An unknown date of observation counts as older than any known one.
+-- Texts are slow to write and to group by, so there are none: `slot` is fact_id as number, `claim_no` the
+-- row of the claim, where its texts are found, `key_hash` that of the value's key (compared within one
+-- slot only), null where its kind must say it.
 -- grain: one row per claim_no
 -- params: $as_of
--- reads: rules (one row per relation, null for all others), value_keys
+-- reads: ruled_claims, known_retractions, forgotten_slots
 create or replace temp table placed as
-with default_rule as (
-    select r.*
-    from rules as r
-    where r.relation is null
-),
-ruled as (
+with withdrawn as (
     select
         c.claim_no,
-        ('0x' || c.fact_id)::ubigint as slot,
-        c.claim_id,
-        c.fact_id,
-        c.relation,
-        c.value,
-        c.source,
-        c.authority,
-        c.observed_at,
-        c.valid_from,
-        c.valid_to,
-        coalesce(r.rule_id, d.rule_id) as rule_id,
-        coalesce(r.slot, d.slot) as slot_kind,
-        coalesce(r.superseding, d.superseding) as superseding,
-        coalesce(r.suspicious, d.suspicious) as suspicious
-    from scoped_claims as c
-    left join rules as r on c.relation = r.relation
-    cross join default_rule as d
+        r.reason
+    from known_retractions as r
+    inner join scoped_claims as c on r.claim_id = c.claim_id
+),
+forgotten as (
+    select
+        ('0x' || f.fact_id)::ubigint as slot,
+        f.reason
+    from forgotten_slots as f
 ),
 dated as (
     select
         c.*,
-        coalesce(k.value_key, c.value) as value_key,
-        coalesce(c.observed_at, date '0001-01-01') as observed_on,
-        case
-            when c.slot_kind = 'time_varying'
-                then coalesce(c.valid_from, c.observed_at, date '0001-01-01')
-            else coalesce(c.observed_at, date '0001-01-01')
-        end as since,
-        coalesce(f.reason, w.reason) as withdrawal,
-        case
-            when f.fact_id is not null then 'forgotten'
-            when w.claim_id is not null then 'retracted'
-            when c.valid_to < $as_of then 'outdated'
-            when c.valid_from > $as_of then 'not_yet_valid'
-            when c.slot_kind = 'time_varying' and c.valid_from is null and c.observed_at > $as_of
-                then 'not_yet_valid'
-            else 'valid'
-        end as standing
-    from ruled as c
-    left join value_keys as k on c.relation = k.relation and c.value = k.value
-    left join known_retractions as w on c.claim_id = w.claim_id
-    left join forgotten_slots as f on c.fact_id = f.fact_id
+        ('0x' || c.fact_id)::ubigint as slot_no,
+        coalesce(c.observed_at, date '0001-01-01') as observed_on
+    from ruled_claims as c
 )
 select
-    d.* exclude (claim_id),
-    hash(d.value_key) as key_hash,
-    hash(d.source) as source_hash
-from dated as d
+    c.claim_no,
+    c.slot_no as slot,
+    c.rule_id,
+    case when c.fast_key is not null then hash(c.fast_key) end as key_hash,
+    hash(c.source) as source_hash,
+    c.authority,
+    case
+        when c.slot_kind = 'time_varying' then coalesce(c.valid_from, c.observed_on)
+        else c.observed_on
+    end as since,
+    c.observed_on,
+    coalesce(f.reason, w.reason) as withdrawal,
+    case
+        when f.slot is not null then 'forgotten'
+        when w.claim_no is not null then 'retracted'
+        when c.valid_to < $as_of then 'outdated'
+        when c.valid_from > $as_of then 'not_yet_valid'
+        when c.slot_kind = 'time_varying' and c.valid_from is null and c.observed_at > $as_of
+            then 'not_yet_valid'
+        else 'valid'
+    end as standing
+from dated as c
+left join withdrawn as w on c.claim_no = w.claim_no
+left join forgotten as f on c.slot_no = f.slot

@@ -2,22 +2,39 @@
 -- superseded by a later claim of its own source (single-valued slots; in time-varying ones every
 -- later claim outdates, whoever makes it).
 -- grain: one row per claim_no
--- reads: placed, strengths, bad_imports, merged_keys
+-- reads: placed, strengths, bad_imports, merged_keys, rules
 create or replace temp table standings as
-with replaceable as (
+with merged as (
+    select
+        m.*,
+        hash(m.merged_key) as merged_hash
+    from merged_keys as m
+),
+minds as (
+    select
+        p.slot,
+        p.source_hash
+    from placed as p
+    where p.standing = 'valid'
+    group by p.slot, p.source_hash
+    having min(p.key_hash) <> max(p.key_hash)
+),
+replaceable as (
     select
         p.claim_no,
         p.slot,
         p.source_hash,
-        case when m.merged_key is null then p.key_hash else hash(m.merged_key) end as key_hash,
+        coalesce(m.merged_hash, p.key_hash) as key_hash,
         p.observed_on,
         t.strength
     from placed as p
+    semi join minds as n on p.slot = n.slot and p.source_hash = n.source_hash
+    inner join rules as r on p.rule_id = r.rule_id
     inner join strengths as t
         on p.authority = t.authority and p.since = t.since and p.observed_on = t.observed_on
     anti join bad_imports as b on p.claim_no = b.claim_no
-    left join merged_keys as m on p.fact_id = m.fact_id and p.value_key = m.value_key
-    where p.standing = 'valid' and p.superseding and p.slot_kind = 'single_valued'
+    left join merged as m on p.slot = m.slot and p.key_hash = m.key_hash
+    where p.standing = 'valid' and r.superseding and r.slot = 'single_valued'
 ),
 changed_minds as (
     select
@@ -49,20 +66,23 @@ superseded as (
     where r.observed_on < t.observed_on
 )
 select
-    p.* exclude (standing, value_key, key_hash, superseding, suspicious),
+    p.claim_no,
+    p.slot,
+    p.rule_id,
+    coalesce(m.merged_hash, p.key_hash) as key_hash,
+    m.merged_key,
+    p.source_hash,
+    t.strength,
     case
         when b.claim_no is not null then 'bad_import'
         when s.claim_no is not null then 'superseded'
         else p.standing
     end as standing,
-    coalesce(m.merged_key, p.value_key) as value_key,
-    case when m.merged_key is null then p.key_hash else hash(m.merged_key) end as key_hash,
-    t.strength,
-    b.reason as suspicion,
+    coalesce(b.reason, p.withdrawal) as because,
     s.superseded_on
 from placed as p
 inner join strengths as t
     on p.authority = t.authority and p.since = t.since and p.observed_on = t.observed_on
 left join bad_imports as b on p.claim_no = b.claim_no and p.standing = 'valid'
 left join superseded as s on p.claim_no = s.claim_no
-left join merged_keys as m on p.fact_id = m.fact_id and p.value_key = m.value_key
+left join merged as m on p.slot = m.slot and p.key_hash = m.key_hash

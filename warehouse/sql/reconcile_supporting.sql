@@ -7,7 +7,6 @@ select
     s.claim_no,
     s.slot,
     s.strength,
-    s.observed_on,
     g.slot is not null as is_general
 from standings as s
 inner join ranked_values as v on s.slot = v.slot and s.key_hash = v.key_hash

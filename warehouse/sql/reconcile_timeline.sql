@@ -1,20 +1,25 @@
 -- What held when in the time-varying slots: runs of one value, each from its first date to the start
 -- of the next run (or to the last day that the claims themselves give).
 -- grain: one row per (fact_id, held_from)
--- reads: standings, rules, spellings
+-- reads: standings, strengths, rules, keyed_claims
 create or replace temp table held_spans as
 with said as (
     select
-        s.fact_id,
-        s.since,
-        s.value_key,
-        max({'authority': s.authority, 'observed_on': s.observed_on}) as best,
-        max(s.valid_to) as valid_to,
-        count(distinct s.source) as num_sources,
-        first(s.value order by s.authority desc, s.observed_on desc, s.value) as value
+        k.fact_id,
+        t.since,
+        coalesce(s.merged_key, k.value_key) as value_key,
+        any_value(s.slot) as slot,
+        any_value(s.key_hash) as key_hash,
+        max({'authority': t.authority, 'observed_on': t.observed_on}) as best,
+        max(k.valid_to) as valid_to,
+        count(distinct s.source_hash) as num_sources,
+        first(k.value order by t.authority desc, t.observed_on desc, k.value) as value
     from standings as s
-    where s.slot_kind = 'time_varying' and s.standing in ('valid', 'outdated')
-    group by s.fact_id, s.since, s.value_key
+    inner join rules as r on s.rule_id = r.rule_id and r.slot = 'time_varying'
+    inner join strengths as t on s.strength = t.strength
+    inner join keyed_claims as k on s.claim_no = k.claim_no
+    where s.standing in ('valid', 'outdated')
+    group by k.fact_id, t.since, coalesce(s.merged_key, k.value_key)
 ),
 firsts as (
     select s.*
@@ -40,7 +45,8 @@ runs as (
 spans as (
     select
         r.fact_id,
-        any_value(r.value_key) as value_key,
+        any_value(r.slot) as slot,
+        any_value(r.key_hash) as key_hash,
         first(r.value order by r.since desc) as value,
         min(r.since) as held_from,
         max(r.valid_to) as valid_to,
@@ -50,7 +56,8 @@ spans as (
 )
 select
     s.fact_id,
-    s.value_key,
+    s.slot,
+    s.key_hash,
     s.value,
     s.held_from,
     least(

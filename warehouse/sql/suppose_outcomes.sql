@@ -1,16 +1,17 @@
 -- What became of each value of the supposed slots, with all its spellings.
 -- grain: one row per (slot, value)
--- reads: ranked_values, standings, spellings, general_values
+-- reads: ranked_values, standings, spellings, general_values, scoped_claims
 select
-    min(s.fact_id) as slot,
+    min(c.fact_id) as slot,
     any_value(p.value) as value,
-    list_sort(list_distinct(list(s.value))) as spellings,
-    list_sort(list_distinct(list(s.source))) as sources,
+    list_sort(list_distinct(list(c.value))) as spellings,
+    list_sort(list_distinct(list(c.source))) as sources,
     case when any_value(g.slot) is null then any_value(v.outcome) else 'general' end as outcome
 from ranked_values as v
 inner join standings as s
     on v.slot = s.slot and v.key_hash = s.key_hash and s.standing = 'valid'
+inner join scoped_claims as c on s.claim_no = c.claim_no
 inner join spellings as p on v.slot = p.slot and v.key_hash = p.key_hash
 left join general_values as g on v.slot = g.slot and v.key_hash = g.key_hash
 group by v.slot, v.key_hash
-order by min(s.fact_id), any_value(v.outcome) desc, any_value(v.rank) desc, any_value(p.value)
+order by min(c.fact_id), any_value(v.outcome) desc, any_value(v.rank) desc, any_value(p.value)

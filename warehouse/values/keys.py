@@ -25,6 +25,8 @@ def keyed(values: pa.Table, rules: Mapping[str, RelationRule]) -> pa.Table:
     given = values.select(["relation", "value"]).cast(
         pa.schema({"relation": pa.string(), "value": pa.string()})
     )
+    if not given.num_rows:
+        return given.append_column("value_key", pa.array([], pa.string()))
     numbered = given.append_column("row_index", pa.array(np.arange(given.num_rows)))
     with query.connect() as con:
         con.register("distinct_values", numbered)
@@ -50,14 +52,10 @@ def related(candidates: pa.Table, rules: Mapping[str, RelationRule]) -> tuple[pa
     for themselves, only support above 0 for a value other than itself. Both are ordered. Texts and
     codes have neither, and cost nothing.
     """
-    with query.connect() as con:
-        con.register("rivals", candidates)
-        con.register("kinds_of_relations", _kinds(rules))
-        slots = query.run(con, "values_rivals")
     kinds = {relation: kind_of(rule) for relation, rule in rules.items()}
     merges: list[tuple[object, str, str]] = []
     supports: list[tuple[object, str, str, float]] = []
-    for slot, relation, keys, counts in _rows(slots):
+    for slot, relation, keys, counts in _rivals(candidates, rules):
         kind = kinds[relation]
         stands_for = kind.merged(dict(zip(keys, counts, strict=True)))
         merges += [(slot, key, stands_for[key]) for key in keys if stands_for[key] != key]
@@ -75,6 +73,16 @@ def related(candidates: pa.Table, rules: Mapping[str, RelationRule]) -> tuple[pa
             },
         ),
     )
+
+
+def _rivals(candidates: pa.Table, rules: Mapping[str, RelationRule]) -> Iterator[tuple[Any, ...]]:
+    if not candidates.num_rows:
+        return  # nearly always: it takes longer to open a database than to look
+    with query.connect() as con:
+        con.register("rivals", candidates)
+        con.register("kinds_of_relations", _kinds(rules))
+        slots = query.run(con, "values_rivals")
+    yield from _rows(slots)
 
 
 def _kinds(rules: Mapping[str, RelationRule]) -> pa.Table:
