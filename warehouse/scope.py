@@ -66,7 +66,7 @@ def touch(
     )
     if last["as_of"] != as_of:
         query.execute(con, "scope_dates", old=last["as_of"], new=as_of)
-    if not _is_few(con, scope, MAX_TOUCHED):
+    if not _is_few(con, scope, MAX_TOUCHED, last["num_slots_now"]):
         return False
     _define(con, "scope_changed_slots")
     return True
@@ -76,12 +76,12 @@ def widen(con: duckdb.DuckDBPyConnection, scope: str) -> bool:
     """Fetch the claims of the slots found and of all that share phrasings; false if too many."""
     query.execute(con, "scope_suspects")
     query.execute(con, "scope_none")
-    rounds = 0
-    while _size(con, rounds):
+    rounds, last = 0, _last(con)
+    while last is not None and _size(con, rounds):
         query.execute(con, "scope_fetch", round=rounds)
         query.execute(con, "scope_widen", round=rounds)
         rounds += 1
-        if not _is_few(con, scope, MAX_JUDGED):
+        if not _is_few(con, scope, MAX_JUDGED, last["num_slots_now"]):
             return False
     query.execute(con, "scope_decisions_before")
     query.execute(con, "scope_facts_before")
@@ -136,11 +136,8 @@ def _size(con: duckdb.DuckDBPyConnection, rounds: int | None) -> int:
     return int(str(query.execute(con, "scope_size", round=rounds)[0][0]))
 
 
-def _is_few(con: duckdb.DuckDBPyConnection, scope: str, share: float) -> bool:
-    last = _last(con)
-    return scope == "changed" or (
-        last is not None and _size(con, None) <= share * last["num_slots_now"]
-    )
+def _is_few(con: duckdb.DuckDBPyConnection, scope: str, share: float, num_slots: int) -> bool:
+    return scope == "changed" or _size(con, None) <= share * num_slots
 
 
 def _define(con: duckdb.DuckDBPyConnection, name: str) -> None:
