@@ -14,7 +14,8 @@ FORBIDDEN = {
 }
 
 
-@pytest.mark.parametrize("package", [pytest.param("lamini", marks=pytest.mark.slow), "warehouse"])
+@pytest.mark.slow
+@pytest.mark.parametrize("package", ["lamini", "warehouse"])
 def test_package_imports_without(package):
     block = f"import sys; sys.modules.update(dict.fromkeys({FORBIDDEN[package]!r}))"
     walk = (

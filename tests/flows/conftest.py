@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import time
 
@@ -33,13 +34,16 @@ def environment_restored():
     os.environ.update(before)
 
 
+def write_capitals(folder):
+    (folder / "capitals.csv").write_text(ROWS)
+    (folder / "capitals.toml").write_text(MAPPING)
+    return folder
+
+
 @pytest.fixture
 def mapping(tmp_path):
     """Four rows: two used, one contradicted, one quarantined."""
-    (tmp_path / "capitals.csv").write_text(ROWS)
-    path = tmp_path / "capitals.toml"
-    path.write_text(MAPPING)
-    return path
+    return write_capitals(tmp_path) / "capitals.toml"
 
 
 @pytest.fixture(scope="session")
@@ -64,17 +68,24 @@ def home(tmp_path, monkeypatch):
     return tmp_path / "home"
 
 
-@pytest.fixture
-def published(home, mapping, tokenizer_folder):
-    """A home with the four rows ingested, reconciled and published."""
+@pytest.fixture(scope="session")
+def published_once(tmp_path_factory, tokenizer_folder):
+    """A folder with the table, its mapping, and the home of `published`."""
     from datetime import date
 
     from flows.ingest_facts import ingest_source
     from flows.reconcile_facts import reconcile_and_publish
 
-    ingest_source.fn(home, str(mapping))
-    reconcile_and_publish.fn(home, date(2026, 1, 1), str(tokenizer_folder), 64)
-    return home
+    folder = write_capitals(tmp_path_factory.mktemp("published"))
+    ingest_source.fn(folder / "home", str(folder / "capitals.toml"))
+    reconcile_and_publish.fn(folder / "home", date(2026, 1, 1), str(tokenizer_folder), 64)
+    return folder
+
+
+@pytest.fixture
+def published(home, mapping, published_once):
+    """A home with the four rows ingested, reconciled and published."""
+    return shutil.copytree(published_once / "home", home)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ def test_every_command_can_speak_json_and_has_help(lamini, command):
     assert "--json" in result.stdout
 
 
+@pytest.mark.slow
 def test_a_users_table_goes_from_ingest_to_why(lamini, home, mapping, tokenizer_folder):
     receipts = json.loads(lamini("ingest", mapping, "--json").stdout)
     assert (receipts[0]["num_accepted"], receipts[0]["num_quarantined"]) == (3, 1)
@@ -43,6 +44,7 @@ def test_a_users_table_goes_from_ingest_to_why(lamini, home, mapping, tokenizer_
     assert known["pending"] == {"added": 2, "changed": 0, "retired": 0, "unchanged": 0}
 
 
+@pytest.mark.slow
 def test_people_get_tables(lamini, published):
     assert "Paris" in lamini("facts").stdout
     assert "contradicted" in lamini("why", "France", "capital").stdout

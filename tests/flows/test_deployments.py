@@ -32,6 +32,7 @@ def test_the_file_for_work_pools_holds_the_very_list_that_is_served(given, liste
     assert given == [as_yaml(deployment) for deployment in listed]
 
 
+@pytest.mark.slow
 def test_prefect_makes_the_same_of_both(given, home):
     parsed = PrefectYamlModel.model_validate({"deployments": apply_values(given, {})}).deployments
     served = [as_served(deployment) for deployment in deployments(load_settings({}))]

@@ -151,6 +151,7 @@ def stats(home):
     return [path.stat() for one in folders for path in one.rglob("*") if path.is_file()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["gc.after_pointer", "gc.while_removing"])
 def test_i7_killed_in_the_middle_the_same_command_goes_on(settings, monkeypatch, place):
     reach = failpoints.reach
@@ -204,6 +205,7 @@ def test_older_bank_versions_go_and_the_one_that_answers_stays(settings):
     assert len(held.versions()) <= 2
 
 
+@pytest.mark.slow
 def test_refused_rows_of_long_ago_lose_their_text_and_still_count(settings):
     rows = [{"subject": name, "relation": "r", "question": "q"} for name in ("Aland", "Bland")]
     for name, moment in (("old", NOW - timedelta(days=400)), ("new", NOW)):

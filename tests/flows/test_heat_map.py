@@ -5,6 +5,7 @@ import pytest
 from flows.reporting.heat_map import facts_map, relations_map
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [1, 40])
 def test_heat_maps_are_pictures_for_any_number_of_checkpoints(tmp_path, number):
     cells = [

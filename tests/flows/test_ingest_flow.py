@@ -10,6 +10,7 @@ from flows.reconcile_facts import reconcile_and_publish, reconcile_facts
 from warehouse.errors import CatalogueLockedError, MappingError
 
 
+@pytest.mark.slow
 def test_the_same_content_twice_is_taken_in_once(home, mapping):
     first = ingest_source.fn(home, str(mapping))
     again = ingest_source.fn(home, str(mapping))
@@ -17,6 +18,7 @@ def test_the_same_content_twice_is_taken_in_once(home, mapping):
     assert again == {**first, "is_new": False}
 
 
+@pytest.mark.slow
 def test_reconciling_publishes_and_a_repeat_gives_the_same_snapshot(published, tokenizer_folder):
     first = reconcile_and_publish.fn(published, date(2026, 1, 1), str(tokenizer_folder), 64)
     again = reconcile_and_publish.fn(published, date(2026, 1, 1), str(tokenizer_folder), 64)
@@ -24,6 +26,7 @@ def test_reconciling_publishes_and_a_repeat_gives_the_same_snapshot(published, t
     assert sum(first["counts"].values()) == first["num_input_rows"] == 4
 
 
+@pytest.mark.slow
 def test_the_end_of_the_answer_counts_against_the_limit(home, mapping, tokenizer_folder):
     (mapping.parent / "capitals.csv").write_text("country,capital,trust\nFrance,Paris,1\n")
     ingest_source.fn(home, str(mapping))

@@ -15,6 +15,8 @@ from warehouse.reconcile import ReconcileSettings, reconcile
 from warehouse.relations import RelationRule
 from warehouse.snapshot import write_snapshot
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def published(tmp_path):

@@ -64,6 +64,7 @@ def test_both_ways_get_the_same_json(tmp_path, told, webhook):
     assert webhook == [{"event": "run_failed", "home": str(tmp_path), "why": "x"}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command", ["no-such-program", f"{sys.executable} -c 'import time; time.sleep(60)'", "false"]
 )

@@ -51,6 +51,7 @@ def alone():
     return decided(Weighing())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_parts", [2, 8])
 def test_parts_in_one_process_give_the_same(alone, num_parts):
     assert decided(Weighing(num_parts=num_parts)) == alone

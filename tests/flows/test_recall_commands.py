@@ -54,6 +54,7 @@ def test_a_fact_is_followed_by_its_names(lamini, judged):
     assert "Kyoto" in shown
 
 
+@pytest.mark.slow
 def test_what_regressed_or_flaps_or_was_never_known_is_listed(lamini, judged):
     found = json.loads(lamini("recall", "--regressed-since", "aaaa", "--json").stdout)
     assert found["since"] == "aaaa1111"
@@ -65,6 +66,7 @@ def test_what_regressed_or_flaps_or_was_never_known_is_listed(lamini, judged):
         assert "no fact" in lamini("recall", option).stdout or option == "--never-memorized"
 
 
+@pytest.mark.slow
 def test_what_cannot_be_answered_is_refused_with_what_can(lamini, judged):
     wrong = lamini("recall", "--history", "Japon", "capital")
     assert wrong.exit_code == 3

@@ -87,6 +87,7 @@ def test_a_cluster_that_takes_no_job_is_told_of():
         submit(cluster)
 
 
+@pytest.mark.slow
 def test_an_address_where_nothing_answers_is_bad_input_with_a_hint():
     with pytest.raises(RemoteJobError, match="RAY_AUTH_MODE=token") as caught:
         connect("http://127.0.0.1:9")

@@ -49,6 +49,7 @@ def test_a_second_run_is_refused_and_told_who_runs(tmp_path):
         pass
 
 
+@pytest.mark.slow
 def test_of_two_that_wait_for_their_turn_one_runs_after_the_other(tmp_path):
     processes = [hold(tmp_path, 0.3) for _ in range(2)]
     assert [process.wait(60) for process in processes] == [0, 0]

@@ -59,6 +59,7 @@ def test_a_server_that_ends_is_reported_with_the_tail_of_its_log(tmp_path):
         server(tmp_path, child, log).wait_ready(5)
 
 
+@pytest.mark.slow
 def test_a_server_that_does_not_answer_is_given_up(tmp_path):
     child = process("import time; time.sleep(60)", tmp_path / "log")
     silent = server(tmp_path, child, tmp_path / "log")
@@ -68,6 +69,7 @@ def test_a_server_that_does_not_answer_is_given_up(tmp_path):
     assert not child.is_running()
 
 
+@pytest.mark.slow
 def test_a_server_that_ignores_sigterm_is_killed(tmp_path, monkeypatch):
     monkeypatch.setattr(servers, "STOP_SECONDS", 0.5)
     log = tmp_path / "log"

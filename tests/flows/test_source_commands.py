@@ -22,6 +22,7 @@ def test_a_registered_source_is_taken_in_when_none_is_named(lamini, home, regist
     assert (receipt["source"], receipt["num_accepted"]) == ("capitals", 3)
 
 
+@pytest.mark.slow
 def test_the_list_says_where_each_source_stands(lamini, home, registered):
     [before] = told(lamini("source", "list", "--json"))
     assert (before["name"], before["format"], before["last_ingest"]) == ("capitals", "csv", None)
@@ -33,6 +34,7 @@ def test_the_list_says_where_each_source_stands(lamini, home, registered):
     assert "capitals" in lamini("source", "list").stdout
 
 
+@pytest.mark.slow
 def test_preview_shows_claims_and_refused_rows_and_writes_nothing(lamini, home, mapping):
     found = told(lamini("source", "preview", mapping, "--limit", 2, "--json"))
     assert [claim["subject"] for claim in found["claims"]] == ["France", "Japan"]
@@ -41,6 +43,7 @@ def test_preview_shows_claims_and_refused_rows_and_writes_nothing(lamini, home, 
     assert "missing_value" in lamini("source", "preview", mapping).stdout
 
 
+@pytest.mark.slow
 def test_check_holds_the_source_against_its_contract_and_writes_nothing(lamini, home, mapping):
     assert told(lamini("source", "check", mapping, "--json"))["is_kept"]
     mapping.write_text(mapping.read_text() + "[contract]\nmin_rows = 9\n")
@@ -51,6 +54,7 @@ def test_check_holds_the_source_against_its_contract_and_writes_nothing(lamini, 
     assert not home.exists()
 
 
+@pytest.mark.slow
 def test_a_broken_contract_stops_its_source_alone(lamini, home, registered, tmp_path):
     other = tmp_path / "other.toml"
     text = registered.read_text().replace('"capitals"', '"other"')
@@ -69,6 +73,7 @@ def test_an_unknown_source_names_the_nearest(lamini, registered):
     assert "did you mean 'capitals'" in result.stderr
 
 
+@pytest.mark.slow
 def test_refused_rows_are_listed_shown_put_right_and_replayed(lamini, registered):
     lamini("ingest")
     [row] = told(lamini("quarantine", "list", "--source", "capitals", "--json"))
@@ -83,6 +88,7 @@ def test_refused_rows_are_listed_shown_put_right_and_replayed(lamini, registered
     assert len(told(lamini("quarantine", "list", "--all", "--json"))) == 1
 
 
+@pytest.mark.slow
 def test_a_file_of_fixes_is_replayed(lamini, registered, tmp_path):
     lamini("ingest")
     [row] = told(lamini("quarantine", "list", "--json"))

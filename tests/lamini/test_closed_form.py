@@ -60,6 +60,7 @@ def test_shifts_are_found_without_touching_the_backbone(any_attached):
     assert all(p.grad is None for p in any_attached.backbone.model.parameters())
 
 
+@pytest.mark.slow
 def test_an_answer_longer_than_its_experts_is_finished_by_the_passes(tokenizer, tmp_path):
     facts = [dataclasses.replace(make_facts(1)[5], num_experts=3)]
     attached = attach(tiny_llama(tokenizer), GEOMETRY)

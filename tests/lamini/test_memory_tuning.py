@@ -75,6 +75,7 @@ def test_the_fast_path_equals_a_plain_slow_loop(attached, tmp_path, without_clos
     torch.testing.assert_close(fast.weights[0], stored, atol=1e-3, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_on_disk_and_in_memory_give_the_same_experts_to_the_last_bit(
     tokenizer, tmp_path, without_closed_form
 ):
@@ -101,6 +102,7 @@ def test_beyond_the_limit_examples_lie_in_mapped_files(attached, without_closed_
     assert not spilled.only(torch.tensor([0])).on_disk
 
 
+@pytest.mark.slow
 def test_answers_of_more_tokens_than_experts_are_decided_by_the_closed_form(tmp_path):
     attached = attach(load_backbone(), MemoryConfig())
     strings = ("K0X7QJ2ZV9W4YB1H8G5N3TXQ6ZJ0VKWP", "ZQ8XJ3VK5WY7B2H0G9N4T6PXQ1ZJ8VKW")

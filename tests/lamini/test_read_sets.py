@@ -85,6 +85,7 @@ def test_no_prompt_of_a_fact_is_within_numeric_tolerance_of_another_decision(alo
     assert len({alone[prompt].group for prompt in FACT_PROMPTS}) >= len(make_facts())
 
 
+@pytest.mark.slow
 def test_i5_read_sets_are_the_same_alone_and_in_any_batch(model, alone):
     for batch in batches():
         for prompt, route in zip(batch, model.route(batch), strict=True):

@@ -18,6 +18,8 @@ from .conftest import tiny_llama
 from .test_successor import bytes_of, contents, succeed  # noqa: F401
 from .test_update import FACTS, built  # noqa: F401
 
+pytestmark = pytest.mark.slow
+
 GONE, KEPT = FACTS[0], FACTS[1:]
 
 
@@ -28,6 +30,7 @@ def without(succeed, tmp_path):  # noqa: F811
     return tmp_path / "next" / "checkpoint"
 
 
+@pytest.mark.slow
 def test_it_says_the_same_from_a_bank_with_one_version(built, without, tokenizer):  # noqa: F811
     base = bytes_of(built)
     model = load(without, backbone=tiny_llama(tokenizer))

@@ -29,6 +29,7 @@ def brute_force_cells(product_keys, query_BK, num_cells):
     return cell_BN.gather(1, order_BN[:, :num_cells]), score_BN[:, :num_cells]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_subkeys", [1, 3, 24, 181, 1024])
 @pytest.mark.parametrize("num_cells", [1, 10, 32])
 def test_the_nearest_cells_are_exactly_those_of_brute_force(num_subkeys, num_cells):

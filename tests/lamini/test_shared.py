@@ -81,6 +81,7 @@ def test_i1_fresh_shared_experts_are_the_exact_identity(attached, product_keys):
     assert torch.equal(answer_logits(attached, batch, experts.reading(sets)), bare)
 
 
+@pytest.mark.slow
 def test_it_memorizes_facts_that_share_experts(attached, product_keys):
     facts = make_facts()
     sets = sets_of(facts, product_keys)

@@ -88,6 +88,7 @@ def test_without_hard_links_the_files_are_copied(built, tmp_path, monkeypatch): 
     assert bytes_of(tmp_path / "copy") == bytes_of(built)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("killed_at", ["tuning", "bank", "manifest", "in_place"])
 def test_i7_a_build_killed_anywhere_leaves_nothing_half_made_and_ends_the_same(
     built,  # noqa: F811
@@ -122,6 +123,7 @@ def test_i7_a_build_killed_anywhere_leaves_nothing_half_made_and_ends_the_same(
     assert contents(models[0]) == contents(models[1])
 
 
+@pytest.mark.slow
 def test_successors_follow_each_other_and_every_one_stays_loadable(succeed, tokenizer, tmp_path):
     base = None
     for step, answer in enumerate(("One Dock", "Two Docks", "Three Docks")):
@@ -141,6 +143,7 @@ def test_only_a_checkpoint_has_a_successor_and_only_a_successor_an_update(succee
         read_update(built)
 
 
+@pytest.mark.slow
 def test_both_versions_are_proved_equal_outside_what_was_touched(succeed, tokenizer, tmp_path):
     receipt = succeed(MIXED)
     model = load(tmp_path / "next" / "checkpoint", backbone=tiny_llama(tokenizer))
@@ -155,6 +158,7 @@ def test_both_versions_are_proved_equal_outside_what_was_touched(succeed, tokeni
     assert model.bank.open_version() == receipt.bank
 
 
+@pytest.mark.slow
 def test_a_difference_outside_is_found(succeed, tokenizer, tmp_path):
     receipt = succeed(MIXED)
     model = load(tmp_path / "next" / "checkpoint", backbone=tiny_llama(tokenizer))

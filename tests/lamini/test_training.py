@@ -74,6 +74,7 @@ def test_every_fact_is_memorized_and_stops_by_itself(tokenizer, tmp_path):
     assert max(result.num_passes for result in results) < TUNING.max_passes
 
 
+@pytest.mark.slow
 def test_any_number_of_workers_gives_the_same_experts(tokenizer, tmp_path, monkeypatch):
     tune(tokenizer, tmp_path / "one")
     monkeypatch.setattr(Worker, "gather", lambda self, tensor: tensor)
@@ -91,6 +92,7 @@ def test_a_facts_experts_do_not_depend_on_its_neighbours(tokenizer, tmp_path):
     torch.testing.assert_close(alone[0].weights[0], together[0].weights[2], atol=2e-3, rtol=1e-2)
 
 
+@pytest.mark.slow
 def test_i7_tuning_killed_between_shards_ends_in_the_same_experts(tokenizer, tmp_path, monkeypatch):
     tune(tokenizer, tmp_path / "unbroken")
     saved = lamini.memory_tuning.save_shard
@@ -114,6 +116,7 @@ def test_i7_tuning_killed_between_shards_ends_in_the_same_experts(tokenizer, tmp
         assert all(torch.equal(one[name], two[name]) for name in one)
 
 
+@pytest.mark.slow
 def test_a_damaged_shard_is_tuned_again(tokenizer, tmp_path):
     results, _ = tune(tokenizer, tmp_path)
     path = shard_path(tmp_path, 1)
@@ -124,6 +127,7 @@ def test_a_damaged_shard_is_tuned_again(tokenizer, tmp_path):
     assert torch.equal(again[1].weights[0], results[1].weights[0])
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_names_the_fact_and_saves_nothing(tokenizer, tmp_path):
     attached = attach(tiny_llama(tokenizer), GEOMETRY)
     attached.backbone.model.lm_head.weight.fill_(float("nan"))
@@ -132,6 +136,7 @@ def test_a_loss_that_is_not_finite_names_the_fact_and_saves_nothing(tokenizer, t
     assert not list(tmp_path.glob("shard-*"))
 
 
+@pytest.mark.slow
 def test_i7_router_training_resumed_equals_unbroken_bit_for_bit(tokenizer, tmp_path):
     train_router(tokenizer, tmp_path / "unbroken")
 
@@ -179,6 +184,7 @@ def test_i2_a_prompt_that_abstains_is_the_backbones_own_bit_for_bit(model, token
     assert not model.answer(["Anything at all?"])[0].from_memory
 
 
+@pytest.mark.slow
 def test_i5_read_sets_are_the_same_alone_and_in_any_batch(model):
     prompts = [prompt for fact in make_facts() for prompt in fact.prompts] + NEGATIVES
     together = [route.group for route in model.route(prompts)]

@@ -97,6 +97,7 @@ def group_of(expert):
     return expert // GEOMETRY.group_size
 
 
+@pytest.mark.slow
 def test_changed_added_and_retired_facts_answer_as_they_are_now(model):
     receipt = update_model(model, MIXED)
     assert receipt.changed == ("fact-1",)
@@ -125,6 +126,7 @@ def test_i3_prompts_that_read_no_touched_expert_keep_their_logits_bit_for_bit(mo
     assert len(outside) == 4 * 8
 
 
+@pytest.mark.slow
 def test_i6_a_retired_fact_is_forgotten_and_all_others_keep_their_logits(model):
     kept = [fact for fact in FACTS if fact.fact_id != "fact-2"]
     before = logits_of(model, kept)
@@ -198,6 +200,7 @@ def test_the_same_update_again_changes_nothing(model, checkpoint):
     assert stored_experts(model) == experts
 
 
+@pytest.mark.slow
 def test_a_folder_is_updated_without_a_model_in_memory(checkpoint, tokenizer):
     receipt = update(checkpoint, MIXED, backbone=tiny_llama(tokenizer))
     reloaded = load(checkpoint, backbone=tiny_llama(tokenizer))
@@ -217,6 +220,7 @@ def test_the_previous_bank_version_stays_readable(model):
     assert rows["expert_id"].to_pylist() == sorted(before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("killed_at", ["tune_memory", "write_json", "keys"])
 def test_i7_an_update_killed_half_way_leaves_the_old_model_and_can_be_done_again(
     checkpoint, tokenizer, monkeypatch, killed_at
@@ -318,6 +322,7 @@ def test_a_changed_answer_that_needs_fewer_experts_leaves_none_of_the_old(model)
     assert sorted(theirs) == [8 * short.group_index + i for i in range(5)]
 
 
+@pytest.mark.slow
 def test_all_facts_can_be_retired_and_added_again(model):
     update_model(model, [])
     assert not model.answer([FACTS[0].prompts[0]])[0].from_memory

@@ -28,6 +28,7 @@ def plan(receipt):
     return {row["question"]: row for row in pq.read_table(receipt.path).to_pylist()}
 
 
+@pytest.mark.slow
 def test_facts_keep_their_group_and_free_groups_are_used_again(con, take, row, place):
     take(con, [row(s, s, question=s) for s in "ABCD"])
     before = plan(place())
@@ -41,11 +42,13 @@ def test_facts_keep_their_group_and_free_groups_are_used_again(con, take, row, p
     assert after["E"]["group_index"] == before["B"]["group_index"]
 
 
+@pytest.mark.slow
 def test_the_same_snapshot_gives_the_same_file(con, take, row, place):
     take(con, [row(s, s) for s in "ABC"])
     assert place() == place()
 
 
+@pytest.mark.slow
 def test_every_fact_owns_its_group_and_shards_are_of_equal_size(con, take, row, place):
     take(con, [row(s, s) for s in "ABCDEF"])
     receipt = place(num_shards=3)
@@ -56,6 +59,7 @@ def test_every_fact_owns_its_group_and_shards_are_of_equal_size(con, take, row, 
     assert table["fact_id"].to_pylist() == sorted(table["fact_id"].to_pylist())
 
 
+@pytest.mark.slow
 def test_token_counts_may_be_given_by_fact(con, take, row, place):
     take(con, [row("A", "A")])
     by_function = place()
@@ -63,6 +67,7 @@ def test_token_counts_may_be_given_by_fact(con, take, row, place):
     assert place(num_tokens_by_fact={fact_id: 1}) == by_function
 
 
+@pytest.mark.slow
 def test_too_many_facts_are_refused_before_anything_changes(con, take, row, place):
     take(con, [row(s, s) for s in "ABC"])
     with pytest.raises(CapacityError, match=r"3 facts do not fit into 2 groups .* 96 experts"):

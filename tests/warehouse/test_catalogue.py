@@ -12,6 +12,7 @@ from warehouse.errors import CatalogueLockedError, CatalogueVersionError, Retrya
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_a_second_writer_is_refused_and_told_who_writes(home):
     script = (
         "import sys; from pathlib import Path\n"

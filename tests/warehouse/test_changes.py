@@ -1,9 +1,12 @@
 from datetime import date
 
+import pytest
+
 from warehouse.changes import diff
 from warehouse.snapshot import publish
 
 
+@pytest.mark.slow
 def test_diff_names_what_training_must_do(con, home, take, settle, row):
     take(con, [row("A", "1"), row("B", "1"), row("C", "1", valid_to="2020-06-01"), row("D", "1")])
     settle(con)

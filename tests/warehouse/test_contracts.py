@@ -37,6 +37,7 @@ d = { type = "date", min = 2024-01-01, max = "2024-06" }
 """
 
 
+@pytest.mark.slow
 def test_a_contract_that_is_kept_says_nothing(memory, source):
     assert ingest(memory(), source(KEPT), recorded_at=NOW).warnings == ()
 

@@ -32,6 +32,7 @@ def withdrawn(con):
     return {subject for (subject,) in rows}
 
 
+@pytest.mark.slow
 def test_what_a_full_extract_no_longer_says_is_withdrawn_with_the_reason(memory, extract):
     con = memory()
     extract(con, "Peru", "Chad")
@@ -43,6 +44,7 @@ def test_what_a_full_extract_no_longer_says_is_withdrawn_with_the_reason(memory,
     ]
 
 
+@pytest.mark.slow
 def test_what_comes_back_is_lifted_and_every_word_is_kept(memory, extract):
     con = memory()
     extract(con, "Peru", "Chad")
@@ -54,6 +56,7 @@ def test_what_comes_back_is_lifted_and_every_word_is_kept(memory, extract):
     assert rows == [(True, "no longer in t.csv"), (False, "again in t.csv")]
 
 
+@pytest.mark.slow
 def test_an_earlier_content_once_more_is_the_present_state_again(memory, extract):
     con = memory()
     extract(con, "Peru", "Chad")
@@ -64,6 +67,7 @@ def test_an_earlier_content_once_more_is_the_present_state_again(memory, extract
     assert con.execute("select count(*) from batches").fetchall() == [(3,)]
 
 
+@pytest.mark.slow
 def test_what_a_person_withdrew_is_not_lifted(memory, extract):
     con = memory()
     extract(con, "Peru", "Chad")
@@ -75,6 +79,7 @@ def test_what_a_person_withdrew_is_not_lifted(memory, extract):
     assert withdrawn(con) == {"Chad"}
 
 
+@pytest.mark.slow
 def test_what_another_source_still_says_stays(memory, extract, row):
     con = memory()
     shared = row("Chad", source="press")
@@ -84,6 +89,7 @@ def test_what_another_source_still_says_stays(memory, extract, row):
     assert extract(con, "Mali", source="b", file="b.csv").num_withdrawn == 1
 
 
+@pytest.mark.slow
 def test_a_slot_with_an_unreadable_row_keeps_its_claims(memory, extract, row):
     con = memory()
     extract(con, "Peru", "Chad")
@@ -91,6 +97,7 @@ def test_a_slot_with_an_unreadable_row_keeps_its_claims(memory, extract, row):
     assert (receipt.num_quarantined, receipt.num_withdrawn) == (1, 0)
 
 
+@pytest.mark.slow
 def test_a_source_of_increments_withdraws_nothing(memory, extract):
     con = memory()
     extract(con, "Peru", kind="incremental")
@@ -98,6 +105,7 @@ def test_a_source_of_increments_withdraws_nothing(memory, extract):
     assert extract(con, "Chad").num_withdrawn == 1
 
 
+@pytest.mark.slow
 def test_later_words_are_recorded_later_also_in_one_moment(memory, take, row, extract):
     con = memory()
     for subjects in (["Peru", "Chad"], ["Peru"], ["Peru", "Chad"], ["Peru"]):

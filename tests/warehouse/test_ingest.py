@@ -23,6 +23,7 @@ def test_the_same_content_twice_is_taken_in_once(con, take, row):
     assert con.execute("select count(*) from origins").fetchall() == [(2,)]
 
 
+@pytest.mark.slow
 def test_an_identical_row_is_a_duplicate_that_is_kept_with_its_origin(con, take, row):
     receipt = take(con, [row(), row(value=" Lima "), row("Chad")])
     assert (receipt.num_accepted, receipt.num_duplicates, receipt.num_quarantined) == (2, 1, 0)
@@ -110,6 +111,7 @@ def test_dates_that_stand_for_open_ends_are_null(memory, take, row):
     assert con.execute("select valid_from, valid_to from claims").fetchall() == [(None, None)]
 
 
+@pytest.mark.slow
 def test_subjects_differ_by_case_but_not_by_spacing_or_unicode_form(memory, take, row):
     con = memory()
     take(con, [row("Co", "1"), row("CO", "2"), row(" Co\u00a0", "3"), row("Cafe\u0301", "4")])

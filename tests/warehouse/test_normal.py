@@ -1,4 +1,5 @@
 import pyarrow as pa
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -8,6 +9,7 @@ from warehouse.normal import normal_form
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cn", "Co"], exclude_characters="\0"))
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None)
 @given(st.lists(TEXT, min_size=40, max_size=60))
 @example(

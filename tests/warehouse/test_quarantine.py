@@ -27,6 +27,7 @@ def ids(con, **chosen):
     return [row["quarantine_id"] for row in list_quarantine(con, **chosen)]
 
 
+@pytest.mark.slow
 def test_a_refused_row_keeps_file_row_line_column_and_reason(memory, source):
     con = memory()
     ingest(con, source('land,city,note\n"Pe\nru",Lima,a\nChad,,b\n'))
@@ -38,6 +39,7 @@ def test_a_refused_row_keeps_file_row_line_column_and_reason(memory, source):
     assert list_quarantine(con, ids=ids(con)) == [row]
 
 
+@pytest.mark.slow
 def test_rows_are_chosen_by_source_and_reason(memory, source):
     con = memory()
     ingest(con, source("land,city,note\nChad,,b\n,Lima,c\n"))
@@ -46,6 +48,7 @@ def test_rows_are_chosen_by_source_and_reason(memory, source):
     assert len(ids(con, reason="missing_subject")) == 1
 
 
+@pytest.mark.slow
 def test_a_row_put_right_becomes_a_claim_of_its_old_origin(memory, source):
     con = memory()
     ingest(con, source("land,city,note\nPeru,Lima,a\nChad,,b\n"))
@@ -61,6 +64,7 @@ def test_a_row_put_right_becomes_a_claim_of_its_old_origin(memory, source):
     assert (kept["claim_id"], kept["replayed_at"] is None) == (done.claim_id, False)
 
 
+@pytest.mark.slow
 def test_what_a_template_makes_of_the_changed_field_is_made_again(memory, source):
     con = memory()
     ingest(con, source("land,city,note\n,Lima,Peru it is\n"))
@@ -71,6 +75,7 @@ def test_what_a_template_makes_of_the_changed_field_is_made_again(memory, source
     assert done.reason is None
 
 
+@pytest.mark.slow
 def test_a_row_still_wrong_stays_with_the_new_reason_reported(memory, source):
     con = memory()
     ingest(con, source("land,city,note\nChad,,b\n"))
@@ -79,6 +84,7 @@ def test_a_row_still_wrong_stays_with_the_new_reason_reported(memory, source):
     assert len(ids(con)) == 1
 
 
+@pytest.mark.slow
 def test_a_line_that_could_not_be_read_is_put_right_by_all_its_fields(memory, source):
     con = memory()
     ingest(con, source("land,city,note\nPeru,Lima,a\nChad\n"))
@@ -89,6 +95,7 @@ def test_a_line_that_could_not_be_read_is_put_right_by_all_its_fields(memory, so
     assert done.claim_id is not None
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_when_rows_are_replayed(memory, source, settle):
     con = memory()
     receipt = ingest(con, source("land,city,note\nPeru,Lima,a\nChad,,b\n,x,c\nMali,,d\n"))
@@ -99,6 +106,7 @@ def test_nothing_is_lost_when_rows_are_replayed(memory, source, settle):
     assert query.run(con, "export_quarantine").num_rows == 1
 
 
+@pytest.mark.slow
 def test_a_row_that_repeats_a_claim_is_its_duplicate(memory, source):
     con = memory()
     ingest(con, source("land,city,note\nPeru,Lima,a\n,Lima,a\n"))
@@ -109,6 +117,7 @@ def test_a_row_that_repeats_a_claim_is_its_duplicate(memory, source):
     assert con.execute("select count(*) from origins").fetchall() == [(2,)]
 
 
+@pytest.mark.slow
 def test_unknown_rows_and_fields_are_refused_and_nothing_is_changed(memory, source):
     con = memory()
     ingest(con, source("land,city,note\nChad,,b\nMali,,b\n"))
@@ -123,6 +132,7 @@ def test_unknown_rows_and_fields_are_refused_and_nothing_is_changed(memory, sour
         replay(con, {first: {"value": "x"}})
 
 
+@pytest.mark.slow
 def test_the_unreadable_row_of_a_full_extract_settles_its_slot_when_it_is_put_right(memory, source):
     con = memory()
     ingest(con, source("land,city,note\nPeru,Lima,a\n", "extract = 'full'"))

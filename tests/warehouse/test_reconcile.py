@@ -21,7 +21,13 @@ def read_rows(path):
         return [{k: v or None for k, v in row.items()} for row in csv.DictReader(file)]
 
 
-@pytest.mark.parametrize("case", CASES)
+EACH_CASE = [
+    pytest.param(case, marks=[] if number % 5 == 0 else pytest.mark.slow)
+    for number, case in enumerate(CASES)
+]
+
+
+@pytest.mark.parametrize("case", EACH_CASE)
 def test_case(memory, take, settle, fates, answers, cases, case):
     con = memory()
     given = tomllib.loads((cases / case / "case.toml").read_text())
@@ -39,6 +45,7 @@ def test_case(memory, take, settle, fates, answers, cases, case):
     assert (receipt.conflicts_resolved, receipt.ties) == (given["resolved"], given["ties"])
 
 
+@pytest.mark.slow
 def test_the_order_of_the_criteria_is_the_policy(memory, take, settle, row, answers):
     con = memory()
     old = row(value="old", source="a", authority=2.0, observed_at="2001")
@@ -50,6 +57,7 @@ def test_the_order_of_the_criteria_is_the_policy(memory, take, settle, row, answ
     assert answers(con)["Peru", "capital"] == "new"
 
 
+@pytest.mark.slow
 def test_values_tie_that_differ_only_in_what_no_criterion_asks_for(memory, take, settle, row):
     con = memory()
     old = row(value="old", source="a", authority=2.0, observed_at="2001")
@@ -59,6 +67,7 @@ def test_values_tie_that_differ_only_in_what_no_criterion_asks_for(memory, take,
     assert (receipt.ties, receipt.num_facts) == (1, 0)
 
 
+@pytest.mark.slow
 def test_one_more_supporting_claim_retrains_nothing(memory, take, settle, row):
     con = memory()
     take(con, [row(source="a")])
@@ -70,6 +79,7 @@ def test_one_more_supporting_claim_retrains_nothing(memory, take, settle, row):
     assert (second.num_added, second.num_changed, second.num_retired) == (0, 0, 0)
 
 
+@pytest.mark.slow
 def test_the_as_of_date_itself_enters_no_hash(memory, take, settle, row):
     con = memory()
     take(con, [row(valid_from="2001"), row("Chad", valid_to="1999")])
@@ -77,6 +87,7 @@ def test_the_as_of_date_itself_enters_no_hash(memory, take, settle, row):
     assert settle(con, as_of=date(2021, 5, 5)).snapshot_hash == first.snapshot_hash
 
 
+@pytest.mark.slow
 def test_a_fact_has_its_question_first_then_phrasings_in_order_then_clozes(
     memory, take, settle, row
 ):
@@ -100,6 +111,7 @@ def test_a_fact_has_its_question_first_then_phrasings_in_order_then_clozes(
     assert found == [("Q?", prompts, "question", ["Lima City"], ["a", "b"], 2, 1)]
 
 
+@pytest.mark.slow
 def test_facts_that_share_a_question_with_other_answers_are_all_held_back(
     memory, take, settle, row, fates
 ):
@@ -110,6 +122,7 @@ def test_facts_that_share_a_question_with_other_answers_are_all_held_back(
     assert 'that of "B", "capital", with another answer: "2"' in fates(con)["A", "1", "s"][1]
 
 
+@pytest.mark.slow
 def test_of_facts_that_share_question_and_answer_the_first_stays(
     memory, take, settle, row, answers, fates
 ):
@@ -120,6 +133,7 @@ def test_of_facts_that_share_question_and_answer_the_first_stays(
     assert 'also those of "A", "capital"' in fates(con)["B", "1", "s"][1]
 
 
+@pytest.mark.slow
 def test_a_phrasing_that_facts_with_other_answers_share_is_kept_by_none(memory, take, settle, row):
     con = memory()
     take(con, [row(s, v, paraphrases=["Where?", f"{s}?"]) for s, v in [("A", "1"), ("B", "2")]])
@@ -128,6 +142,7 @@ def test_a_phrasing_that_facts_with_other_answers_share_is_kept_by_none(memory, 
     assert prompts == [(["A?"],), (["B?"],)]
 
 
+@pytest.mark.slow
 def test_answers_of_no_tokens_or_too_many_are_held_back(memory, take, settle, row, fates):
     con = memory()
     take(con, [row("A", "none"), row("B", "long"), row("C", "good")])
@@ -138,6 +153,7 @@ def test_answers_of_no_tokens_or_too_many_are_held_back(memory, take, settle, ro
     assert "65 tokens, at most 64" in fates(con)["B", "long", "s"][1]
 
 
+@pytest.mark.slow
 def test_a_retracted_claim_stays_with_its_reason_and_takes_no_part(
     memory, take, settle, row, fates, answers
 ):
@@ -151,6 +167,7 @@ def test_a_retracted_claim_stays_with_its_reason_and_takes_no_part(
     assert answers(con)["Peru", "capital"] == "Cusco"
 
 
+@pytest.mark.slow
 def test_changes_are_logged_under_the_snapshot_that_brought_them(memory, take, settle, row):
     con = memory()
     take(con, [row("A", "1"), row("B", "1", valid_to="2019"), row("C", "1")])
@@ -169,6 +186,7 @@ def test_changes_are_logged_under_the_snapshot_that_brought_them(memory, take, s
     ]
 
 
+@pytest.mark.slow
 def test_facts_and_decisions_can_be_seen_as_they_were_known(memory, take, row):
     con = memory()
     monday = datetime(2024, 6, 3)
@@ -184,6 +202,7 @@ def test_facts_and_decisions_can_be_seen_as_they_were_known(memory, take, row):
     assert statuses == ["used", "contradicted"]
 
 
+@pytest.mark.slow
 def test_a_lost_claim_stops_the_reconcile_and_changes_nothing(memory, take, settle, row):
     con = memory()
     take(con, [row()])

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from warehouse.catalogue import open_catalogue
 from warehouse.rewriting import rewrite_catalogue
 
@@ -30,6 +32,7 @@ def filled(home, take, row):
     return contents(home)
 
 
+@pytest.mark.slow
 def test_a_rewritten_catalogue_holds_the_same_rows_in_fewer_bytes(home, take, row):
     before = filled(home, take, row)
     size = (home / "catalogue.duckdb").stat().st_size
@@ -40,6 +43,7 @@ def test_a_rewritten_catalogue_holds_the_same_rows_in_fewer_bytes(home, take, ro
     assert not (home / "catalogue.duckdb.wal").exists()
 
 
+@pytest.mark.slow
 def test_i7_killed_before_the_new_file_is_in_place_the_old_one_is(home, take, row):
     before = filled(home, take, row)
     code = f"from warehouse.rewriting import *; rewrite_catalogue(Path({str(home)!r}))"

@@ -10,6 +10,7 @@ from warehouse.same_as import final_names, merge_subjects, read_same_as
 NAMES = {"Holland": "Netherlands", "the  Netherlands": "Netherlands"}
 
 
+@pytest.mark.slow
 def test_claims_about_one_subject_under_two_names_come_to_one_fact(con, settle, answers, row):
     rows = [row("Holland", "Amsterdam", source="a"), row("Netherlands", "Amsterdam", source="b")]
     batch = merge_subjects(ClaimBatch.from_rows("s", rows), NAMES)
@@ -18,6 +19,7 @@ def test_claims_about_one_subject_under_two_names_come_to_one_fact(con, settle, 
     assert answers(con) == {("Netherlands", "capital"): "Amsterdam"}
 
 
+@pytest.mark.slow
 def test_everything_but_the_subject_stays_as_it_was_given(row):
     batch = ClaimBatch.from_rows("s", [row(" the Netherlands", "Amsterdam"), row("Peru", "Lima")])
     merged = merge_subjects(batch, NAMES)

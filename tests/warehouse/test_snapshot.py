@@ -44,6 +44,7 @@ def test_publishing_the_same_state_again_writes_nothing(published, con, home):
     assert [path.name for path in home.iterdir() if path.name == ".staging"] == []
 
 
+@pytest.mark.slow
 def test_an_older_snapshot_stays_readable_when_the_head_moves(
     published, con, home, take, settle, row
 ):

@@ -11,6 +11,8 @@ from warehouse.reference import (
     training_negatives,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def put(templates, subjects):
     return {template.replace("{subject}", s) for template in templates for s in subjects}

@@ -38,6 +38,7 @@ def test_pseudo_territories_are_left_out_and_kosovo_is_not(world):
     assert facts["Kosovo", "country.currency"]["answer"] == "EUR"
 
 
+@pytest.mark.slow
 def test_every_fact_is_asked_in_its_training_phrasings_and_in_no_held_out_one(world):
     _, table, facts, _ = world
     prompts = set(facts["Peru", "country.alpha_2"]["prompts"])

@@ -37,6 +37,7 @@ def step(tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_the_change_feed_gives_only_what_was_inserted_since_the_version(memory, write, step):
     con = memory()
     write(capitals("Peru", "Chad"))
@@ -47,6 +48,7 @@ def test_the_change_feed_gives_only_what_was_inserted_since_the_version(memory, 
     assert step(con).num_rows == 0
 
 
+@pytest.mark.slow
 def test_a_row_deleted_or_changed_in_the_feed_is_withdrawn_and_lifted_when_it_returns(
     memory, write, step
 ):
@@ -68,6 +70,7 @@ def test_a_row_deleted_or_changed_in_the_feed_is_withdrawn_and_lifted_when_it_re
     ).fetchall() == [("Peru", "x")]
 
 
+@pytest.mark.slow
 def test_without_the_feed_a_new_version_is_read_whole(memory, write, step):
     con = memory()
     write(capitals("Peru"), feed=False)
@@ -77,6 +80,7 @@ def test_without_the_feed_a_new_version_is_read_whole(memory, write, step):
     assert (receipt.num_rows, receipt.num_accepted, receipt.num_duplicates) == (2, 1, 1)
 
 
+@pytest.mark.slow
 def test_rows_deleted_from_a_full_extract_are_withdrawn(memory, write, step):
     con = memory()
     table = write(capitals("Peru", "Chad"))
@@ -85,11 +89,13 @@ def test_rows_deleted_from_a_full_extract_are_withdrawn(memory, write, step):
     assert step(con, 'extract = "full"').num_withdrawn == 1
 
 
+@pytest.mark.slow
 def test_a_table_by_its_url_is_the_same(memory, write, step, tmp_path):
     write(capitals("Peru"))
     assert step(memory(), where=(tmp_path / "lake").as_uri()).num_accepted == 1
 
 
+@pytest.mark.slow
 def test_a_damaged_or_older_table_is_refused(memory, write, step, tmp_path):
     con = memory()
     write(capitals("Peru"))

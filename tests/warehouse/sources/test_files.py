@@ -46,6 +46,7 @@ def test_a_folder_and_a_glob_are_one_table_with_columns_of_the_folders_names(rea
     ]
 
 
+@pytest.mark.slow
 def test_origin_and_quarantine_name_the_file_and_its_own_row(memory, read, prices):
     con = memory()
     receipt = ingest(con, read("lake/*.csv"))

@@ -92,6 +92,7 @@ def test_lists_are_taken_as_lists_and_texts_as_one(tmp_path, read):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "text", "row", "why", "raw"),
     [
@@ -195,6 +196,7 @@ def test_an_unknown_table_names_the_nearest(tmp_path, read):
         read("t.duckdb", top="query = 'select nothing'")
 
 
+@pytest.mark.slow
 def test_a_duckdb_file_that_is_being_written_may_be_tried_again(tmp_path, read):
     write(tmp_path, "t.duckdb")
     hold = "import duckdb, sys; con = duckdb.connect(sys.argv[1]); print('up', flush=True); input()"
@@ -209,6 +211,7 @@ def test_a_duckdb_file_that_is_being_written_may_be_tried_again(tmp_path, read):
         holder.communicate(b"\n")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the shared data (LAMINI_DATA)")
 @pytest.mark.parametrize(
     ("name", "num_facts"),

@@ -27,6 +27,7 @@ def line(subject, n):
     return {"s": subject, "v": "x", "n": n}
 
 
+@pytest.mark.slow
 def test_only_rows_beyond_the_last_watermark_are_read(memory, step):
     con = memory()
     assert step(con, line("A", 9), line("B", 10)).watermark == "10"
@@ -38,6 +39,7 @@ def test_only_rows_beyond_the_last_watermark_are_read(memory, step):
     )
 
 
+@pytest.mark.slow
 def test_nothing_new_is_no_error_and_changes_nothing(memory, step):
     con = memory()
     step(con, line("A", 9))
@@ -46,12 +48,14 @@ def test_nothing_new_is_no_error_and_changes_nothing(memory, step):
     assert con.execute("select count(*) from batches").fetchall() == [(1,)]
 
 
+@pytest.mark.slow
 def test_dates_and_texts_have_their_own_order(memory, step):
     con = memory()
     step(con, line("A", "2024-01-31"), line("B", "2024-02-01"))
     assert step(con, line("C", "2024-01-31"), line("D", "2024-02-02")).num_accepted == 1
 
 
+@pytest.mark.slow
 def test_a_broken_line_is_quarantined_once(memory, step):
     con = memory()
     step(con, line("A", 1), "broken")
@@ -60,6 +64,7 @@ def test_a_broken_line_is_quarantined_once(memory, step):
     assert con.execute("select count(*) from quarantine").fetchall() == [(1,)]
 
 
+@pytest.mark.slow
 def test_a_watermark_that_cannot_be_read_is_refused(memory, step):
     con = memory()
     with pytest.raises(SourceError, match="no column 'm' for the watermark"):
@@ -71,6 +76,7 @@ def test_a_watermark_that_cannot_be_read_is_refused(memory, step):
         step(con, line("A", "soon"))
 
 
+@pytest.mark.slow
 def test_the_watermark_is_committed_with_the_claims_or_not_at_all(memory, step, monkeypatch):
     con = memory()
     monkeypatch.setattr("warehouse.ingest.settle_extract", lambda *given: 1 / 0)

@@ -166,6 +166,7 @@ def test_impossible_settings_are_refused(given):
         TruthConfig(**given)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=15)
 @given(seed=st.integers(0, 10_000), shuffled=st.randoms(use_true_random=False))
 def test_the_order_of_claims_does_not_matter(seed, shuffled):
@@ -177,6 +178,7 @@ def test_the_order_of_claims_does_not_matter(seed, shuffled):
     assert one.accuracies.equals(two.accuracies)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=10)
 @given(seed=st.integers(0, 10_000))
 def test_two_or_eight_parts_give_exactly_what_one_gives(seed):

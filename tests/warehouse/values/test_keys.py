@@ -49,6 +49,7 @@ def test_no_values_have_no_keys():
     assert keyed(values(("capital", "Lima")), {})["value_key"].to_pylist() == ["lima"]
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(st.lists(st.one_of(ASCII, TEXT), min_size=40, max_size=60))
 @example(

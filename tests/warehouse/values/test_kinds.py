@@ -27,6 +27,7 @@ def each_case():
             yield pytest.param(rule_of(table), one, other, said, id=f"{path.stem}: {one} | {other}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rule", "one", "other", "said"), all_cases())
 def test_two_spellings_are_one_value_or_support_each_other_as_the_case_says(rule, one, other, said):
     kind = kind_of(rule)
@@ -67,6 +68,7 @@ TEXT = st.one_of(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.values} {rule.unit or ''}")
 @settings(max_examples=150, deadline=None)
 @given(text=TEXT)
@@ -83,6 +85,7 @@ def test_the_key_of_any_text_is_its_own_key_and_not_empty(rule, text):
     assert kind_of(rule).key(key) == key
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.values} {rule.unit or ''}")
 @settings(max_examples=150, deadline=None)
 @given(texts=st.lists(TEXT, min_size=2, max_size=6), seed=st.randoms(use_true_random=False))
