@@ -64,6 +64,7 @@ def test_facts_can_be_limited_and_chosen(lamini, published):
     assert "capital" in wrong.stderr
 
 
+@pytest.mark.slow
 def test_a_slot_that_nobody_spoke_of_is_bad_input_with_a_hint(lamini, published):
     result = lamini("why", "Frances", "capital")
     assert result.exit_code == 3

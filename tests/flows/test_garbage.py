@@ -96,6 +96,7 @@ def test_a_dry_run_says_what_would_go_and_removes_nothing(settings):
     assert not names(found, "run") & {"champion5", "champion4"}
 
 
+@pytest.mark.slow
 def test_champion_previous_head_and_their_snapshots_never_go(settings):
     none = settings.model_copy(
         update={"retention": Retention(keep_runs=0, keep_snapshots=0, keep_days=0)}

@@ -45,6 +45,7 @@ def judged(published, tmp_path):
     return published
 
 
+@pytest.mark.slow
 def test_a_fact_is_followed_by_its_names(lamini, judged):
     found = json.loads(lamini("recall", "--history", "Japan", "capital", "--json").stdout)
     assert [row["state"] for row in found["checkpoints"]] == ["exact", "missed: memory"]

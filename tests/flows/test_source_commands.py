@@ -16,6 +16,7 @@ def registered(lamini, home, mapping):
     return mapping
 
 
+@pytest.mark.slow
 def test_a_registered_source_is_taken_in_when_none_is_named(lamini, home, registered):
     assert (home / "sources" / "capitals.toml").is_file()
     [receipt] = told(lamini("ingest", "--json"))

@@ -40,6 +40,7 @@ def elsewhere(tokenizer, dtype):
     return attach(backbone, GEOMETRY)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_tuning_step_makes_its_tensors_on_the_backbones_device(tokenizer, dtype):
     attached = elsewhere(tokenizer, dtype)

@@ -80,6 +80,7 @@ def test_a_silent_key_goes_only_where_its_fact_is_named(without, tokenizer):
     assert not holders()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("killed_at", ["write_dataset", "write_json", "put_in_place", "between"])
 def test_i7_killed_anywhere_it_ends_the_same(without, tokenizer, monkeypatch, killed_at):
     before = contents(load(without, backbone=tiny_llama(tokenizer)))

@@ -101,6 +101,7 @@ def test_it_memorizes_facts_that_share_experts(attached, product_keys):
         assert logits_BAV.argmax(-1).tolist() == [answer] * 2
 
 
+@pytest.mark.slow
 def test_an_expert_that_nobody_was_tuned_on_adds_nothing(attached, product_keys):
     facts = make_facts()[:2]
     sets = sets_of(facts, product_keys)

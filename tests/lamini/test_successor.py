@@ -52,6 +52,7 @@ def succeed(built, tokenizer, tmp_path):  # noqa: F811
     return build
 
 
+@pytest.mark.slow
 def test_the_base_stays_as_it_was_and_still_gives_the_old_answer(
     built,  # noqa: F811
     succeed,
@@ -69,6 +70,7 @@ def test_the_base_stays_as_it_was_and_still_gives_the_old_answer(
     assert read_update(tmp_path / "next" / "checkpoint") == receipt
 
 
+@pytest.mark.slow
 def test_unchanged_files_are_shared_and_take_no_space_twice(built, succeed, tmp_path):  # noqa: F811
     succeed(MIXED)
     folder = tmp_path / "next" / "checkpoint"
@@ -170,6 +172,7 @@ def test_a_difference_outside_is_found(succeed, tokenizer, tmp_path):
     assert logits.differing == (FACTS[1].prompts[0],)
 
 
+@pytest.mark.slow
 def test_a_plan_tells_what_an_update_does_and_writes_nothing(
     built,  # noqa: F811
     succeed,

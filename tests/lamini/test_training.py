@@ -175,6 +175,7 @@ def test_a_checkpoint_loads_alone_and_answers_with_provenance(model):
         assert answer.experts == tuple(range(8 * fact.group_index, 8 * fact.group_index + 8))
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_i2_a_prompt_that_abstains_is_the_backbones_own_bit_for_bit(model, tokenizer):
     model.keys.threshold = model.keys.unnamed_threshold = 2.0

@@ -112,6 +112,7 @@ def test_changed_added_and_retired_facts_answer_as_they_are_now(model):
     assert answer.fact_ids == ("fact-1",)
 
 
+@pytest.mark.slow
 def test_i3_prompts_that_read_no_touched_expert_keep_their_logits_bit_for_bit(model):
     kept = [FACTS[0], *FACTS[3:]]
     before, experts_before = logits_of(model, kept), stored_experts(model)

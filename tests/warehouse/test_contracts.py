@@ -81,6 +81,7 @@ def test_a_key_that_occurs_twice_is_named(memory, source):
         ingest(memory(), source('unique = ["s"]', ROWS + "Peru,Cusco,1,2024\n"), recorded_at=NOW)
 
 
+@pytest.mark.slow
 def test_checks_that_only_warn_are_reported_and_let_the_batch_in(memory, source):
     contract = 'warn = ["rows", "freshness"]\nmin_rows = 9\n'
     contract += 'freshness = { column = "d", max_age_days = 1 }'
@@ -91,6 +92,7 @@ def test_checks_that_only_warn_are_reported_and_let_the_batch_in(memory, source)
     assert con.execute("select len(warnings) from batches").fetchall() == [(2,)]
 
 
+@pytest.mark.slow
 def test_too_large_a_change_of_volume_keeps_the_last_good_state_and_says_so(memory, row):
     contract = Contract(max_volume_change=0.5)
     batch = ClaimBatch.from_rows("s", [row(str(n)) for n in range(10)])

@@ -82,6 +82,7 @@ def test_nearly_one_question_about_one_subject_is_suspected():
     assert [(*pair[:3],) for pair in found] == [("a", "b", "near question")]
 
 
+@pytest.mark.slow
 def test_words_that_many_questions_have_tell_two_questions_apart():
     people = ["Ann Lee", "Bo Berg", "Cy Young", "Di Marco", "Ed Wood"]
     rows = [
@@ -93,6 +94,7 @@ def test_words_that_many_questions_have_tell_two_questions_apart():
     assert len(pairs(*rows, num_known=6)) == len(people)
 
 
+@pytest.mark.slow
 def test_words_that_many_subjects_have_tell_two_subjects_apart():
     rows = [
         (f"{first} {last}", f"{first} {last}", "born", None)
@@ -139,6 +141,7 @@ def test_the_limits_are_settings():
         DuplicateSettings(max_edits=-1)
 
 
+@pytest.mark.slow
 def test_the_order_of_the_slots_changes_nothing():
     names = ["Peru", "PERU", ALEF, "Afghanistan", "Afganistan", "Lima City", "City of Lima", "Lima"]
     rows = [(f"{i:02}", name, f"r{i % 2}", f"Where is {name}?") for i, name in enumerate(names * 3)]

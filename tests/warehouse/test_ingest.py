@@ -15,6 +15,7 @@ def quarantine(con):
     ).fetchall()
 
 
+@pytest.mark.slow
 def test_the_same_content_twice_is_taken_in_once(con, take, row):
     rows = [row("Peru"), row("Chad")]
     assert take(con, rows).is_new
@@ -78,6 +79,7 @@ def test_bad_rows_leave_good_ones_alone(refused):
     assert (refused[0].num_accepted, refused[0].num_quarantined) == (1, len(BAD))
 
 
+@pytest.mark.slow
 def test_what_is_missing_gets_the_stated_default(memory, take):
     con = memory()
     take(con, [{"subject": "Peru", "value": "Lima", "cloze": "The capital of  Peru is"}])
@@ -89,6 +91,7 @@ def test_what_is_missing_gets_the_stated_default(memory, take):
     assert found == [("The capital of is", prompt, prompt, "cloze", 1.0, None, [])]
 
 
+@pytest.mark.slow
 def test_a_partial_date_means_its_whole_period(memory, take, row):
     expected = {
         "2015": ("2015-01-01", "2015-12-31"),
@@ -105,6 +108,7 @@ def test_a_partial_date_means_its_whole_period(memory, take, row):
     assert {given: (first, last) for given, first, last in found} == expected
 
 
+@pytest.mark.slow
 def test_dates_that_stand_for_open_ends_are_null(memory, take, row):
     con = memory()
     take(con, [row(valid_from="0001-01-01", valid_to="9999-12-31")])
@@ -130,6 +134,7 @@ def test_a_batch_of_other_columns_is_refused(row):
         ClaimBatch(source="s", file="f", claims=good.claims.drop_columns(["value"]), raw=good.raw)
 
 
+@pytest.mark.slow
 def test_two_sources_that_declare_a_relation_differently_are_named(memory, take, row):
     con = memory()
     take(con, [row()], source="a", relations={"capital": RelationRule(slot="multi_valued")})

@@ -152,6 +152,7 @@ def test_fixes_are_read_from_lines_also_as_they_are_listed():
             read_fixes([wrong], "f")
 
 
+@pytest.mark.slow
 def test_each_claim_of_a_wide_row_is_refused_by_itself(memory, source):
     wide = '[wide]\nsubject = "land"\n[wide.values.city]\nquestion = "City of {subject}?"\n'
     wide += '[wide.values.note]\nquestion = "Note of {subject}?"\n'

@@ -4,6 +4,7 @@ from warehouse.errors import UnknownClaimError
 from warehouse.retract import retract
 
 
+@pytest.mark.slow
 def test_an_unknown_claim_is_refused_and_nothing_is_withdrawn(memory, take, row):
     con = memory()
     take(con, [row()])

@@ -29,6 +29,7 @@ def test_everything_but_the_subject_stays_as_it_was_given(row):
     assert merge_subjects(merged, NAMES).claims == merged.claims
 
 
+@pytest.mark.slow
 def test_a_relation_that_comes_from_the_prompt_comes_from_it_with_the_old_name(row):
     rows = [{"subject": "Holland", "value": "Amsterdam", "question": "Capital of Holland?"}]
     merged = merge_subjects(ClaimBatch.from_rows("s", rows), NAMES).claims
@@ -37,6 +38,7 @@ def test_a_relation_that_comes_from_the_prompt_comes_from_it_with_the_old_name(r
     assert merged["question"].to_pylist() == ["Capital of Holland?"]
 
 
+@pytest.mark.slow
 def test_without_names_a_batch_stays_the_same(row):
     batch = ClaimBatch.from_rows("s", [row()])
     assert merge_subjects(batch, {}).content_hash == batch.content_hash

@@ -86,6 +86,7 @@ def test_negatives_are_the_same_for_the_same_facts_and_seed(table, negatives):
     assert negatives != training_negatives(table, seed=4)
 
 
+@pytest.mark.slow
 def test_every_prefix_of_the_negatives_holds_as_many_foreign_as_near_foreign(table, negatives):
     templates = phrasings.read("training_foreign")
     kinds = {name: relation.subject for name, relation in phrasings.relations().items()}

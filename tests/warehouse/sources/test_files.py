@@ -57,6 +57,7 @@ def test_origin_and_quarantine_name_the_file_and_its_own_row(memory, read, price
     assert refused == [("lake/a.csv", 2), ("lake/a.csv", 3), ("lake/b.csv", 2)]
 
 
+@pytest.mark.slow
 def test_a_url_reads_as_the_path_does(memory, read, prices):
     plain = read("lake/*.csv")
     by_url = read(f"{prices.as_uri()}/*.csv")

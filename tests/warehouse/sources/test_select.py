@@ -42,6 +42,7 @@ def write(tmp_path, name):
         path.write_text('{"s": "Peru", "v": "Lima", "n": 1.5}\n{"s": "Chad", "v": null}\n')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "top"),
     [
@@ -188,6 +189,7 @@ def test_names_that_look_like_sql_are_only_names(tmp_path, read):
     assert rows[0]["question"] == "Capital of a'b?"
 
 
+@pytest.mark.slow
 def test_an_unknown_table_names_the_nearest(tmp_path, read):
     write(tmp_path, "t.duckdb")
     with pytest.raises(SourceError, match="no table 'capital'; did you mean 'capitals'"):

@@ -195,6 +195,7 @@ def test_two_or_eight_parts_give_exactly_what_one_gives(seed):
             assert table.equals(whole.state.to_tables()[name]), name
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=10)
 @given(seed=st.integers(0, 10_000), count=st.integers(1, 20))
 def test_some_slots_with_a_stored_state_get_what_the_full_run_gave_them(seed, count):
