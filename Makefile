@@ -22,7 +22,7 @@ demo: $(READY) ## set up, then run everything on the embedded facts and show wha
 test: lint ## set up, then all checks and all tests (what CI runs)
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-check: lint ## the quick tier: a few minutes
+check: lint ## the quick tier: a minute and a half
 	@$(BIN)/python -m pytest -m "not slow and not gpu and not torture" $(PYTEST_ARGS)
 
 lint: $(READY) ## ruff, mypy, import contracts
@@ -34,7 +34,7 @@ lint: $(READY) ## ruff, mypy, import contracts
 bench: $(READY) ## all benchmarks; DATA=FOLDER adds those on facts and texts of others, QUICK=1
 	@$(BIN)/python -m tests.bench $(if $(DATA),--data "$(DATA)") $(if $(QUICK),--quick) $(BENCH)
 
-torture: $(READY) ## long random kill tests
+torture: $(READY) ## long tests: kills at random moments, and what takes many minutes
 	@$(BIN)/python -m pytest -m torture $(PYTEST_ARGS)
 
 ui: $(READY) ## the Prefect and MLflow pages on loopback, until Ctrl-C
