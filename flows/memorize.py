@@ -25,11 +25,11 @@ from flows.planning.decision import FULL, INCREMENTAL, NOTHING, Decision, decide
 from flows.planning.plan import Survey, changed_facts, survey
 from flows.promotion.promote import announce
 from flows.reconcile_facts import reconcile_facts
-from flows.running.current_run import note, recorded
-from flows.running.orphans import killed_before, settle_flow_run, settle_tracking
+from flows.running.current_run import note
+from flows.running.orphans import settle_flow_runs, settle_tracking
 from flows.running.outages import ServerGoneError, explained
 from flows.running.receipts import RunFolder, run_key, update_key
-from flows.running.run_lock import run_lock
+from flows.running.turn import turn
 from flows.servers.services import Services
 from flows.tracking.run_pages import finished, name_run
 from flows.tracking.run_records import open_tracked
@@ -44,17 +44,15 @@ NUM_SHARDS = 8
 
 def run(settings: Settings, *, force: bool = False, mode: str | None = None) -> dict[str, Any]:
     """Run the parent flow against the home's Prefect server, started for it if there is none."""
-    with run_lock(settings.home):
-        killed = killed_before(settings.home)
-        with recorded(settings.home), Services(settings.home) as services:
-            services.wait_ready()
-            settle_flow_run(killed)
-            try:
-                with telling_of_crash(settings.notify, settings.home):
-                    return _served(services, settings, force, mode)
-            finally:
-                # The last lines go out in batches, and would find the server gone.
-                APILogWorker.drain_all(timeout=10)
+    with turn(settings.home) as killed, Services(settings.home) as services:
+        services.wait_ready()
+        settle_flow_runs(killed)
+        try:
+            with telling_of_crash(settings.notify, settings.home):
+                return _served(services, settings, force, mode)
+        finally:
+            # The last lines go out in batches, and would find the server gone.
+            APILogWorker.drain_all(timeout=10)
 
 
 def _served(
@@ -76,7 +74,8 @@ def memorize(settings: Settings, force: bool = False, mode: str | None = None) -
     """Bring the model to the state of the sources, doing only what is not done yet."""
     log = get_run_logger()
     started = time.monotonic()
-    note(settings.home, flow_run_id=str(flow_run.id), step="ingest")
+    flow_runs = [str(one) for one in (flow_run.id, flow_run.parent_flow_run_id) if one]
+    note(settings.home, flow_runs=flow_runs, step="ingest")
     settle_tracking(settings.home)
     ingested = ingest_facts(settings.home, list(settings.sources))
     note(settings.home, step="reconcile")

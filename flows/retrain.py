@@ -17,7 +17,8 @@ from flows.automation.notify import tell_of_run
 from flows.automation.served_process import enter
 from flows.configuration.settings import Settings
 from flows.planning.pending import is_due, note_pending, read_pending
-from flows.running.run_lock import run_lock
+from flows.running.orphans import settle_flow_runs
+from flows.running.turn import turn
 
 EVENT, SCHEDULE, ASKED = "event", "schedule", "asked"
 LOCK_SECONDS = 6 * 3600.0
@@ -48,7 +49,8 @@ def retrain(home: Path, reason: str = ASKED) -> Any:
 def _train(settings: Settings) -> dict[str, Any]:
     from flows.memorize import memorize  # slow
 
-    with run_lock(settings.home, wait_seconds=LOCK_SECONDS):
+    with turn(settings.home, wait_seconds=LOCK_SECONDS) as killed:
+        settle_flow_runs(killed)
         result: dict[str, Any] = memorize(settings)
     return result
 

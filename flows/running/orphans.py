@@ -44,18 +44,22 @@ def settle_tracking(home: Path) -> list[str]:
     return ended
 
 
-def settle_flow_run(record: dict[str, Any] | None) -> None:
-    """Tell the Prefect server that the flow run of a record has crashed, if its process is gone."""
-    if record is None or "flow_run_id" not in record:
+def settle_flow_runs(record: dict[str, Any] | None) -> None:
+    """Tell the Prefect server that the flow runs of a killed run's record have crashed.
+
+    A retrain that goes on "running" would keep the next one waiting for its turn.
+    """
+    if record is None:
         return
-    try:
-        with get_client(sync_client=True) as client:
-            found = client.read_flow_run(record["flow_run_id"])
-            if found.state is not None and not found.state.is_final():
-                said = f"process {record['pid']} is gone"
-                client.set_flow_run_state(found.id, Crashed(message=said), force=True)
-    except Exception:
-        log.debug("the Prefect server does not know the killed run", exc_info=True)
+    for flow_run_id in record.get("flow_runs", ()):
+        try:
+            with get_client(sync_client=True) as client:
+                found = client.read_flow_run(flow_run_id)
+                if found.state is not None and not found.state.is_final():
+                    said = f"process {record['pid']} is gone"
+                    client.set_flow_run_state(found.id, Crashed(message=said), force=True)
+        except Exception:
+            log.debug("the Prefect server does not know the killed run", exc_info=True)
 
 
 def killed_before(home: Path) -> dict[str, Any] | None:

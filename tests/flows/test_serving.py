@@ -1,5 +1,6 @@
 """A served home, with a real Prefect server: data changes, and a retrain follows without a hand."""
 
+import contextlib
 import json
 import re
 import signal
@@ -10,6 +11,7 @@ import psutil
 import pytest
 
 from flows.promotion.champion import read_pointer
+from flows.running.current_run import run_state
 from tests.flows.branches import AFTER, ROWS, open_url
 
 NEVER = {
@@ -86,18 +88,54 @@ class Served:
             time.sleep(0.5)
         return new[0]
 
+    def stop(self):
+        family = psutil.Process(self.process.pid).children(recursive=True)
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(90)
+        _, left = psutil.wait_procs(family, timeout=20)
+        for process in left:
+            process.kill()
+        assert not left, "serve left processes behind"
+
+    def kill(self):
+        """Kill it with all that it started, as a machine that goes down does."""
+        family = [self.process, *psutil.Process(self.process.pid).children(recursive=True)]
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.process.wait()
+
 
 @pytest.fixture(scope="module")
 def served(trained, tmp_path_factory):
     found = Served(trained.copy(tmp_path_factory.mktemp("served") / "own"))
     yield found
-    family = psutil.Process(found.process.pid).children(recursive=True)
-    found.process.send_signal(signal.SIGTERM)
-    found.process.wait(90)
-    _, left = psutil.wait_procs(family, timeout=20)
-    for process in left:
-        process.kill()
-    assert not left, "serve left processes behind"
+    found.stop()
+
+
+@pytest.mark.torture  # two servers and the start of every flow's process
+def test_i7_what_serves_is_killed_with_its_retrain_and_the_next_one_retrains(trained, tmp_path):
+    first = Served(trained.copy(tmp_path / "own"))
+    try:
+        first.branches.write([*ROWS, "Lund,LU12,,"])
+        assert first.finish(first.start("watch-sources/files")) == "branches changed"
+        retrain = first.next_retrain(known=[])
+        deadline = time.monotonic() + 600
+        while (run_state(first.home) or {}).get("step") != "update_memory":
+            assert time.monotonic() < deadline, first.log.read_text()[-5000:]
+            time.sleep(0.02)
+        assert run_state(first.home)["state"] == "running"
+    finally:
+        first.kill()
+    assert run_state(first.home)["state"] == "killed"
+    second = Served(first.branches)
+    try:
+        assert second.state(retrain)["type"] == "CRASHED"
+        told = second.finish(second.start("retrain/champion"))
+        assert told.startswith("incremental: 2 added, 1 changed, 1 retired of 9 facts, promoted ")
+        assert run_state(first.home)["state"] == "done"
+    finally:
+        second.stop()
 
 
 def test_changed_data_leads_to_a_finished_retrain_and_unchanged_data_to_none(served):
