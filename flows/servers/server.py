@@ -13,10 +13,10 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -147,7 +147,8 @@ def answers(url: str) -> bool:
     try:
         with opener.open(url, timeout=5) as reply:
             return bool(reply.status == 200)
-    except (OSError, ValueError, urllib.error.URLError):
+    except (OSError, ValueError, HTTPException):
+        # No HTTP at all: on loopback a connection to a port where nobody listens may meet itself.
         return False
 
 

@@ -1,8 +1,10 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 
@@ -147,6 +149,22 @@ def test_what_a_stranger_answers_on_our_port_is_not_taken_for_our_server(tmp_pat
         ours.wait_ready(5)
 
 
+def test_who_only_says_again_what_he_is_asked_is_no_server():
+    with socket.socket() as echo:
+        echo.bind(("127.0.0.1", 0))
+        echo.listen()
+
+        def say_again():
+            connection, _ = echo.accept()
+            with connection:
+                connection.sendall(connection.recv(4096))
+
+        thread = threading.Thread(target=say_again)
+        thread.start()
+        assert not answers(f"http://127.0.0.1:{echo.getsockname()[1]}/api/health")
+        thread.join()
+
+
 @pytest.mark.slow
 def test_a_server_that_loses_its_port_while_it_starts_is_started_on_another(
     tmp_path, stranger, monkeypatch
@@ -189,6 +207,8 @@ def test_ui_starts_both_servers_and_ctrl_c_stops_both(tmp_path):
         env={**os.environ, "LAMINI_HOME": str(tmp_path)},
         stdout=subprocess.PIPE,
         text=True,
+        # Whoever runs the tests in the background has it ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     text = ""
     while not text.endswith("}\n"):
