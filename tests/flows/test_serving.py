@@ -99,11 +99,12 @@ class Served:
 
     def kill(self):
         """Kill it with all that it started, as a machine that goes down does."""
-        family = [self.process, *psutil.Process(self.process.pid).children(recursive=True)]
-        for process in family:
+        family = psutil.Process(self.process.pid).children(recursive=True)
+        for process in (self.process, *family):
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
         self.process.wait()
+        assert not psutil.wait_procs(family, timeout=30)[1]
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +128,7 @@ def test_i7_what_serves_is_killed_with_its_retrain_and_the_next_one_retrains(tra
         assert run_state(first.home)["state"] == "running"
     finally:
         first.kill()
-    assert run_state(first.home)["state"] == "killed"
+    assert run_state(first.home)["state"] == "killed", run_state(first.home)
     second = Served(first.branches)
     try:
         assert second.state(retrain)["type"] == "CRASHED"
