@@ -116,15 +116,15 @@ class Bank:
 
     def group_table(self) -> GroupTable:
         """Return the table of group keys of the open version."""
-        return self._keys("group_index >= 0")
+        return self.key_tables()[0]
 
-    def silent_keys(self) -> GroupTable:
-        """Return the keys of retired facts in the open version (`GroupTable.silenced`)."""
-        return self._keys("group_index < 0")
-
-    def _keys(self, condition: str) -> GroupTable:
-        keys = lance.dataset(self._uri("keys"), version=self.open_version().keys)
-        return GroupTable.from_arrow(keys.to_table(filter=condition))
+    def key_tables(self) -> tuple[GroupTable, GroupTable]:
+        """Return the same and the keys of retired facts (`GroupTable.silenced`), read at once."""
+        keys = lance.dataset(self._uri("keys"), version=self.open_version().keys).to_table()
+        # Written in order of their numbers: those of silent keys are negative.
+        num_silent = int((keys["group_index"].to_numpy() < 0).sum())
+        held, silent = keys.slice(num_silent), keys.slice(0, num_silent)
+        return GroupTable.from_arrow(held), GroupTable.from_arrow(silent)
 
     def read(self, groups: Sequence[int]) -> Experts:
         """Return the experts of each group, padded with zeros to the block."""

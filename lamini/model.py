@@ -59,7 +59,7 @@ class MemoryModel:
     def reopen(self, manifest: dict[str, Any]) -> None:
         """Answer from the bank version that `manifest` names from now on; the router stays."""
         self.bank.open(BankVersion(**manifest["bank"]))
-        self.table, self.silent = self.bank.group_table(), self.bank.silent_keys()
+        self.table, self.silent = self.bank.key_tables()
         self.keys = self.router.keys_of(self.table, self.silent, strict=self.strict)
         self.manifest = manifest
 

@@ -120,7 +120,7 @@ def place(con: duckdb.DuckDBPyConnection, rules: Rules, as_of: date) -> None:
     query.execute(con, "ruled_claims")
     query.execute(con, "reconcile_placed", as_of=as_of)
     values = query.run(con, "values_open")
-    _make(con, "value_keys", keyed(values, _of_each(values["relation"], rules)))
+    _make(con, "make_value_keys", keyed(values, _of_each(values["relation"], rules)))
     query.execute(con, "keyed_claims")
     if values.num_rows:
         query.execute(con, "place_keys")
@@ -132,8 +132,8 @@ def merge_near_values(con: duckdb.DuckDBPyConnection, rules: Rules) -> None:
     if any(rule.relates for rule in rules.values()):
         competing = query.run(con, "values_competing")
     merged, support = related(competing, _of_each(competing["relation"], rules))
-    _make(con, "merged_keys", merged)
-    _make(con, "value_support", support)
+    _make(con, "make_merged_keys", merged)
+    _make(con, "make_value_support", support)
 
 
 def observed(con: duckdb.DuckDBPyConnection, relation: str) -> Observed:
@@ -183,10 +183,8 @@ def weigh(
 
 def believe(con: duckdb.DuckDBPyConnection, weighed: Weighed) -> None:
     """Make the table `probabilities`; add values found to contain another to `value_support`."""
-    _make(con, "probabilities", weighed.probabilities)
-    con.register("made", weighed.general)
-    query.execute(con, "add_general_values")
-    con.unregister("made")
+    _make(con, "make_probabilities", weighed.probabilities)
+    _make(con, "add_general_values", weighed.general)
 
 
 def record(
@@ -211,7 +209,7 @@ def part_of(fact_ids: pa.ChunkedArray, num_parts: int) -> pa.Array:
 
 def _make(con: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
     con.register("made", table)
-    query.execute(con, f"make_{name}")
+    query.execute(con, name)
     con.unregister("made")
 
 
