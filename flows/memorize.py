@@ -87,7 +87,7 @@ def memorize(settings: Settings, force: bool = False, mode: str | None = None) -
         settings.reconcile_parts,
     )
     failpoints.reach("run.after_reconcile")
-    fingerprint = _fingerprint(settings.backbone)
+    fingerprint = fingerprint_of(settings.backbone)
     found = survey(settings, fingerprint)
     decision = decide(found.situation, settings.update, asked=mode, force=force)
     log.info("%s: %s", decision.mode, decision.why)
@@ -97,7 +97,7 @@ def memorize(settings: Settings, force: bool = False, mode: str | None = None) -
     if decision.mode == NOTHING:
         folder = _settled(settings, found)
         return finished({**given, **_result(folder, decision, started, is_new=False)})
-    plan = _assigned(settings)
+    plan = assigned_plan(settings)
     failpoints.reach("run.after_assign")
     prepared = time.monotonic()
     if decision.mode == INCREMENTAL:
@@ -116,7 +116,7 @@ def memorize(settings: Settings, force: bool = False, mode: str | None = None) -
     log.info("run %s: %d facts, MLflow run %s", key, decided["num_facts"], tracked.run_id)
     made_of = dict(found.situation.recipe)
     with system_metrics(tracked):
-        train_in_full(settings, tracked, folder, _own_plan(folder, plan), decided, made_of)
+        train_in_full(settings, tracked, folder, own_plan(folder, plan), decided, made_of)
     return finished({**given, **_result(folder, decision, started, prepared)})
 
 
@@ -132,7 +132,7 @@ def _update(
     get_run_logger().info("run %s: an update of %s, MLflow run %s", key, base, tracked.run_id)
     try:
         with system_metrics(tracked):
-            update_champion(settings, tracked, folder, _own_plan(folder, plan), found, decided)
+            update_champion(settings, tracked, folder, own_plan(folder, plan), found, decided)
     except GateError:
         verdict = folder.receipt("gate") or {}
         if settings.update.after_failure != FULL or not verdict.get("blames_router"):
@@ -157,7 +157,8 @@ def _is_promoted(folder: RunFolder) -> bool:
     return folder.receipt("promoted") is not None
 
 
-def _assigned(settings: Settings) -> Path:
+def assigned_plan(settings: Settings) -> Path:
+    """Assign the head's facts to groups; give the plan."""
     memory = settings.memory
     assigned = assign_facts(
         settings.home, memory.num_groups, memory.group_size, NUM_SHARDS, settings.backbone
@@ -165,15 +166,16 @@ def _assigned(settings: Settings) -> Path:
     return Path(assigned["path"])
 
 
-def _own_plan(folder: RunFolder, assignment: Path) -> Path:
-    # The catalogue's plan moves on with later facts; the run's finished shards belong to this one.
+def own_plan(folder: RunFolder, assignment: Path) -> Path:
+    """Give the run its own copy of the plan: the catalogue's moves on with later facts."""
     plan = folder.path / "assignment.parquet"
     if not plan.is_file():
         write_whole(plan, assignment.read_bytes())
     return plan
 
 
-def _fingerprint(backbone: str) -> str:
+def fingerprint_of(backbone: str) -> str:
+    """Give what tells this backbone's weights from any other's."""
     from lamini.backbone import load_backbone
 
     return load_backbone(backbone).fingerprint()

@@ -17,12 +17,11 @@ from prefect import flow
 from prefect.logging.handlers import APILogWorker
 
 from flows import failpoints
-from flows.assign_facts import assign_facts
 from flows.configuration.settings import Settings
 from flows.errors import GateError, SettingsError
 from flows.forgetting.holdings import holdings, other_files
 from flows.ingest_facts import SAME_AS
-from flows.memorize import NUM_SHARDS
+from flows.memorize import assigned_plan, fingerprint_of, own_plan
 from flows.planning.decision import INCREMENTAL, decide
 from flows.planning.plan import Survey, survey
 from flows.promotion.champion import read_pointer
@@ -32,7 +31,6 @@ from flows.running.run_lock import run_lock
 from flows.servers.services import Services
 from flows.tracking.run_records import open_tracked
 from flows.update_run import update_champion
-from lamini.saved import write_whole
 from warehouse import tombstones
 from warehouse.catalogue import open_catalogue
 from warehouse.explain import explain
@@ -185,7 +183,7 @@ def _out_of_the_model(
     """Update the champion if it holds the fact; `bring_up`: also if it is behind in anything."""
     if decided is None or read_pointer(settings.home) is None:
         return
-    found = survey(settings, _fingerprint(settings))
+    found = survey(settings, fingerprint_of(settings.backbone))
     if not holds_any(settings, slot.fact_ids) and not (bring_up and found.situation.num_pending):
         return
     try:
@@ -208,19 +206,12 @@ def _out_of_the_model(
 def forget_fact(settings: Settings, found: Survey, decided: dict[str, Any], reason: str) -> None:
     """Make the next champion one without the fact; the gate judges it as any update."""
     assert found.champion is not None
-    memory = settings.memory
-    assigned = assign_facts(
-        settings.home, memory.num_groups, memory.group_size, NUM_SHARDS, settings.backbone
-    )
+    assigned = assigned_plan(settings)
     made_of = found.situation.recipe
     key = update_key(str(found.champion["run_key"]), found.situation.training_hash, made_of)
     folder = RunFolder(path=settings.runs / key)
     tracked = open_tracked(settings, key, decided, INCREMENTAL, f"a fact is forgotten: {reason}")
-    # The catalogue's plan moves on with later facts; this run's is its own.
-    plan = folder.path / "assignment.parquet"
-    if not plan.is_file():
-        write_whole(plan, Path(assigned["path"]).read_bytes())
-    update_champion(settings, tracked, folder, plan, found, decided)
+    update_champion(settings, tracked, folder, own_plan(folder, assigned), found, decided)
 
 
 def holds_any(settings: Settings, fact_ids: Sequence[str]) -> bool:
@@ -284,9 +275,3 @@ def _silence(settings: Settings, prompts: Sequence[str]) -> dict[str, Any]:
         "prompts_as_the_backbone": sum(part.num_prompts - len(part.reading) for part in asked),
         "prompts_that_read_another_fact": sorted({p for part in asked for p in part.reading}),
     }
-
-
-def _fingerprint(settings: Settings) -> str:
-    from lamini.backbone import load_backbone
-
-    return load_backbone(settings.backbone).fingerprint()

@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -119,3 +121,16 @@ def open_url(url, body=None, timeout=60):
     data = None if body is None else json.dumps(body).encode()
     asked = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
     return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(asked, timeout=timeout)
+
+
+def ask_prefect(url, body=None, tries=30):
+    """Give what the server says; its 503 means a locked SQLite, where its own client asks again."""
+    for _ in range(tries):
+        try:
+            with open_url(url, body) as reply:
+                return json.load(reply)
+        except urllib.error.HTTPError as error:
+            if error.code != 503:
+                raise
+            time.sleep(1)
+    raise TimeoutError(f"{url} answered 503 {tries} times")

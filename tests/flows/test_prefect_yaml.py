@@ -1,6 +1,5 @@
 """Prefect ignores keys it does not know, so a misspelt one would deploy something else."""
 
-import json
 import os
 import subprocess
 import sys
@@ -12,7 +11,7 @@ from prefect.cli.deploy._models import PrefectYamlModel
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.events import DeploymentEventTrigger
 
-from tests.flows.branches import open_url
+from tests.flows.branches import ask_prefect
 
 ROOT = Path(__file__).parents[2]
 GIVEN = yaml.safe_load((ROOT / "infra" / "prefect.yaml").read_text())
@@ -79,8 +78,7 @@ def test_prefect_deploys_the_file_and_a_worker_of_the_pool_runs_what_it_says(
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
     def found(path, body):
-        with open_url(f"{api}/{path}/filter", body) as reply:
-            return json.load(reply)
+        return ask_prefect(f"{api}/{path}/filter", body)
 
     prefect("work-pool", "create", "local", "--type", "process")
     prefect("--no-prompt", "deploy", "--all", "--prefect-file", "infra/prefect.yaml")

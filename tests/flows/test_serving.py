@@ -12,7 +12,7 @@ import pytest
 
 from flows.promotion.champion import read_pointer
 from flows.running.current_run import run_state
-from tests.flows.branches import AFTER, ROWS, open_url
+from tests.flows.branches import AFTER, ROWS, ask_prefect
 
 NEVER = {
     # Nothing comes by the clock while the test looks.
@@ -48,8 +48,7 @@ class Served:
         self.url = json.loads(text)["prefect"]
 
     def call(self, path, body=None):
-        with open_url(f"{self.url}/{path}", body) as reply:
-            return json.load(reply)
+        return ask_prefect(f"{self.url}/{path}", body)
 
     def deployment(self, name, seconds=300):
         deadline = time.monotonic() + seconds
