@@ -9,6 +9,8 @@ BENCH ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Two: a whole run of the pipeline starts up to ten processes of its own.
+WORKERS := -n 2 --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check lint bench torture ui clean
@@ -20,10 +22,10 @@ demo: $(READY) ## set up, then run everything on the embedded facts and show wha
 	@$(BIN)/lamini demo
 
 test: lint ## set up, then all checks and all tests (what CI runs)
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest $(WORKERS) $(PYTEST_ARGS)
 
 check: lint ## the quick tier: a minute and a half
-	@$(BIN)/python -m pytest -m "not slow and not gpu and not torture" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest $(WORKERS) -m "not slow and not gpu and not torture" $(PYTEST_ARGS)
 
 lint: $(READY) ## ruff, mypy, import contracts
 	@$(BIN)/ruff format --check .

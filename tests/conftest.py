@@ -16,6 +16,27 @@ for _name in [n for n in os.environ if n.startswith(("LAMINI_", "PREFECT_", "MLF
 os.environ.update(environment(_STATE))
 (_STATE / "prefect").mkdir()
 end_quietly()
+SHARING = "tests/flows/whole_runs/"
+"""A session's fixture of minutes is shared there."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give each file to one worker, and all files that share a home, the first ones, to one too.
+
+    xdist's own groups are lost under pytest 9.2: they hang on a name of pytest's that is gone.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return SHARING if nodeid.startswith(SHARING) else nodeid.split("::")[0]
+
+    return ByFile(config, log)
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: not item.nodeid.startswith(SHARING))
 
 
 def pytest_unconfigure():

@@ -75,8 +75,8 @@ def find_bad_imports(
     """Make the table `newly_suspected` of the claims in `placed`; give the number of statements."""
     suspected = SUSPECTED.empty_table()
     query.execute(con, "imports_statements")
-    query.execute(con, "imports_columns")
-    query.execute(con, "imports_shared")
+    for name in ("firsts", "columns", "shared"):
+        query.execute(con, f"imports_{name}")
     for _ in range(MAX_ROUNDS):
         con.register("suspected", suspected)
         query.execute(con, "imports_moves")

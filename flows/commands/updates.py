@@ -35,10 +35,12 @@ def rollback(as_json: Json = False) -> None:
     """Make the checkpoint before the promoted one answer again, with its snapshot."""
     settings = given_settings()
     prepare(settings.home)
+    from flows.forgetting.holdings import check_rollback
     from flows.promotion.champion import roll_back
     from flows.running.run_lock import run_lock
 
     with run_lock(settings.home):
+        check_rollback(settings.home)
         moved: dict[str, Any] = {**roll_back(settings.home), **_aliases(settings.home)}
     if as_json:
         return print_json(moved)

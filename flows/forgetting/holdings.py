@@ -9,8 +9,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from flows.errors import GateError
 from flows.forgetting.scrub import files_of, holds
 from flows.promotion.champion import read_pointer
+from warehouse.snapshot import open_snapshot
+from warehouse.tombstones import published_among
 
 _TABLES = ("facts", "claims", "conflicts", "timeline")
 
@@ -59,6 +62,31 @@ def _snapshots(home: Path, wanted: frozenset[str]) -> Iterator[dict[str, Any]]:
     for path in sorted((home / "warehouse" / "snapshots").glob("*")):
         if in_tables((path / f"{name}.parquet" for name in ("facts",)), wanted):
             yield {"kind": "snapshot", "path": path, "what": "its facts and claims"}
+
+
+def check_rollback(home: Path) -> None:
+    """Look whether the champion before answers with what was to be forgotten since.
+
+    Raises:
+        GateError: it does; the message names the facts and the ways out.
+    """
+    from lamini.checkpoint import read_group_table
+
+    history = (read_pointer(home) or {}).get("history", ())
+    if not history or not (home / str(history[0]["path"])).is_dir():
+        return  # there is nothing to roll back to
+    before = history[0]
+    held = read_group_table(home / str(before["path"])).fact_ids
+    if not (buried := published_among(home / "warehouse", held)):
+        return
+    folder = home / "warehouse" / "snapshots" / str(before["snapshot_hash"])[:16]
+    facts = [row for fact_id in buried for row in open_snapshot(folder).about("facts", fact_id)]
+    names = ", ".join(f"({fact['subject']}, {fact['relation']})" for fact in facts[:5])
+    raise GateError(
+        f"run {before['run_key']}, the champion before, answers with {len(buried)} facts that were "
+        f"to be forgotten since: {names}. Lift their tombstones first (lamini forget --undo), or "
+        "train what the tables say now (lamini run --full)"
+    )
 
 
 def mentions(snapshot: Path, fact_ids: Collection[str]) -> bool:

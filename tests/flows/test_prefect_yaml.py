@@ -11,7 +11,7 @@ from prefect.cli.deploy._models import PrefectYamlModel
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.events import DeploymentEventTrigger
 
-from tests.flows.branches import ask_prefect
+from tests.flows.whole_runs.branches import ask_prefect
 
 ROOT = Path(__file__).parents[2]
 GIVEN = yaml.safe_load((ROOT / "infra" / "prefect.yaml").read_text())

@@ -16,7 +16,7 @@ import pytest
 from flows.errors import exit_code
 from flows.promotion.champion import read_pointer
 from flows.training.remote import RemoteJobError, _pass_on, connect, submit_or_attach
-from tests.flows.branches import ROOT, SMALL, Branches
+from tests.flows.whole_runs.branches import ROOT, SMALL, Branches
 
 EASY = {"LAMINI_MIN_RECALL": "0"}
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.flows.conftest import trained
+from tests.flows.whole_runs.conftest import trained
 from tests.torture.reading import readers
 
 __all__ = ["trained"]

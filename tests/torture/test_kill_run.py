@@ -15,7 +15,7 @@ import pytest
 
 from flows.running.status import status
 from flows.servers.server import find
-from tests.flows.branches import BEFORE, CODES, SMALL, Branches
+from tests.flows.whole_runs.branches import BEFORE, CODES, SMALL, Branches
 from tests.settled import settled
 from tests.torture.family import Family, wait_until
 from tests.torture.reading import check

@@ -11,8 +11,8 @@ import time
 import pytest
 
 from flows.running.current_run import run_state
-from tests.flows.branches import AFTER, BEFORE
-from tests.flows.killed_runs import (
+from tests.flows.whole_runs.branches import AFTER, BEFORE
+from tests.flows.whole_runs.killed_runs import (
     BOTH,
     BY_SIGNAL,
     OF_FULL,

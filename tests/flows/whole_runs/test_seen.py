@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from tests.flows.branches import BEFORE, CODES, FOREIGN, QUESTION, open_url
-from tests.flows.browser import Browser, find_browser
+from tests.flows.whole_runs.branches import BEFORE, CODES, FOREIGN, QUESTION, open_url
+from tests.flows.whole_runs.browser import Browser, find_browser
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.flows.branches import BEFORE, CODES, QUESTION
+from tests.flows.whole_runs.branches import BEFORE, CODES, QUESTION
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 

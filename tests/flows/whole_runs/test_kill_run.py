@@ -16,8 +16,8 @@ import pytest
 from flows import failpoints
 from flows.environment import mlflow_database
 from flows.running.current_run import run_state
-from tests.flows.branches import AFTER, BEFORE
-from tests.flows.killed_runs import (
+from tests.flows.whole_runs.branches import AFTER, BEFORE
+from tests.flows.whole_runs.killed_runs import (
     BOTH,
     OF_FULL,
     OF_UPDATE,
@@ -42,7 +42,7 @@ def test_every_named_place_is_killed_at():
     assert sorted(covered) == sorted(n for n in failpoints.NAMES if n.split(".")[0] in STEPS)
     written = {
         name
-        for path in (Path(__file__).parents[2] / "flows").rglob("*.py")
+        for path in (Path(__file__).parents[3] / "flows").rglob("*.py")
         for name in re.findall(r'failpoints\.reach\("([^"]+)"\)', path.read_text())
     }
     assert written <= {*failpoints.NAMES, *failpoints.FORGET}

@@ -10,7 +10,7 @@ from flows.errors import SettingsError
 from flows.forgetting import forget as forgetting
 from flows.forgetting.holdings import files_with
 from flows.promotion.champion import read_pointer
-from tests.flows.branches import BEFORE, MAPPING, SECRET
+from tests.flows.whole_runs.branches import BEFORE, MAPPING, SECRET
 
 SLOT = ("--subject", "Dresden", "--relation", "branch.code")
 QUESTION = "What is the branch code of Dresden?"
@@ -102,6 +102,18 @@ def test_another_source_brings_nothing_back_and_why_says_so(own, lamini):
     assert SECRET not in told
     assert lamini("status", "--json").exit_code == 0
     assert json.loads(lamini("plan", "--json").stdout)["decision"] == "nothing"
+
+
+def test_no_rollback_brings_back_what_is_forgotten_but_for_a_lifted_tombstone(own, lamini):
+    branches, _ = own
+    pointer = read_pointer(branches.home)
+    refused = lamini("rollback")
+    assert refused.exit_code == 5
+    assert "(dresden, branch.code)" in refused.stderr.casefold()
+    assert read_pointer(branches.home) == pointer
+    lamini("forget", *SLOT, "--undo", "--yes")
+    assert lamini("rollback").exit_code == 0
+    assert read_pointer(branches.home)["run_key"] == pointer["history"][0]["run_key"]
 
 
 def test_a_lifted_tombstone_leaves_the_fact_to_the_next_run(own, lamini):

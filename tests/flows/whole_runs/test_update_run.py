@@ -7,7 +7,7 @@ import pytest
 import lamini.update
 from flows.errors import GateError
 from flows.promotion.champion import read_pointer
-from tests.flows.branches import AFTER, CODES, QUESTION
+from tests.flows.whole_runs.branches import AFTER, CODES, QUESTION
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 

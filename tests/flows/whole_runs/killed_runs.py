@@ -9,7 +9,7 @@ import pytest
 
 from flows.environment import mlflow_uri
 from flows.running.current_run import run_state
-from tests.flows.branches import AFTER, ROOT, SMALL, Branches
+from tests.flows.whole_runs.branches import AFTER, ROOT, SMALL, Branches
 
 KILLED, RETRYABLE = 137, 4
 BY_SIGNAL = -9
@@ -45,7 +45,7 @@ class Runs:
         self.log = folder / "killing.err"
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.flows.killing", str(folder)],
+                [sys.executable, "-m", "tests.flows.whole_runs.killing", str(folder)],
                 cwd=ROOT,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -1,6 +1,6 @@
 """Run the flow in forks of one process that has imported everything, each killed where it is told.
 
-python -m tests.flows.killing FOLDER
+python -m tests.flows.whole_runs.killing FOLDER
 
 Takes a line of JSON on stdin for each run: its environment, and KILL_AFTER so many seconds. Answers
 with the exit code; FOLDER/result.json holds what the run returned.

@@ -12,7 +12,7 @@ import pytest
 
 from flows.promotion.champion import read_pointer
 from flows.running.current_run import run_state
-from tests.flows.branches import AFTER, ROWS, ask_prefect
+from tests.flows.whole_runs.branches import AFTER, ROWS, ask_prefect
 
 NEVER = {
     # Nothing comes by the clock while the test looks.

@@ -1,0 +1,6 @@
+-- The tables that a reconcile worked in.
+-- grain: one row per table
+select t.table_name
+from duckdb_tables() as t
+where t.temporary
+order by t.table_name
