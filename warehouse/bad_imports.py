@@ -65,6 +65,8 @@ def watch(
         return False  # as in most catalogues of a few facts
     query.execute(con, "imports_days", min_slots=min_slots)
     query.execute(con, "imports_numbers", min_moves=min_moves)
+    if not query.execute(con, "imports_are_watched")[0][0]:
+        return False  # no column with enough in it
     query.execute(con, "imports_slots")
     return bool(query.execute(con, "imports_is_watching")[0][0])
 

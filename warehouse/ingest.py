@@ -77,6 +77,7 @@ def ingest(
         withdrawn, restored = _settle(con, batch, moment)
         failpoints.reach("ingest.before_commit")
     failpoints.reach("ingest.after_commit")
+    query.drop_work_tables(con)
     counts = {"num_withdrawn": withdrawn, "num_restored": restored}
     return _receipt(con, batch, is_new=not earlier, warnings=tuple(warnings), **counts)
 

@@ -49,6 +49,12 @@ def execute(
     return con.execute(text(name), params or None).fetchall()
 
 
+def drop_work_tables(con: duckdb.DuckDBPyConnection) -> None:
+    """Drop the temporary tables: what comes next may need the memory that they hold."""
+    for (name,) in execute(con, "work_tables"):
+        con.execute(f"drop table temp.{quote_name(str(name))}")
+
+
 def connect() -> duckdb.DuckDBPyConnection:
     """Open a database in memory, with the macros, that never reaches for the network."""
     con = duckdb.connect(

@@ -61,3 +61,21 @@ def test_a_text_is_a_number_if_it_can_be_read_as_one():
             {"texts": texts},
         ).fetchall()
     assert found == []
+
+
+@pytest.mark.parametrize(
+    ("hashes", "least"),
+    [([5], 1), ([5, 5, 5], 1), ([0, 63, 1], 3), ([0, 64], 1), ([2**64 - 1, 2**64 - 2], 2)],
+)
+def test_different_hashes_are_never_counted_too_high(hashes, least):
+    with query.connect() as con:
+        asked = "select least_distinct(h) from (select unnest($hashes::ubigint[]) as h)"
+        assert con.execute(asked, {"hashes": hashes}).fetchall() == [(least,)]
+
+
+def test_no_temporary_table_is_left_when_work_is_done():
+    with query.connect() as con:
+        con.execute('create temp table "of \'work" as select 1')
+        con.execute("create table kept as select 1")
+        query.drop_work_tables(con)
+        assert con.execute("select table_name from duckdb_tables()").fetchall() == [("kept",)]

@@ -76,3 +76,8 @@ create or replace temp macro rank_of(ranking, authority, since, observed_on, num
 -- space, sign, point nor digit (all before ':'), nor as infinity and nan.
 create or replace temp macro is_number(x) as
     (x < ':' or x[1] in ('i', 'I', 'n', 'N')) and try_cast(x as double) is not null;
+
+-- How many different hashes there are at least: the bits of a number that they set. As many as there are
+-- rows: then none repeats, and nothing need be grouped to know it.
+create or replace temp macro least_distinct(hashes) as
+    bit_count(bit_or(1::ubigint << (hashes & 63)));

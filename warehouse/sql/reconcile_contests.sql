@@ -11,7 +11,7 @@ with repeated as (
         c.slot,
         c.key_hash
     from claimed_values as c
-    where c.outcome is null and c.num_claims > 1
+    where c.outcome is null and c.least_sources < c.num_claims
 ),
 voices as (
     select distinct
@@ -32,8 +32,8 @@ agreement as (
 ),
 contested as (
     select
-        c.* exclude (outcome, num_claims),
-        coalesce(a.num_sources, 1) as num_sources,
+        c.* exclude (outcome, num_claims, least_sources),
+        coalesce(a.num_sources, c.num_claims) as num_sources,
         coalesce(c.probability, 0) as truth
     from claimed_values as c
     left join agreement as a on c.slot = a.slot and c.key_hash = a.key_hash
@@ -67,50 +67,53 @@ ranked as (
         on c.rule_id = k.rule_id and c.strength = k.strength and c.num_sources = k.num_sources
         and c.truth = k.truth
 ),
-levels as (
-    select
-        r.slot,
-        r.rank,
-        count(*) as num_values,
-        min(r.key_hash) as key_hash
-    from ranked as r
-    group by r.slot, r.rank
-),
 contests as (
     select
-        l.slot,
-        max(l.rank) as best_rank,
-        arg_max(l.num_values, l.rank) as num_leaders,
-        arg_max(l.key_hash, l.rank) as leader_hash
-    from levels as l
-    group by l.slot
+        r.slot,
+        max(r.rank) as best_rank,
+        arg_max(r.key_hash, r.rank) as leader_hash
+    from ranked as r
+    group by r.slot
+),
+compared as (
+    select
+        r.*,
+        c.best_rank,
+        c.leader_hash
+    from ranked as r
+    inner join contests as c on r.slot = c.slot
 ),
 tied as (
+    select distinct c.slot
+    from compared as c
+    where c.rank = c.best_rank and c.key_hash <> c.leader_hash
+),
+first_of_tied as (
     select
-        r.slot,
-        arg_min(r.key_hash, coalesce(s.merged_key, k.value_key)) as leader_hash
-    from ranked as r
-    inner join contests as c on r.slot = c.slot and r.rank = c.best_rank and c.num_leaders > 1
-    inner join standings as s on r.claim_no = s.claim_no
-    inner join keyed_claims as k on r.claim_no = k.claim_no
-    group by r.slot
+        c.slot,
+        arg_min(c.key_hash, coalesce(s.merged_key, k.value_key)) as leader_hash
+    from compared as c
+    semi join tied as t on c.slot = t.slot
+    inner join standings as s on c.claim_no = s.claim_no
+    inner join keyed_claims as k on c.claim_no = k.claim_no
+    where c.rank = c.best_rank
+    group by c.slot
 )
 select
-    r.slot,
-    r.key_hash,
-    r.rule_id,
-    r.num_values,
-    r.probability,
+    c.slot,
+    c.key_hash,
+    c.rule_id,
+    c.num_values,
+    c.probability,
     case
-        when r.rank < c.best_rank then 'beaten'
-        when c.num_leaders > 1 then 'tie'
+        when c.rank < c.best_rank then 'beaten'
+        when f.slot is not null then 'tie'
         else 'winner'
     end as outcome,
-    r.strength,
-    r.num_sources,
-    r.truth,
-    r.rank,
-    coalesce(t.leader_hash, c.leader_hash) as leader_hash
-from ranked as r
-inner join contests as c on r.slot = c.slot
-left join tied as t on r.slot = t.slot
+    c.strength,
+    c.num_sources,
+    c.truth,
+    c.rank,
+    coalesce(f.leader_hash, c.leader_hash) as leader_hash
+from compared as c
+left join first_of_tied as f on c.slot = f.slot

@@ -1,6 +1,7 @@
 -- Where each claim stands before values compete: as placed, or held back as part of a bad import, or
 -- superseded by a later claim of its own source (single-valued slots; in time-varying ones every
--- later claim outdates, whoever makes it).
+-- later claim outdates, whoever makes it). Few sources speak twice of a slot, so who changed its mind is
+-- looked for only where some may have (`repeating`).
 -- grain: one row per claim_no
 -- reads: placed, strengths, bad_imports, merged_keys, rules
 create or replace temp table standings as
@@ -10,14 +11,26 @@ with merged as (
         hash(m.merged_key) as merged_hash
     from merged_keys as m
 ),
-minds as (
-    select
-        p.slot,
-        p.source_hash
+repeating as (
+    select p.slot
     from placed as p
     where p.standing = 'valid'
-    group by p.slot, p.source_hash
-    having min(p.key_hash) <> max(p.key_hash)
+    group by p.slot
+    having min(p.key_hash) <> max(p.key_hash) and least_distinct(p.source_hash) < count(*)
+),
+repeated as (
+    select p.*
+    from placed as p
+    semi join repeating as r on p.slot = r.slot
+    where p.standing = 'valid'
+),
+minds as (
+    select
+        r.slot,
+        r.source_hash
+    from repeated as r
+    group by r.slot, r.source_hash
+    having min(r.key_hash) <> max(r.key_hash)
 ),
 replaceable as (
     select
@@ -27,14 +40,14 @@ replaceable as (
         coalesce(m.merged_hash, p.key_hash) as key_hash,
         p.observed_on,
         t.strength
-    from placed as p
+    from repeated as p
     semi join minds as n on p.slot = n.slot and p.source_hash = n.source_hash
     inner join rules as r on p.rule_id = r.rule_id
     inner join strengths as t
         on p.authority = t.authority and p.since = t.since and p.observed_on = t.observed_on
     anti join bad_imports as b on p.claim_no = b.claim_no
     left join merged as m on p.slot = m.slot and p.key_hash = m.key_hash
-    where p.standing = 'valid' and r.superseding and r.slot = 'single_valued'
+    where r.superseding and r.slot = 'single_valued'
 ),
 changed_minds as (
     select

@@ -10,6 +10,7 @@ with said as (
         min(s.rule_id) as rule_id,
         min(s.claim_no) as claim_no,
         count(*) as num_claims,
+        least_distinct(s.source_hash) as least_sources,
         max(s.strength) as strength
     from standings as s
     where s.standing = 'valid'

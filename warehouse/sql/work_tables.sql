@@ -1,4 +1,4 @@
--- The tables that a reconcile worked in.
+-- The temporary tables: those that ingesting or reconciling works in.
 -- grain: one row per table
 select t.table_name
 from duckdb_tables() as t
