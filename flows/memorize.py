@@ -22,7 +22,7 @@ from flows.errors import GateError
 from flows.full_run import forget_run, train_in_full
 from flows.ingest_facts import ingest_facts
 from flows.planning.decision import FULL, INCREMENTAL, NOTHING, Decision, decide
-from flows.planning.plan import Survey, changed_facts, survey
+from flows.planning.plan import Survey, changed_facts, fingerprint_of, survey
 from flows.promotion.promote import announce
 from flows.reconcile_facts import reconcile_facts
 from flows.running.current_run import note
@@ -87,7 +87,7 @@ def memorize(settings: Settings, force: bool = False, mode: str | None = None) -
         settings.reconcile_parts,
     )
     failpoints.reach("run.after_reconcile")
-    fingerprint = fingerprint_of(settings.backbone)
+    fingerprint = fingerprint_of(settings)
     found = survey(settings, fingerprint)
     decision = decide(found.situation, settings.update, asked=mode, force=force)
     log.info("%s: %s", decision.mode, decision.why)
@@ -172,13 +172,6 @@ def own_plan(folder: RunFolder, assignment: Path) -> Path:
     if not plan.is_file():
         write_whole(plan, assignment.read_bytes())
     return plan
-
-
-def fingerprint_of(backbone: str) -> str:
-    """Give what tells this backbone's weights from any other's."""
-    from lamini.backbone import load_backbone
-
-    return load_backbone(backbone).fingerprint()
 
 
 def _result(

@@ -47,13 +47,7 @@ class Backbone:
 
     def fingerprint(self) -> str:
         """Return a SHA-256 over names and bytes of all weights: which backbone this is."""
-        digest = hashlib.sha256()
-        for name, tensor in sorted(self.model.state_dict().items()):
-            if ".base." in name:
-                name = name.replace(".base.", ".")
-            digest.update(name.encode())
-            digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
-        return digest.hexdigest()
+        return weights_sha256(self.model)
 
 
 def load_backbone(
@@ -114,6 +108,15 @@ def _layers(decoder: nn.Module) -> nn.ModuleList:
             "give a Llama, Mistral, Qwen, Gemma, Phi or GPT-NeoX shaped model"
         )
     return layers
+
+
+def weights_sha256(model: nn.Module) -> str:
+    """Return a SHA-256 over names and bytes of all weights, with memory attached or without."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(name.replace(".base.", ".").encode())
+        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
 
 
 _FINAL_NORMS = ("norm", "final_layernorm", "final_layer_norm")

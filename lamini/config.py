@@ -54,13 +54,18 @@ class RouterConfig:
     """Learned queries that attend over the prompt's tokens."""
     head_dim: int = 32
     key_dim: int = 256
-    """Width of the pooled query and of the group keys."""
+    """Width of the pooled query, and of the group keys where no sentence encoder adds its own."""
     num_ngrams: int = 32_768
     """Rows of the hashed n-gram table."""
     num_cells: int = 32
     """Cells of the product-key square searched for one prompt."""
     explained_share: float = 0.4
     """How much the share of explained words counts in a score; the rest is the cosine."""
+    sentence_encoder: str = ""
+    """Folder or name of a transformers sentence encoder that queries and keys are widened by, for
+    facts with few phrasings; empty for none."""
+    sentence_share: float = 0.9
+    """How much it counts in the cosine."""
 
     def __post_init__(self) -> None:
         _positive(self, "num_queries", "head_dim", "key_dim", "num_ngrams", "num_cells")
@@ -68,6 +73,8 @@ class RouterConfig:
             raise ConfigError(f"key_dim={self.key_dim} must be even: it is split in two halves")
         if not 0 <= self.explained_share < 1:
             raise ConfigError(f"explained_share={self.explained_share} must lie in [0, 1)")
+        if not 0 < self.sentence_share < 1:
+            raise ConfigError(f"sentence_share={self.sentence_share} must lie in (0, 1)")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,6 +65,7 @@ class FrozenRouter:
             "unnamed_threshold": self.unnamed_threshold,
             "strict_excess": self.strict_excess,
             "word_weights": asdict(self.word_weights),
+            "sentences_sha256": _sentences_sha256(self.encoder),
         }
         return write_json(folder / "router.json", settings)
 
@@ -73,7 +74,7 @@ def read_router(folder: Path) -> FrozenRouter:
     """Return the router of a folder, frozen.
 
     Raises:
-        CheckpointError: it is not there, or damaged.
+        CheckpointError: it is not there, or damaged, or its sentence encoder is another one.
     """
     path = folder / "router.json"
     try:
@@ -85,6 +86,11 @@ def read_router(folder: Path) -> FrozenRouter:
     encoder = QueryEncoder(settings["hidden_size"], from_dict(RouterConfig, settings["router"]))
     encoder.load_state_dict({k.removeprefix("encoder."): v for k, v in tensors.items()})
     encoder.requires_grad_(False)
+    if _sentences_sha256(encoder) != settings["sentences_sha256"]:
+        raise CheckpointError(
+            f"{folder} was trained beside another sentence encoder than "
+            f"{encoder.config.sentence_encoder!r} is now: the weights differ; give back the old one"
+        )
     return FrozenRouter(
         encoder=encoder.eval(),
         product_keys=ProductKeys(codebook_2SE=codebooks),
@@ -93,3 +99,7 @@ def read_router(folder: Path) -> FrozenRouter:
         unnamed_threshold=settings["unnamed_threshold"],
         strict_excess=settings["strict_excess"],
     )
+
+
+def _sentences_sha256(encoder: QueryEncoder) -> str | None:
+    return encoder.sentences.fingerprint() if encoder.sentences else None

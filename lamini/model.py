@@ -18,7 +18,7 @@ from lamini.group_keys import Route
 from lamini.group_table import GroupTable
 from lamini.memory import Attached, full_logits, pad_left, reading_of
 from lamini.router_stream import Encoded, encode_ids, encode_rows
-from lamini.text import decode_answer, encode_prompt
+from lamini.text import decode_answer, decode_prompt, encode_prompt
 
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+|\n+")
 
@@ -95,10 +95,7 @@ class MemoryModel:
             return []
         # The keys stay on the CPU: their search is by lists of cells.
         query_BK = encode_ids(self.attached, self.encoder, ids).cpu()
-        return self.keys.route(query_BK, self._texts(ids))
-
-    def _texts(self, ids: Sequence[list[int]]) -> list[str]:
-        return [self.tokenizer.decode(row, skip_special_tokens=True) for row in ids]
+        return self.keys.route(query_BK, [decode_prompt(self.tokenizer, row) for row in ids])
 
     @torch.no_grad()
     def forward(
@@ -189,11 +186,12 @@ class MemoryModel:
             rows = [row for row, route in enumerate(routes) if route is None]
             if rows:
                 encoded = Encoded(
+                    tokenizer=self.tokenizer,
                     ids=[input_ids[row][prompt_BL[row]].tolist() for row in rows],
                     states=[state_BLD[row * copies][prompt_BL[row]] for row in rows],
                 )
                 query_BK = encode_rows(self.encoder, encoded, range(len(rows))).cpu()
-                found = self.keys.route(query_BK, self._texts(encoded.ids))
+                found = self.keys.route(query_BK, encoded.texts(range(len(rows))))
                 for row, route in zip(rows, found, strict=True):
                     routes[row] = route
             groups = [

@@ -11,6 +11,7 @@ al. 2024, arXiv:2406.17642, in that the keys have meaning: a group's key is the 
 training questions, and a prompt far from every key reads nothing (`lamini/group_keys.py`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -19,6 +20,8 @@ from torch import nn
 from torch.nn.functional import normalize
 
 from lamini.config import RouterConfig
+from lamini.errors import ConfigError
+from lamini.sentences import load_sentences
 
 _FAR = 100.0
 """A coordinate far from all halves of unit vectors."""
@@ -35,12 +38,22 @@ class QueryEncoder(nn.Module):
     """Pool a prompt's tokens into one query of unit length.
 
     A token is described by its trunk state and by the learned rows of the n-grams that end in it.
+    Once trained, the query is widened by the vector of a sentence encoder, if there is one.
     """
 
     def __init__(self, hidden_size: int, config: RouterConfig) -> None:
         super().__init__()
         self.hidden_size = hidden_size
         self.config = config
+        # No submodule: its weights are not the router's to train or to save.
+        self.sentences = (
+            load_sentences(config.sentence_encoder) if config.sentence_encoder else None
+        )
+        if self.width % 2:
+            raise ConfigError(
+                f"key_dim={config.key_dim} and the width of {config.sentence_encoder!r} make keys "
+                f"{self.width} wide: that must be even, they are split in two halves"
+            )
         width = config.num_queries * config.head_dim
         self.state_norm = nn.LayerNorm(hidden_size)
         self.ngram_table = nn.Embedding(config.num_ngrams, config.head_dim)
@@ -56,6 +69,11 @@ class QueryEncoder(nn.Module):
         )
         nn.init.normal_(self.query_HD)
         nn.init.normal_(self.ngram_table.weight, std=1.0)
+
+    @property
+    def width(self) -> int:
+        """Width of a frozen query, and so of the group keys."""
+        return self.config.key_dim + (self.sentences.width if self.sentences else 0)
 
     def forward(
         self, ids_BL: torch.Tensor, state_BLD: torch.Tensor, mask_BL: torch.Tensor
@@ -81,6 +99,17 @@ class QueryEncoder(nn.Module):
     def query(self, pooled_BW: torch.Tensor) -> torch.Tensor:
         """Return unit queries [B, K]; in training the batch is normalised as one."""
         return normalize(self.out(pooled_BW), dim=-1)
+
+    def widened(self, query_BK: torch.Tensor, texts: Sequence[str]) -> torch.Tensor:
+        """Return the queries with what the sentence encoder says of their texts beside them.
+
+        Still of unit length: the cosine of two is the mean of both cosines by `sentence_share`.
+        """
+        if self.sentences is None:
+            return query_BK
+        share = self.config.sentence_share
+        meaning_BD = self.sentences.encode(texts, query_BK.device)
+        return torch.cat([query_BK * (1 - share) ** 0.5, meaning_BD * share**0.5], dim=-1)
 
 
 def hash_ngrams(ids_BL: torch.Tensor, num_rows: int) -> torch.Tensor:

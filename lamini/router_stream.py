@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 import torch
 from torch.nn.functional import normalize
+from transformers import PreTrainedTokenizerBase
 
 from lamini.config import RouterTraining
 from lamini.memory import Attached, trunk_states
 from lamini.recorder import Recorder
 from lamini.router import QueryEncoder
-from lamini.text import encode_prompt
+from lamini.text import decode_prompt, encode_prompt
 from lamini.training_data import TrainingFact
 from lamini.workers import Worker
 
@@ -41,8 +42,13 @@ _WRAPPERS = (
 class Encoded:
     """Texts with their trunk states, computed once."""
 
+    tokenizer: PreTrainedTokenizerBase
     ids: list[list[int]]
     states: list[torch.Tensor]
+
+    def texts(self, rows: Sequence[int]) -> list[str]:
+        """Return what these rows say."""
+        return [decode_prompt(self.tokenizer, self.ids[row]) for row in rows]
 
 
 def encode(attached: Attached, encoder: QueryEncoder, prompts: Sequence[str]) -> torch.Tensor:
@@ -53,7 +59,11 @@ def encode(attached: Attached, encoder: QueryEncoder, prompts: Sequence[str]) ->
 
 def encode_ids(attached: Attached, encoder: QueryEncoder, ids: Sequence[list[int]]) -> torch.Tensor:
     """Return the queries [B, K] of encoded prompts under the frozen encoder."""
-    encoded = Encoded(ids=list(ids), states=trunk_states(attached, list(ids)))
+    encoded = Encoded(
+        tokenizer=attached.backbone.tokenizer,
+        ids=list(ids),
+        states=trunk_states(attached, list(ids)),
+    )
     return encode_rows(encoder, encoded, range(len(ids)))
 
 
@@ -88,7 +98,9 @@ def encode_rows(
             mask_BL &= ~dropped_BL
         parts.append(encoder.pool(ids_BL.to(device), state_BLD, mask_BL.to(device)))
     restored = torch.tensor(order, device=device).argsort()
-    return encoder.query(torch.cat(parts)[restored])
+    query_BK = encoder.query(torch.cat(parts)[restored])
+    # What the sentence encoder says never changes, so training has no use for it.
+    return query_BK if encoder.training else encoder.widened(query_BK, encoded.texts(rows))
 
 
 class Stream:
@@ -135,7 +147,7 @@ class Stream:
             encode_prompt(tokenizer, text, cloze=bare)
             for text, bare in zip(texts, cloze, strict=True)
         ]
-        self.encoded = Encoded(ids=ids, states=[])
+        self.encoded = Encoded(tokenizer=tokenizer, ids=ids, states=[])
         share = -(-len(texts) // _POOL_PARTS)
         for part in range(_POOL_PARTS):
             some = self.encoded.ids[part * share : (part + 1) * share]
@@ -148,7 +160,7 @@ class Stream:
         rows = [row for plain in self.plain.values() for row in plain]
         owners = [fact for fact, plain in self.plain.items() for _ in plain]
         query_BK = encode_rows(encoder, self.encoded, rows)
-        sum_FK = query_BK.new_zeros(self.num_facts, encoder.config.key_dim)
+        sum_FK = query_BK.new_zeros(self.num_facts, encoder.width)
         sum_FK.index_add_(0, torch.tensor(owners, device=query_BK.device), query_BK)
         self.worker.mean_([sum_FK])
         return normalize(sum_FK, dim=-1)

@@ -213,7 +213,7 @@ def _keys(model: MemoryModel, facts: Sequence[TrainingFact]) -> GroupTable:
         for fact in facts
         for prompt in fact.prompts
     ]
-    sum_FK = torch.zeros(len(facts), model.encoder.config.key_dim)
+    sum_FK = torch.zeros(len(facts), model.encoder.width)
     if facts:
         owner_P = torch.tensor([row for row, fact in enumerate(facts) for _ in fact.prompts])
         sum_FK.index_add_(0, owner_P, encode_ids(model.attached, model.encoder, ids).cpu())

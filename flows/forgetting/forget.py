@@ -21,9 +21,9 @@ from flows.configuration.settings import Settings
 from flows.errors import GateError, SettingsError
 from flows.forgetting.holdings import holdings, other_files
 from flows.ingest_facts import SAME_AS
-from flows.memorize import assigned_plan, fingerprint_of, own_plan
+from flows.memorize import assigned_plan, own_plan
 from flows.planning.decision import INCREMENTAL, decide
-from flows.planning.plan import Survey, survey
+from flows.planning.plan import Survey, fingerprint_of, survey
 from flows.promotion.champion import read_pointer
 from flows.reconcile_facts import reconcile_and_publish
 from flows.running.receipts import RunFolder, update_key
@@ -183,7 +183,7 @@ def _out_of_the_model(
     """Update the champion if it holds the fact; `bring_up`: also if it is behind in anything."""
     if decided is None or read_pointer(settings.home) is None:
         return
-    found = survey(settings, fingerprint_of(settings.backbone))
+    found = survey(settings, fingerprint_of(settings))
     if not holds_any(settings, slot.fact_ids) and not (bring_up and found.situation.num_pending):
         return
     try:

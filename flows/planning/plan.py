@@ -36,7 +36,7 @@ class Survey:
 
 
 def survey(settings: Settings, fingerprint: str) -> Survey:
-    """Look at what is; `fingerprint` is that of the settings' backbone.
+    """Look at what is; `fingerprint` is that of the settings' frozen models.
 
     Raises:
         NoSnapshotError: nothing is published.
@@ -108,6 +108,19 @@ def _by_id(snapshot: Snapshot | None) -> dict[str, dict[str, Any]]:
     return {fact["fact_id"]: fact for fact in snapshot.facts().select(columns).to_pylist()}
 
 
+def fingerprint_of(settings: Settings, backbone: Any = None) -> str:
+    """Give what tells the weights of the frozen models from any other's.
+
+    They are the backbone's, loaded where it is not given, and a sentence encoder's.
+    """
+    from lamini.backbone import load_backbone
+    from lamini.sentences import load_sentences
+
+    weights = (backbone or load_backbone(settings.backbone)).fingerprint()
+    named = settings.router.sentence_encoder
+    return f"{weights} {load_sentences(named).fingerprint()}" if named else weights
+
+
 def plan(settings: Settings, *, asked: str | None = None, force: bool = False) -> dict[str, Any]:
     """Say what `lamini run` would do about the head snapshot, and why; nothing is written.
 
@@ -118,7 +131,7 @@ def plan(settings: Settings, *, asked: str | None = None, force: bool = False) -
     from lamini.backbone import load_backbone
 
     backbone = load_backbone(settings.backbone)
-    found = survey(settings, backbone.fingerprint())
+    found = survey(settings, fingerprint_of(settings, backbone))
     decision = decide(found.situation, settings.update, asked=asked, force=force)
     planned = None
     if decision.mode == INCREMENTAL:

@@ -22,20 +22,23 @@ from lamini.saved import write_json
 _SECTIONS = ("memory", "router", "router_training", "tuning")
 
 
-def recipe(settings: Settings, backbone_fingerprint: str) -> dict[str, Any]:
-    """Return all that a router and its experts are made of besides the facts."""
+def recipe(settings: Settings, fingerprint: str) -> dict[str, Any]:
+    """Return all that a router and its experts are made of besides the facts.
+
+    `fingerprint` is that of the frozen models.
+    """
     return {
-        "backbone": backbone_fingerprint,
+        "backbone": fingerprint,
         "format_version": FORMAT_VERSION,
         **{name: to_dict(getattr(settings, name)) for name in _SECTIONS},
     }
 
 
-def run_key(settings: Settings, training_hash: str, backbone_fingerprint: str) -> str:
+def run_key(settings: Settings, training_hash: str, fingerprint: str) -> str:
     """Return the name of a full run: a hash of settings, facts, backbone and format version."""
     # The router's gradient is averaged over workers, so their number is part of what it is.
     more = {"training_hash": training_hash, "num_workers": settings.num_workers}
-    return _hash({**recipe(settings, backbone_fingerprint), **more})
+    return _hash({**recipe(settings, fingerprint), **more})
 
 
 def update_key(base: str, training_hash: str, made_of: Mapping[str, Any]) -> str:

@@ -49,6 +49,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=3000)
     parser.add_argument("--foreign", type=Path)
     parser.add_argument("--unseen", nargs="*", default=[])
+    parser.add_argument("--sentences", default="", help="folder or name of a sentence encoder")
     parser.add_argument("--steps", type=int, default=160)
     parser.add_argument("--quick", action="store_true", help="300 facts, 30 steps, no embedding")
     arguments = parser.parse_args()
@@ -58,7 +59,8 @@ def main() -> None:
     unseen = [row for row in read if row.relation in arguments.unseen]
     print(f"{arguments.facts.name}: {len(rows)} facts, {len(unseen)} of unseen relations")
     attached = attach(load_backbone(), MemoryConfig(num_experts=32 * 128**2))
-    route = trained(attached, rows, steps)
+    config = RouterConfig(sentence_encoder=arguments.sentences)
+    route = trained(attached, rows, steps, config)
     asked = [(index, text) for index, row in enumerate(rows) for text in row.paraphrases]
     random.Random(0).shuffle(asked)
     asked = asked[:3000]
@@ -104,27 +106,27 @@ def main() -> None:
         print(f"  {name:34}{shares}   of {len(values)}")
 
 
-def trained(attached: Attached, rows: Sequence[Row], steps: int):
+def trained(attached: Attached, rows: Sequence[Row], steps: int, router: RouterConfig):
     """Return a function from prompts to their routes and nearest rows."""
     facts = [row.fact for row in rows]
     with tempfile.TemporaryDirectory() as folder:
         config = RouterTraining(num_steps=steps, renderings_per_fact=6)
         silent = negatives(rows, 3 * config.num_negatives)
         receipt = pretrain_router(
-            attached, facts, silent, RouterConfig(), config, Path(folder), SilentRecorder()
+            attached, facts, silent, router, config, Path(folder), SilentRecorder()
         )
-        router = read_router(Path(folder))
+        frozen = read_router(Path(folder))
         keys_GK = read_tensors(Path(folder) / "keys.safetensors")["keys"]
     print(
         f"calibration: agreement {receipt.calibration_agreement:.3f}, accepted "
         f"{receipt.calibration_accepted:.3f}, foreign {receipt.calibration_foreign:.3f}, "
         f"thresholds {receipt.threshold:.3f} and {receipt.unnamed_threshold:.3f}"
     )
-    table = router.keys_of(group_table(facts, keys_GK))
+    table = frozen.keys_of(group_table(facts, keys_GK))
 
     @torch.no_grad()
     def route(prompts: Sequence[str]) -> tuple[list[Route], torch.Tensor]:
-        query_BK = encode(attached, router.encoder, prompts)
+        query_BK = encode(attached, frozen.encoder, prompts)
         return table.route(query_BK, prompts), (query_BK @ keys_GK.T).topk(8).indices
 
     return route
