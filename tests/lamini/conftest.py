@@ -155,6 +155,21 @@ TRAINING = RouterTraining(num_steps=12, batch_facts=6, batch_negatives=8, save_e
 GROUPS = tuple(fact.group_index for fact in make_facts())
 
 
+def assemble(folder, backbone, facts):
+    """Make `folder`/checkpoint of the router and the shards that lie beside it."""
+    build_checkpoint(
+        folder / "checkpoint",
+        backbone=backbone,
+        memory=GEOMETRY,
+        hidden_size=32,
+        facts=facts,
+        router_folder=folder / "router",
+        tuning_folder=folder / "tuning",
+        snapshot_hash="s",
+        training_hash="t",
+    )
+
+
 def built_checkpoint(name, tokenizer, folder, num_steps=40, dtype=torch.float32):
     """A checkpoint with random experts on a saved backbone of the named architecture."""
     tiny_backbone(name, tokenizer).model.save_pretrained(folder / "backbone")
@@ -182,15 +197,5 @@ def built_checkpoint(name, tokenizer, folder, num_steps=40, dtype=torch.float32)
             reasons=(),
         ),
     )
-    build_checkpoint(
-        folder / "checkpoint",
-        backbone=attached.backbone,
-        memory=GEOMETRY,
-        hidden_size=32,
-        facts=facts,
-        router_folder=folder / "router",
-        tuning_folder=folder / "tuning",
-        snapshot_hash="s",
-        training_hash="t",
-    )
+    assemble(folder, attached.backbone, facts)
     return folder / "checkpoint"

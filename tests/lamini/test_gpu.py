@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from lamini.backbone import load_backbone
-from lamini.checkpoint import build_checkpoint
 from lamini.closed_form import _measured, _probing
 from lamini.loading import load
 from lamini.memory import attach, pad_right, prepare_answers, trunk_states
@@ -22,7 +21,16 @@ from lamini.router_training import _loss, pretrain_router
 from lamini.shard_experts import ShardExperts
 from lamini.workers import Worker, fix_arithmetic
 
-from .conftest import GEOMETRY, NEGATIVES, ROUTER, TRAINING, TUNING, make_facts, tiny_llama
+from .conftest import (
+    GEOMETRY,
+    NEGATIVES,
+    ROUTER,
+    TRAINING,
+    TUNING,
+    assemble,
+    make_facts,
+    tiny_llama,
+)
 
 PROMPTS = [[0, 40, 41, 42], [0, 50, 51], [0, 60, 61, 62]]
 ANSWERS = [[70, 71, 1], [72, 1], [73, 74, 75, 1]]
@@ -98,17 +106,7 @@ def built(request, tokenizer, tmp_path_factory):
     pretrain_router(attached, facts, NEGATIVES, ROUTER, longer, folder / "router", recorder)
     results = tune_memory(attached, facts, TUNING, folder / "tuning", recorder)
     assert all(w.device.type == "cpu" for result in results for w in result.weights)
-    build_checkpoint(
-        folder / "checkpoint",
-        backbone=backbone,
-        memory=GEOMETRY,
-        hidden_size=32,
-        facts=facts,
-        router_folder=folder / "router",
-        tuning_folder=folder / "tuning",
-        snapshot_hash="s",
-        training_hash="t",
-    )
+    assemble(folder, backbone, facts)
     yield folder, device, dtype
     torch.use_deterministic_algorithms(False)
 

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from lamini.backbone import load_backbone
-from lamini.checkpoint import build_checkpoint
 from lamini.errors import BankError, ExportError
 from lamini.group_table import GroupTable, group_table
 from lamini.loading import load
@@ -17,7 +16,15 @@ from lamini.peft_export import export_lora
 from lamini.recorder import SilentRecorder
 from lamini.text import encode_prompt
 
-from .conftest import ARCHITECTURES, GEOMETRY, GROUPS, TUNING, built_checkpoint, make_facts
+from .conftest import (
+    ARCHITECTURES,
+    GEOMETRY,
+    GROUPS,
+    TUNING,
+    assemble,
+    built_checkpoint,
+    make_facts,
+)
 
 pytestmark = pytest.mark.slow
 """Together they take over ten seconds."""
@@ -43,17 +50,7 @@ def memorized(tokenizer, tmp_path_factory):
     attached = attach(load_backbone(str(top / "backbone")), GEOMETRY)
     facts = make_facts(num_shards=1)
     tune_memory(attached, facts, TUNING, top / "tuning", SilentRecorder())
-    build_checkpoint(
-        folder,
-        backbone=attached.backbone,
-        memory=GEOMETRY,
-        hidden_size=32,
-        facts=facts,
-        router_folder=top / "router",
-        tuning_folder=top / "tuning",
-        snapshot_hash="s",
-        training_hash="t",
-    )
+    assemble(top, attached.backbone, facts)
     return folder
 
 

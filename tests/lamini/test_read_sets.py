@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from lamini.checkpoint import build_checkpoint
 from lamini.config import RouterTraining
 from lamini.loading import load
 from lamini.memory import pad_right
@@ -15,7 +14,7 @@ from lamini.router import fit_codebooks
 from lamini.router_stream import encode
 from lamini.text import encode_answer, encode_prompt
 
-from .conftest import GEOMETRY, NEGATIVES, make_facts, tiny_llama
+from .conftest import GEOMETRY, NEGATIVES, assemble, make_facts, tiny_llama
 from .test_router import a_table
 from .test_training import train_router, tune
 
@@ -31,17 +30,7 @@ def checkpoint(tokenizer, tmp_path_factory):
     torch.set_num_threads(1)
     train_router(tokenizer, folder / "router", RouterTraining(num_steps=60, batch_facts=6))
     tune(tokenizer, folder / "tuning")
-    build_checkpoint(
-        folder / "checkpoint",
-        backbone=tiny_llama(tokenizer),
-        memory=GEOMETRY,
-        hidden_size=32,
-        facts=make_facts(),
-        router_folder=folder / "router",
-        tuning_folder=folder / "tuning",
-        snapshot_hash="s",
-        training_hash="t",
-    )
+    assemble(folder, tiny_llama(tokenizer), make_facts())
     return folder / "checkpoint"
 
 

@@ -8,7 +8,6 @@ import torch
 from torch.nn.functional import cosine_similarity
 from transformers import BertConfig, BertModel
 
-from lamini.checkpoint import build_checkpoint
 from lamini.config import RouterConfig
 from lamini.errors import BackboneError, CheckpointError, ConfigError
 from lamini.loading import load
@@ -19,7 +18,7 @@ from lamini.router_training import pretrain_router
 from lamini.sentences import load_sentences
 from lamini.update import update_model
 
-from .conftest import GEOMETRY, NEGATIVES, ROUTER, TRAINING, make_facts, tiny_llama
+from .conftest import GEOMETRY, NEGATIVES, ROUTER, TRAINING, assemble, make_facts, tiny_llama
 from .test_training import tune
 
 FACTS = make_facts()
@@ -56,17 +55,7 @@ def built(tokenizer, tmp_path_factory):
         attached, FACTS, NEGATIVES, router, training, folder / "router", SilentRecorder()
     )
     tune(tokenizer, folder / "tuning")
-    build_checkpoint(
-        folder / "checkpoint",
-        backbone=tiny_llama(tokenizer),
-        memory=GEOMETRY,
-        hidden_size=32,
-        facts=FACTS,
-        router_folder=folder / "router",
-        tuning_folder=folder / "tuning",
-        snapshot_hash="s",
-        training_hash="t",
-    )
+    assemble(folder, tiny_llama(tokenizer), FACTS)
     return folder
 
 

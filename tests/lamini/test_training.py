@@ -8,7 +8,6 @@ import pytest
 import torch
 
 import lamini.memory_tuning
-from lamini.checkpoint import build_checkpoint
 from lamini.config import RouterTraining
 from lamini.errors import CheckpointError, NonFiniteLossError
 from lamini.loading import load
@@ -22,7 +21,16 @@ from lamini.saved import read_tensors
 from lamini.shards import load_shard, shard_path
 from lamini.workers import Worker
 
-from .conftest import GEOMETRY, NEGATIVES, ROUTER, TRAINING, TUNING, make_facts, tiny_llama
+from .conftest import (
+    GEOMETRY,
+    NEGATIVES,
+    ROUTER,
+    TRAINING,
+    TUNING,
+    assemble,
+    make_facts,
+    tiny_llama,
+)
 
 
 def train_router(tokenizer, folder, config=TRAINING):
@@ -48,17 +56,7 @@ def built(tokenizer, tmp_path_factory):
     train_router(tokenizer, folder / "router", longer)
     tune(tokenizer, folder / "tuning")
     backbone = tiny_llama(tokenizer)
-    build_checkpoint(
-        folder / "checkpoint",
-        backbone=backbone,
-        memory=GEOMETRY,
-        hidden_size=32,
-        facts=make_facts(),
-        router_folder=folder / "router",
-        tuning_folder=folder / "tuning",
-        snapshot_hash="s",
-        training_hash="t",
-    )
+    assemble(folder, backbone, make_facts())
     return folder
 
 

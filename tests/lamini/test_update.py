@@ -10,7 +10,6 @@ import torch
 
 import lamini.update
 from lamini.bank import Bank
-from lamini.checkpoint import build_checkpoint
 from lamini.errors import BankError, ConfigError
 from lamini.fact_changes import compare_facts
 from lamini.group_table import GroupTable
@@ -19,7 +18,7 @@ from lamini.memory import pad_right
 from lamini.text import encode_prompt
 from lamini.update import update, update_model
 
-from .conftest import GEOMETRY, TRAINING, make_facts, tiny_llama
+from .conftest import GEOMETRY, TRAINING, assemble, make_facts, tiny_llama
 from .test_training import train_router, tune
 
 FACTS = make_facts()
@@ -33,17 +32,7 @@ def built(tokenizer, tmp_path_factory):
     folder = tmp_path_factory.mktemp("updated")
     train_router(tokenizer, folder / "router", dataclasses.replace(TRAINING, num_steps=60))
     tune(tokenizer, folder / "tuning")
-    build_checkpoint(
-        folder / "checkpoint",
-        backbone=tiny_llama(tokenizer),
-        memory=GEOMETRY,
-        hidden_size=32,
-        facts=FACTS,
-        router_folder=folder / "router",
-        tuning_folder=folder / "tuning",
-        snapshot_hash="s",
-        training_hash="t",
-    )
+    assemble(folder, tiny_llama(tokenizer), FACTS)
     return folder / "checkpoint"
 
 
