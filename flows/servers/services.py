@@ -38,6 +38,8 @@ from flows.servers.server import (
 
 PREFECT_PORT = 4200  # what the tools themselves use
 MLFLOW_PORT = 5000
+_PORT_TAKEN = "already in use"
+"""What both Prefect's program and uvicorn log of a port where they could not listen."""
 
 
 class Services:
@@ -111,10 +113,14 @@ class Services:
         return False
 
     def _lost_its_port(self) -> bool:
-        # A port is only chosen, not held, until the server has come up; another home was faster.
+        # A port is only chosen, not held, until the server has come up; another home was faster,
+        # and may be gone again: then the log alone tells.
         server = self.server
         if server is None or not self.is_ours or self.port is not None or server.is_alive:
             return False
+        log = Path(server.log).read_text(encoding="utf-8", errors="replace")
+        if _PORT_TAKEN in " ".join(log.split()):  # lines are broken anywhere
+            return True
         return not is_free(int(server.url.rsplit(":", 1)[1]))
 
     def stop(self) -> None:

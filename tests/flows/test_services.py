@@ -169,7 +169,8 @@ def test_who_only_says_again_what_he_is_asked_is_no_server():
 def test_a_server_that_loses_its_port_while_it_starts_is_started_on_another(
     tmp_path, stranger, monkeypatch
 ):
-    answers_free = iter([True])  # as it was before the stranger came
+    # As it was before the stranger came; and once more, as if he had gone before we looked.
+    answers_free = iter([True, True])
     monkeypatch.setattr(services, "PREFECT_PORT", stranger)
     monkeypatch.setattr(services, "is_free", lambda port: next(answers_free, is_free(port)))
     with Services(tmp_path) as started:
