@@ -57,7 +57,7 @@ class RouterConfig:
     """Width of the pooled query, and of the group keys where no sentence encoder adds its own."""
     num_ngrams: int = 32_768
     """Rows of the hashed n-gram table."""
-    num_cells: int = 32
+    num_cells: int = 128
     """Cells of the product-key square searched for one prompt."""
     explained_share: float = 0.4
     """How much the share of explained words counts in a score; the rest is the cosine."""

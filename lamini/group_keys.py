@@ -7,6 +7,7 @@ its subject. The one furthest above what it needs is read; of equals, the lowest
 that is a silent key, of a retired fact (`GroupTable.silenced`), nothing is read.
 
 Shape suffixes: B batch   K key width   G groups with a key   R candidates of one prompt
+    C cells
 """
 
 from collections.abc import Sequence
@@ -21,6 +22,11 @@ from lamini.router import ProductKeys
 _EQUAL = 1e-6
 _NEAREST = 64
 """Listed keys that are looked at closely: words are compared for each."""
+_SHORTLIST = 256
+"""Listed keys whose cosine is taken; of more than these, the best by their sketches."""
+_SKETCH = 64
+"""Coordinates of a key's sketch, evenly spaced. Reading what is listed is what a question costs,
+and the coordinates say about equally much: the router normalises its queries."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +72,8 @@ class GroupKeys:
         order = order_G.tolist()
         self.groups = [groups[row] for row in order]
         self.keys_GK = keys_GK[order_G]
+        self._step = max(1, keys_GK.shape[1] // _SKETCH)
+        self._sketch_GE = self.keys_GK[:, :: self._step].contiguous()
         self.subjects = [subjects[row] for row in order]
         self.phrasings = [phrasings[row] for row in order]
         self.product_keys = product_keys
@@ -96,24 +104,28 @@ class GroupKeys:
         cell_BC = self.product_keys.nearest_cells(query_BK, self.config.num_cells)
         start_BC = torch.searchsorted(self._cell_G, cell_BC)
         stop_BC = torch.searchsorted(self._cell_G, cell_BC, right=True)
-        stretches = zip(start_BC.tolist(), stop_BC.tolist(), strict=True)
         return [
             sorted(
-                {*self._nearest(query, [*map(range, *pair)]), *self._named(prompt)},
+                {*self._nearest(query, start, stop), *self._named(prompt)},
                 key=self.groups.__getitem__,
             )
-            for query, pair, prompt in zip(query_BK, stretches, prompts, strict=True)
+            for query, start, stop, prompt in zip(query_BK, start_BC, stop_BC, prompts, strict=True)
         ]
 
-    def _nearest(self, query_K: torch.Tensor, stretches: list[range]) -> list[int]:
+    def _nearest(
+        self, query_K: torch.Tensor, start_C: torch.Tensor, stop_C: torch.Tensor
+    ) -> list[int]:
         """Return the rows of the nearest keys within the stretches."""
-        filled = [stretch for stretch in stretches if len(stretch)]
-        rows = [row for stretch in filled for row in stretch]
-        if len(rows) <= _NEAREST:
-            return rows
-        # No key is copied: gathering a thousand takes longer than all else that is done for them.
-        parts = [self.keys_GK[part.start : part.stop] @ query_K for part in filled]
-        return [rows[nth] for nth in torch.cat(parts).topk(_NEAREST).indices.tolist()]
+        length_C = stop_C - start_C
+        row_R = (start_C - (length_C.cumsum(0) - length_C)).repeat_interleave(length_C)
+        row_R += torch.arange(len(row_R), device=row_R.device)
+        if len(row_R) > _SHORTLIST:
+            sketch_R = self._sketch_GE.index_select(0, row_R) @ query_K[:: self._step]
+            row_R = row_R[sketch_R.topk(_SHORTLIST).indices]
+        if len(row_R) > _NEAREST:
+            cosine_R = self.keys_GK.index_select(0, row_R) @ query_K
+            row_R = row_R[cosine_R.topk(_NEAREST).indices]
+        return row_R.tolist()
 
     def score(
         self, query_K: torch.Tensor, prompt: Words, rows: Sequence[int]
@@ -129,7 +141,7 @@ class GroupKeys:
             if key not in known:
                 known[key] = self.word_weights.explained(prompt.plain, phrasing, subject)
             explained.append(known[key])
-        cosine_R = self.keys_GK[list(rows)] @ query_K
+        cosine_R = self.keys_GK.index_select(0, torch.tensor(rows)) @ query_K
         score_R = cosine_R.lerp(cosine_R.new_tensor(explained), self.config.explained_share)
         return score_R, torch.tensor(named, dtype=torch.bool, device=score_R.device)
 

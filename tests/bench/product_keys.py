@@ -30,6 +30,7 @@ from tests.bench.measuring import alternated, conditions, ratios, resident_mib, 
 KEY_DIM = 256
 BATCH = 64
 CELLS = (16, 32, 64, 128)
+LISTED = ("groups", "keys_GK", "subjects", "phrasings", "_cell_G", "_sketch_GE")
 HEAD = (
     "groups", "sub-keys", "keys", "fit s", "lists s", "top-32 exact",
     *(f"top-1 @{c}" for c in CELLS), "candidates @32",
@@ -85,7 +86,7 @@ def measure(
     listed = time.perf_counter()
     for c in CELLS[1:]:  # the lists are the same
         tables[c] = table_of(key_GK[:0], product_keys, c)
-        for name in ("groups", "keys_GK", "subjects", "phrasings", "_cell_G"):
+        for name in LISTED:
             setattr(tables[c], name, getattr(tables[CELLS[0]], name))
     few_BK = query_BK[:BATCH]
     exact = sum(

@@ -191,6 +191,15 @@ def test_of_many_listed_keys_the_nearest_are_looked_at(keys_GK):
         assert [table.groups[row] for row in found] == sorted(wanted)
 
 
+@pytest.mark.parametrize("width", [32, 256, 640])
+def test_of_very_many_listed_keys_the_sketches_keep_the_nearest(width):
+    keys_GK = normalize(torch.randn(3000, width), dim=-1)
+    table = a_table(range(3000), keys_GK, fit_codebooks(keys_GK, 1), 1, -1.0)
+    query_BK = normalize(keys_GK[:100] + 0.5 * normalize(torch.randn(100, width), dim=-1), dim=-1)
+    routes = table.route(query_BK, [""] * 100)
+    assert [route.nearest_group for route in routes] == (query_BK @ keys_GK.T).argmax(-1).tolist()
+
+
 def test_codebooks_may_be_larger_than_the_number_of_keys():
     keys_GK = normalize(torch.randn(3, 64), dim=-1)
     table = a_table([5, 7, 9], keys_GK, fit_codebooks(keys_GK, 16), 8, 0.5)
