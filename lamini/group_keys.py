@@ -141,7 +141,8 @@ class GroupKeys:
             if key not in known:
                 known[key] = self.word_weights.explained(prompt.plain, phrasing, subject)
             explained.append(known[key])
-        cosine_R = self.keys_GK.index_select(0, torch.tensor(rows)) @ query_K
+        row_R = torch.tensor(rows, dtype=torch.int64, device=query_K.device)
+        cosine_R = self.keys_GK.index_select(0, row_R) @ query_K
         score_R = cosine_R.lerp(cosine_R.new_tensor(explained), self.config.explained_share)
         return score_R, torch.tensor(named, dtype=torch.bool, device=score_R.device)
 
