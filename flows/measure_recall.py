@@ -4,9 +4,9 @@ Reads: RUN/recall/shares, which the job measured. Writes: RUN/recall/recall.parq
 question), plots, metrics to MLflow, and the recall table of the catalogue.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,10 @@ from flows.tracking.runs import TrackedRun, log_report
 from flows.training.worker_jobs import read_shares
 from warehouse.recall import record_recall
 from warehouse.reference import foreign_questions, heldout_questions, missing_questions
+from warehouse.relations import RelationRule
 from warehouse.snapshot import Snapshot, open_snapshot
+from warehouse.tombstones import published_tombstone
+from warehouse.unanswered import unanswered_questions
 
 if TYPE_CHECKING:
     from lamini.recall import Question, RecallRow
@@ -123,13 +126,19 @@ def questions_for(published: Snapshot, assignment: Path, num_prompts: int) -> li
             answer=facts[row["fact_id"]].answer,
             group_index=facts[row["fact_id"]].group_index,
         )
-        for row in heldout_questions(table).to_pylist()
-        if row["fact_id"] in facts
+        for row in heldout_questions(
+            table, {name: rule.heldout for name, rule in _rules(published).items()}
+        ).to_pylist()
+        if row["fact_id"] in facts and row["prompt"] not in known
     ]
     questions = accepting(asked_of_facts, published)
     questions += [
         Question(kind=row["kind"], template=row["kind"], prompt=row["prompt"])
-        for asked in (foreign_questions(), missing_questions(table))
+        for asked in (
+            foreign_questions(),
+            missing_questions(table),
+            unanswered_questions(table, partial(published_tombstone, published.path.parents[1])),
+        )
         for row in asked.to_pylist()
         # A user's table may answer what the reference facts leave open.
         if row["prompt"] not in known
@@ -137,12 +146,14 @@ def questions_for(published: Snapshot, assignment: Path, num_prompts: int) -> li
     return questions
 
 
+def _rules(published: Snapshot) -> dict[str, RelationRule]:
+    rows = published.relations().select(["relation", "rule"]).to_pylist()
+    return {row["relation"]: RelationRule.from_json(row["rule"]) for row in rows if row["relation"]}
+
+
 def accepting(questions: list["Question"], published: Snapshot) -> list["Question"]:
     """Let other spellings of the answer count where the relation's rule says `aliases_equal`."""
-    rules = published.relations().select(["relation", "rule"]).to_pylist()
-    lenient = {
-        r["relation"] for r in rules if r["relation"] and json.loads(r["rule"])["aliases_equal"]
-    }
+    lenient = {relation for relation, rule in _rules(published).items() if rule.aliases_equal}
     if not lenient:
         return questions
     facts = published.facts().select(["fact_id", "relation", "aliases"]).to_pylist()

@@ -6,6 +6,7 @@ values = "number"                     # the kind: which spellings are one value
 tolerance = 0.01                      # numbers within one in a hundred are one value
 steps = ["supersession", "bad_import", "authority", "recency", "truth"]
 aliases_equal = true                  # recall takes an alias of the answer for the answer
+heldout = ["How many live in {subject}?"]   # phrasings that only measure
 """
 
 import json
@@ -39,6 +40,8 @@ class RelationRule:
     before all of them, always; a tie in all criteria is reported, never picked."""
     aliases_equal: bool = False
     """Whether another spelling of the answer counts as the answer when recall is measured."""
+    heldout: tuple[str, ...] = ()
+    """Phrasings that only measure, with {subject} in them."""
 
     def __post_init__(self) -> None:
         _one_of("slot", self.slot, SLOTS)
@@ -51,6 +54,9 @@ class RelationRule:
             _one_of("steps", step, (*FILTERS, *CRITERIA))
         if len(set(self.steps)) != len(self.steps):
             raise ValueError(f"steps = {list(self.steps)} names one twice")
+        for template in self.heldout:
+            if not isinstance(template, str) or "{subject}" not in template:
+                raise ValueError(f"heldout = {template!r} must be a text with {{subject}} in it")
         if not self.criteria:
             raise ValueError(f"steps = {list(self.steps)} needs a criterion: one of {CRITERIA}")
         if self.steps != (*(s for s in self.steps if s in FILTERS), *self.criteria):
@@ -74,7 +80,7 @@ class RelationRule:
     def from_json(cls, text: str) -> "RelationRule":
         """Read what `to_json` wrote."""
         given = json.loads(text)
-        return cls(**{**given, "steps": tuple(given["steps"])})
+        return cls(**{**given, **{key: tuple(given[key]) for key in _LISTS}})
 
 
 def read_rule(where: str, given: Mapping[str, object]) -> RelationRule:
@@ -90,8 +96,7 @@ def read_rule(where: str, given: Mapping[str, object]) -> RelationRule:
         if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
             names = " or ".join(kind.__name__ for kind in wanted)
             raise MappingError(f"{where}.{key} = {value!r} must be a {names}")
-    steps = given.get("steps")
-    values = {**given, "steps": tuple(steps)} if isinstance(steps, list) else dict(given)
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
     try:
         return RelationRule(**values)  # type: ignore[arg-type]
     except ValueError as error:
@@ -105,7 +110,9 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "unit": (str,),
     "steps": (list,),
     "aliases_equal": (bool,),
+    "heldout": (list,),
 }
+_LISTS = ("steps", "heldout")
 
 
 def _one_of(key: str, given: str, known: tuple[str, ...]) -> None:

@@ -149,12 +149,14 @@ def purge(
     tombstones: Sequence[Tombstone],
     subjects: Sequence[str],
     values: Sequence[str],
+    texts: Sequence[str] = (),
     *,
     recorded_at: datetime | None = None,
 ) -> None:
     """Take the text of these slots out of every table; their rows go on to count.
 
-    The file of the catalogue still holds it in free blocks: see `rewriting.rewrite_catalogue`.
+    `texts` are covered in what was said to questions about other slots, too. The file of the
+    catalogue still holds all of it in free blocks: see `rewriting.rewrite_catalogue`.
     """
     with transaction(con):
         for tombstone in tombstones:
@@ -172,6 +174,7 @@ def purge(
         query.execute(con, "forget_quarantine")
         named = [normal_form(subject) for subject in subjects]
         query.execute(con, "forget_raw", subjects=named, values=list(values))
+        query.execute(con, "forget_said", texts=list(texts))
         query.execute(con, "forget_reconciled")
 
 

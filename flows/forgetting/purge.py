@@ -52,7 +52,7 @@ def purge_slot(settings: Settings, slot: "Slot", journal: Mapping[str, Any]) -> 
     # Once the catalogue is purged, nobody else knows what to look for.
     write_json(journal, _journal_path(home, slot))
     texts, keys = journal["texts"], journal["keys"]
-    published = _purge_catalogue(settings, slot, journal["values"])
+    published = _purge_catalogue(settings, slot, journal)
     failpoints.reach("purge.after_catalogue")
     kept, dropped = _sort_out(settings, slot, published)
     bank = _rewrite(settings, slot, kept, published)
@@ -121,11 +121,11 @@ def _sought(slot: "Slot", found: SlotTexts) -> dict[str, Sequence[str]]:
     }
 
 
-def _purge_catalogue(settings: Settings, slot: "Slot", values: Sequence[str]) -> Snapshot:
+def _purge_catalogue(settings: Settings, slot: "Slot", journal: Mapping[str, Any]) -> Snapshot:
     from flows.forgetting.forget import publish
 
     with open_catalogue(settings.warehouse) as con:
-        tombstones.purge(con, slot.tombstones, slot.subjects, values)
+        tombstones.purge(con, slot.tombstones, slot.subjects, journal["values"], journal["texts"])
         tombstones.publish_tombstones(con, settings.warehouse)
     publish(settings)
     return head(settings.warehouse)

@@ -5,15 +5,17 @@ from datetime import date
 
 import pytest
 
-from flows.measure_recall import accepting
+from flows.measure_recall import accepting, questions_for
+from flows.training.tokens import answer_counter
 from lamini.recall import Question
 from warehouse import query
-from warehouse.catalogue import make_tables
+from warehouse.assignment import assign
+from warehouse.catalogue import make_tables, open_catalogue
 from warehouse.claims import ClaimBatch
 from warehouse.ingest import ingest
 from warehouse.reconcile import ReconcileSettings, reconcile
 from warehouse.relations import RelationRule
-from warehouse.snapshot import write_snapshot
+from warehouse.snapshot import head, publish, write_snapshot
 
 pytestmark = pytest.mark.slow
 
@@ -56,3 +58,38 @@ def test_other_spellings_count_where_the_relation_says_so_and_nowhere_else(publi
     assert lenient["answer"] == "126,329"
     assert given == {"lenient": ("126329",), "strict": (), "foreign": ()}
     assert accepting([foreign], published) == [replace(foreign, accepted=())]
+
+
+@pytest.mark.parametrize("trained", [False, True])
+def test_a_users_own_held_out_phrasings_are_asked_unless_trained_on(tmp_path, trained):
+    template = "Who owns {subject}?"
+    rows = [
+        {
+            "subject": subject,
+            "relation": "owner",
+            "question": f"Who is the owner of {subject}?",
+            "paraphrases": [template.format(subject=subject)] if trained else [],
+            "value": "Ines",
+        }
+        for subject in ("Billing", "Cranes")
+    ]
+    rule = RelationRule(heldout=(template, "{subject}: run by whom?"))
+    count = answer_counter("embedded")
+    with open_catalogue(tmp_path) as con:
+        ingest(con, ClaimBatch.from_rows("s", rows, relations={"owner": rule}))
+        reconcile(con, ReconcileSettings(as_of=date(2024, 1, 1), count_tokens=count))
+        publish(con, tmp_path)
+        plan = assign(
+            con, tmp_path, head(tmp_path), num_groups=4, group_size=8, num_shards=1,
+            num_tokens_by_fact=lambda answers: [n + 1 for n in count(answers)],
+        )  # fmt: skip
+    asked = questions_for(head(tmp_path), plan.path, 1)
+    heldout = {(q.template, q.prompt, q.answer) for q in asked if q.kind == "heldout"}
+    wanted = {
+        ("{subject}: run by whom?", f"{s}: run by whom?", "Ines") for s in ("Billing", "Cranes")
+    }
+    if not trained:
+        wanted |= {(template, f"Who owns {s}?", "Ines") for s in ("Billing", "Cranes")}
+    assert heldout == wanted
+    kinds = {q.kind for q in asked}
+    assert kinds == {"training", "heldout", "foreign", "near_foreign", "foreign_subject"}

@@ -1,11 +1,13 @@
 """I7 for all of `lamini run`: killed anywhere, with or without what it started, and run again.
 
-TORTURE_RUN_KILLS (25): how many kills. TORTURE_SEED: draw the same moments again.
+TORTURE_RUN_KILLS (25): how many kills. TORTURE_SERVER_KILLS (8): how many of the Prefect server.
+TORTURE_SEED: draw the same moments again.
 """
 
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -25,6 +27,7 @@ from warehouse.snapshot import head
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(7200)]
 
 NUM_KILLS = int(os.environ.get("TORTURE_RUN_KILLS") or 25)
+NUM_SERVER_KILLS = int(os.environ.get("TORTURE_SERVER_KILLS") or 8)
 LONGEST_SECONDS = 1500
 RETRYABLE = 4
 
@@ -146,6 +149,31 @@ def test_i7_a_run_killed_over_and_over_ends_as_if_nothing_had_happened(
         assert not list(home.glob("runs/*/.checkpoint.*"))
         check_use(homes, home)
     sys.stdout.write(f"undisturbed {seconds:.0f} s; {number} homes; {kills}\n")
+
+
+def test_i7_a_run_whose_server_is_killed_over_and_over_ends_the_same(
+    homes, undisturbed, wanted, rng
+):
+    """It goes on under a new server, or stops in order and is run again."""
+    kills, number = [], 0
+    while len(kills) < NUM_SERVER_KILLS:
+        number += 1
+        home = homes.folder / f"server-killed-{number}"
+        family, started, code = homes.run(home), time.monotonic(), None
+        while code != 0:
+            enough = len(kills) == NUM_SERVER_KILLS
+            code = family.wait(LONGEST_SECONDS if enough else rng.uniform(0, undisturbed[1] / 3))
+            server = find(home, "prefect")
+            if code is None and server is not None:
+                os.killpg(server.pid, signal.SIGKILL)
+                kills.append(round(time.monotonic() - started, 1))
+            if code:
+                assert code == RETRYABLE, family.err.read_text()[-3000:]
+                family, started = homes.run(home), time.monotonic()
+        sys.stdout.write(f"{tracked(home)}\n")
+        assert settled(home) == wanted
+        check_use(homes, home)
+    sys.stdout.write(f"{number} homes; servers killed after {kills} s\n")
 
 
 def holds_lock(family, home):

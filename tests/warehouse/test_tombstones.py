@@ -105,8 +105,22 @@ def purged(con, *subjects):
     stones = bury(con, *subjects)
     ids = [stone.fact_id for stone in stones]
     found = tombstones.texts_of(con, ids)
-    tombstones.purge(con, stones, subjects or ["Peru"], found.values)
+    tombstones.purge(con, stones, subjects or ["Peru"], found.values, found.values)
     return ids, found
+
+
+def test_a_purge_covers_what_was_said_to_other_questions(memory, take, settle, row):
+    con = memory()
+    take(con, [row(value=VALUE), row("Chile", "Santiago")])
+    settle(con)
+    said = [f"It is {VALUE}.", "Santiago", None]
+    for text in said:
+        con.execute(
+            "insert into recall (run_key, kind, said) values ('r', 'near_foreign', ?)", [text]
+        )
+    purged(con)
+    rows = con.execute("select said from recall order by all").fetchall()
+    assert rows == [("(forgotten)",), ("Santiago",), (None,)]
 
 
 def test_a_purged_slot_leaves_a_salted_hash_and_rows_that_count(memory, take, settle, row):

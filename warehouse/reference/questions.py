@@ -7,7 +7,7 @@ in full. Holes and subjects of no fact only measure: no negative is made of them
 import hashlib
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -26,11 +26,13 @@ MAX_MISSING_QUESTIONS = 80
 QUESTIONS_PER_FOREIGN_SUBJECT = 2
 
 
-def heldout_questions(facts: pa.Table) -> pa.Table:
+def heldout_questions(facts: pa.Table, own: Mapping[str, Sequence[str]] | None = None) -> pa.Table:
     """Put every held-out template to every fact whose relation has some (HELDOUT_SCHEMA).
 
-    For measuring only: whoever trains on these has measured nothing.
+    `own` are a user's, by relation, beside those of the reference. For measuring only: whoever
+    trains on these has measured nothing.
     """
+    more = own or {}
     rows = [
         {
             "fact_id": fact["fact_id"],
@@ -39,27 +41,28 @@ def heldout_questions(facts: pa.Table) -> pa.Table:
             "prompt": template.replace("{subject}", fact["subject"]),
         }
         for fact in facts.select(["fact_id", "subject", "relation"]).to_pylist()
-        for index, template in enumerate(heldout_templates(fact["relation"]))
+        for index, template in enumerate(
+            (*heldout_templates(fact["relation"]), *more.get(fact["relation"], ()))
+        )
     ]
     return pa.Table.from_pylist(rows, schema=HELDOUT_SCHEMA)
 
 
 def foreign_questions() -> pa.Table:
-    """Give the held-out questions that no fact answers: columns `prompt` and `kind`.
-
-    kind is `foreign` (about something else) or `near_foreign` (a known subject, an unknown
-    relation).
-    """
-    questions = read("heldout_foreign")
-    return _of_kinds({kind: questions[kind] for kind in ("foreign", "near_foreign")})
+    """Give the held-out questions about something else: columns `prompt` and `kind`, `foreign`."""
+    return of_kinds({"foreign": read("heldout_foreign")["foreign"]})
 
 
 def missing_questions(facts: pa.Table) -> pa.Table:
-    """Put held-out templates to what `facts` do not hold: columns `prompt` and `kind`.
+    """Ask for what `facts` do not hold, in held-out words: columns `prompt` and `kind`.
 
-    kind is `missing_fact` (a known subject, a known relation: a hole) or `foreign_subject` (a known
-    relation, a subject of no fact). The same facts give the same table.
+    kind is `near_foreign` (a known subject, an unknown relation), `missing_fact` (a known subject,
+    a known relation: a hole) or `foreign_subject` (a known relation, a subject of no fact). None
+    where the facts are not of the reference. The same facts give the same table.
     """
+    near_foreign = (
+        read("heldout_foreign")["near_foreign"] if any(_subjects_by_kind(facts).values()) else []
+    )
     missing = [
         prompt
         for subject, relation in _holes(facts)
@@ -73,13 +76,14 @@ def missing_questions(facts: pa.Table) -> pa.Table:
         ]
         for subject, kind in _foreign_subjects(facts)
     ]
-    return _of_kinds(
+    return of_kinds(
         {
-            "missing_fact": _drawn(missing, MAX_MISSING_QUESTIONS),
+            "near_foreign": near_foreign,
+            "missing_fact": drawn(missing, MAX_MISSING_QUESTIONS),
             "foreign_subject": [
                 prompt
                 for prompts in foreign
-                for prompt in _drawn(prompts, QUESTIONS_PER_FOREIGN_SUBJECT)
+                for prompt in drawn(prompts, QUESTIONS_PER_FOREIGN_SUBJECT)
             ],
         }
     )
@@ -152,12 +156,14 @@ def _put(templates: Sequence[str], subjects: Sequence[str]) -> list[str]:
     ]
 
 
-def _drawn(prompts: Sequence[str], number: int) -> list[str]:
+def drawn(texts: Collection[str], number: int) -> list[str]:
+    """Give at most `number` of them, the same for the same texts in any order."""
     # By hash, so that one fact more or less leaves nearly all of the draw as it is.
-    return sorted(prompts, key=lambda prompt: hashlib.sha256(prompt.encode()).digest())[:number]
+    return sorted(texts, key=lambda text: hashlib.sha256(text.encode()).digest())[:number]
 
 
-def _of_kinds(prompts: dict[str, list[str]]) -> pa.Table:
+def of_kinds(prompts: Mapping[str, Sequence[str]]) -> pa.Table:
+    """Give prompts by kind as a table: columns `prompt` and `kind`."""
     pairs = [(prompt, kind) for kind, of_kind in prompts.items() for prompt in of_kind]
     return pa.table(
         {"prompt": [prompt for prompt, _ in pairs], "kind": [kind for _, kind in pairs]}
