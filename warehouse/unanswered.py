@@ -1,10 +1,11 @@
-"""Questions about tables of the user's own that none of their facts answers. They only measure.
+"""Questions about tables of the user's own that none of their facts answers.
 
-Those about the reference facts were written by people (warehouse/reference/questions.py). Here the
-words come from the table: its phrasings with another subject, and its subjects in questions about
-what it does not speak of.
+Most only measure; some, in other words, teach the router silence. Those about the reference facts
+were written by people (warehouse/reference/questions.py). Here the words come from the table: its
+phrasings with another subject, and its subjects in questions about what it does not speak of.
 """
 
+import random
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,8 @@ from warehouse.reference.questions import drawn, of_kinds
 
 MAX_QUESTIONS = 80
 """Of each kind."""
+MAX_SUBJECTS = 1_000
+"""That negatives are made for."""
 _WORD = re.compile(r"\w+")
 
 
@@ -30,16 +33,11 @@ def unanswered_questions(
     `foreign_subject` (a relation of theirs, a subject of no fact). The same facts give the same
     table. Reference relations are left out, and what is forgotten: its question is to be, too.
     """
-    own = [
-        fact
-        for fact in facts.select(["subject", "relation", "question"]).to_pylist()
-        if fact["relation"] not in relations()
-    ]
+    own = _own(facts)
     relations_of: dict[str, set[str]] = {}
     for fact in own:
         relations_of.setdefault(fact["subject"], set()).add(fact["relation"])
     template_of = _templates(own)
-    strange = _strange_templates({*template_of, *template_of.values()})
     named = {*facts["subject"].to_pylist()}
     named.update(alias for aliases in facts["aliases"].to_pylist() for alias in aliases or ())
     strangers = [s for s in read("heldout_foreign")["foreign_subjects_country"] if s not in named]
@@ -47,7 +45,7 @@ def unanswered_questions(
         "near_foreign": [
             (template, subject)
             for subject in drawn([*relations_of], MAX_QUESTIONS)
-            for template in strange
+            for template in _strange_templates("heldout_foreign", template_of)
         ],
         "missing_fact": [
             (template_of[relation], subject)
@@ -67,6 +65,24 @@ def unanswered_questions(
     )
 
 
+def near_foreign_negatives(facts: pa.Table, seed: int) -> list[str]:
+    """Give training questions about subjects of theirs that the table does not speak of, shuffled.
+
+    Other ones than `unanswered_questions` asks. The same facts and seed give the same list.
+    """
+    own = _own(facts)
+    templates = _strange_templates("training_foreign", _templates(own))
+    subjects = drawn({fact["subject"] for fact in own}, MAX_SUBJECTS)
+    found = [t.replace("{subject}", subject) for subject in subjects for t in templates]
+    random.Random(seed).shuffle(found)
+    return found
+
+
+def _own(facts: pa.Table) -> list[dict[str, Any]]:
+    rows = facts.select(["subject", "relation", "question"]).to_pylist()
+    return [row for row in rows if row["relation"] not in relations()]
+
+
 def _templates(own: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Give each relation's most common question, with a hole for the subject."""
     found: dict[str, Counter[str]] = {}
@@ -80,12 +96,13 @@ def _templates(own: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     }
 
 
-def _strange_templates(texts: set[str]) -> list[str]:
-    """Give the questions about what the texts do not speak of."""
+def _strange_templates(file: str, template_of: Mapping[str, str]) -> list[str]:
+    """Give the questions of a file about what neither relations nor their questions speak of."""
+    texts = [*template_of, *template_of.values()]
     words = {word.casefold() for text in texts for word in _WORD.findall(text)}
     return [
         question["asked"]
-        for question in read("heldout_foreign")["near_foreign_any"]
+        for question in read(file)["near_foreign_any"]
         if not any(word.startswith(tuple(question["about"])) for word in words)
     ]
 

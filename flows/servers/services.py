@@ -59,14 +59,17 @@ class Services:
         """What PREFECT_API_URL is set to."""
         return os.environ["PREFECT_API_URL"] if self.server is None else f"{self.server.url}/api"
 
-    def start(self) -> None:
-        """Find or launch the server and return at once; `wait_ready` waits for it."""
+    def start(self, *, lost: int = PREFECT_PORT - 1) -> None:
+        """Find or launch the server and return at once; `wait_ready` waits for it.
+
+        On a port above the one that was `lost`, which may look free once more.
+        """
         apply_environment(self.home)
         given = os.environ.get("PREFECT_API_URL")
         if given and answers(f"{given.rstrip('/')}/health"):
             return
         # Where `lamini ui` will show it too, if it can be had: links to the run stay good.
-        port = self.port or next(port for port in range(PREFECT_PORT, 65536) if is_free(port))
+        port = self.port or next(port for port in range(lost + 1, 65536) if is_free(port))
         self.server, self.is_ours = start_prefect(self.home, port)
         os.environ["PREFECT_API_URL"] = self.api_url
 
@@ -82,8 +85,9 @@ class Services:
             except ServiceError:
                 if not self._lost_its_port():
                     raise
+                lost = urlsplit(self.server.url).port
                 self.stop()
-                self.start()
+                self.start(lost=lost or PREFECT_PORT)
                 return self.wait_ready(timeout_seconds)
         if "prefect" in sys.modules:  # imported before the address was known
             from prefect.context import refresh_global_settings_context

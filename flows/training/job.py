@@ -3,6 +3,7 @@
 Apart from who launches it: the same job runs on this machine's Ray, or on a cluster.
 """
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from flows.configuration.settings import Settings
 from flows.measure_recall import questions_for
 from warehouse.reference import training_negatives
 from warehouse.snapshot import Snapshot, open_snapshot
+from warehouse.unanswered import near_foreign_negatives
 
 NUM_NEGATIVES = 20_000
 
@@ -39,6 +41,10 @@ def job_config(
 def _negatives(settings: Settings, published: Snapshot) -> list[str]:
     facts = published.facts()
     asked = {prompt for prompts in facts["prompts"].to_pylist() for prompt in prompts}
-    negatives = training_negatives(facts, settings.router_training.seed)[:NUM_NEGATIVES]
+    seed = settings.router_training.seed
+    own, foreign = near_foreign_negatives(facts, seed), training_negatives(facts, seed)
+    # As many of either as there are, in turn: a prefix of the list is what training takes.
+    turns = itertools.zip_longest(own[: NUM_NEGATIVES // 2], foreign)
+    negatives = [text for turn in turns for text in turn if text][:NUM_NEGATIVES]
     # A user's table may answer what is foreign to the reference facts.
     return [text for text in negatives if text not in asked]

@@ -5,7 +5,11 @@ from collections import Counter
 import pyarrow as pa
 import pytest
 
-from warehouse.unanswered import MAX_QUESTIONS, unanswered_questions
+from warehouse.unanswered import (
+    MAX_QUESTIONS,
+    near_foreign_negatives,
+    unanswered_questions,
+)
 
 
 def table_of(*facts, aliases=()):
@@ -95,3 +99,18 @@ def test_as_many_as_are_wanted_the_same_in_any_order(turn):
     kinds = found["kind"].to_pylist()
     assert kinds.count("near_foreign") == kinds.count("missing_fact") == MAX_QUESTIONS
     assert len({*found["prompt"].to_pylist()}) == found.num_rows
+
+
+def test_negatives_ask_otherwise_than_what_measures():
+    table = table_of(owner("Billing"), on_call("Cranes"))
+    negatives = near_foreign_negatives(table, 3)
+    assert "How old is Cranes?" in negatives
+    assert not set(negatives) & set(unanswered_questions(table)["prompt"].to_pylist())
+    assert negatives == near_foreign_negatives(table, 3)
+    assert sorted(negatives) == sorted(near_foreign_negatives(table, 4)) != negatives
+
+
+def test_no_negative_is_about_what_the_table_speaks_of():
+    table = table_of(("Pier", "age", "How many years has Pier stood?"))
+    assert not any("old" in text for text in near_foreign_negatives(table, 0))
+    assert near_foreign_negatives(table_of(), 0) == []
