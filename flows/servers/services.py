@@ -59,7 +59,7 @@ class Services:
         """What PREFECT_API_URL is set to."""
         return os.environ["PREFECT_API_URL"] if self.server is None else f"{self.server.url}/api"
 
-    def start(self, *, lost: int = PREFECT_PORT - 1) -> None:
+    def start(self, *, lost: int | None = None) -> None:
         """Find or launch the server and return at once; `wait_ready` waits for it.
 
         On a port above the one that was `lost`, which may look free once more.
@@ -69,7 +69,8 @@ class Services:
         if given and answers(f"{given.rstrip('/')}/health"):
             return
         # Where `lamini ui` will show it too, if it can be had: links to the run stay good.
-        port = self.port or next(port for port in range(lost + 1, 65536) if is_free(port))
+        first = PREFECT_PORT if lost is None else lost + 1
+        port = self.port or next(port for port in range(first, 65536) if is_free(port))
         self.server, self.is_ours = start_prefect(self.home, port)
         os.environ["PREFECT_API_URL"] = self.api_url
 
@@ -87,7 +88,7 @@ class Services:
                     raise
                 lost = urlsplit(self.server.url).port
                 self.stop()
-                self.start(lost=lost or PREFECT_PORT)
+                self.start(lost=lost)
                 return self.wait_ready(timeout_seconds)
         if "prefect" in sys.modules:  # imported before the address was known
             from prefect.context import refresh_global_settings_context
