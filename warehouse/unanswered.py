@@ -38,6 +38,7 @@ def unanswered_questions(
     for fact in own:
         relations_of.setdefault(fact["subject"], set()).add(fact["relation"])
     template_of = _templates(own)
+    strange = _strange_templates("heldout_foreign", own)
     named = {*facts["subject"].to_pylist()}
     named.update(alias for aliases in facts["aliases"].to_pylist() for alias in aliases or ())
     strangers = [s for s in read("heldout_foreign")["foreign_subjects_country"] if s not in named]
@@ -45,7 +46,7 @@ def unanswered_questions(
         "near_foreign": [
             (template, subject)
             for subject in drawn([*relations_of], MAX_QUESTIONS)
-            for template in _strange_templates("heldout_foreign", template_of)
+            for template in strange
         ],
         "missing_fact": [
             (template_of[relation], subject)
@@ -71,7 +72,7 @@ def near_foreign_negatives(facts: pa.Table, seed: int) -> list[str]:
     Other ones than `unanswered_questions` asks. The same facts and seed give the same list.
     """
     own = _own(facts)
-    templates = _strange_templates("training_foreign", _templates(own))
+    templates = _strange_templates("training_foreign", own)
     subjects = drawn({fact["subject"] for fact in own}, MAX_SUBJECTS)
     found = [t.replace("{subject}", subject) for subject in subjects for t in templates]
     random.Random(seed).shuffle(found)
@@ -96,9 +97,9 @@ def _templates(own: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     }
 
 
-def _strange_templates(file: str, template_of: Mapping[str, str]) -> list[str]:
+def _strange_templates(file: str, own: Sequence[Mapping[str, Any]]) -> list[str]:
     """Give the questions of a file about what neither relations nor their questions speak of."""
-    texts = [*template_of, *template_of.values()]
+    texts = {*(fact["relation"] for fact in own), *_templates(own).values()}
     words = {word.casefold() for text in texts for word in _WORD.findall(text)}
     return [
         question["asked"]

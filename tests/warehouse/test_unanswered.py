@@ -16,7 +16,13 @@ def table_of(*facts, aliases=()):
     """Facts (subject, relation, question) as a snapshot's table has them."""
     return pa.Table.from_pylist(
         [
-            {"subject": s, "relation": r, "question": q, "prompts": [q], "aliases": [*aliases]}
+            {
+                "subject": s,
+                "relation": r,
+                "question": q,
+                "prompts": [q] if q else [],
+                "aliases": [*aliases],
+            }
             for s, r, q in facts
         ],
         schema=pa.schema(
@@ -113,4 +119,6 @@ def test_negatives_ask_otherwise_than_what_measures():
 def test_no_negative_is_about_what_the_table_speaks_of():
     table = table_of(("Pier", "age", "How many years has Pier stood?"))
     assert not any("old" in text for text in near_foreign_negatives(table, 0))
+    unasked = table_of(("Pier", "age", None))  # a cloze: only the relation's name tells
+    assert not any("old" in text for text in near_foreign_negatives(unasked, 0))
     assert near_foreign_negatives(table_of(), 0) == []
