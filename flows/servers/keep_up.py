@@ -21,11 +21,10 @@ class KeepUp:
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
-    def stop(self) -> Server:
-        """Stop watching; give the server that runs now."""
+    def stop(self) -> None:
+        """Stop watching."""
         self._stop.set()
         self._thread.join()
-        return self.server
 
     def _watch(self) -> None:
         restarts = 0

@@ -20,26 +20,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from flows.environment import apply_environment
-from flows.errors import ServiceError
 from flows.servers.keep_up import KeepUp
 from flows.servers.server import (
     START_SECONDS,
     Server,
     answers,
     find,
-    forget,
-    is_free,
     start_mlflow,
     start_prefect,
 )
+from flows.servers.started import Started
 
 PREFECT_PORT = 4200  # what the tools themselves use
 MLFLOW_PORT = 5000
-_PORT_TAKEN = "already in use"
-"""What both Prefect's program and uvicorn log of a port where they could not listen."""
 
 
 class Services:
@@ -48,30 +43,28 @@ class Services:
     def __init__(self, home: Path, *, port: int | None = None) -> None:
         self.home = home
         self.port = port
-        self.server: Server | None = None
-        """Ours, or one found; null where PREFECT_API_URL names a server elsewhere that answers."""
-        self.is_ours = False
+        self.started: Started | None = None
+        """Null where PREFECT_API_URL names a server elsewhere that answers."""
         self._keeping: KeepUp | None = None
         self._undo_signal: Callable[[], None] = lambda: None
 
     @property
     def api_url(self) -> str:
         """What PREFECT_API_URL is set to."""
-        return os.environ["PREFECT_API_URL"] if self.server is None else f"{self.server.url}/api"
+        if self.started is None:
+            return os.environ["PREFECT_API_URL"]
+        return f"{self.started.server.url}/api"
 
-    def start(self, *, lost: int | None = None) -> None:
-        """Find or launch the server and return at once; `wait_ready` waits for it.
-
-        On a port above the one that was `lost`, which may look free once more.
-        """
+    def start(self) -> None:
+        """Find or launch the server and return at once; `wait_ready` waits for it."""
         apply_environment(self.home)
         given = os.environ.get("PREFECT_API_URL")
         if given and answers(f"{given.rstrip('/')}/health"):
             return
         # Where `lamini ui` will show it too, if it can be had: links to the run stay good.
-        first = PREFECT_PORT if lost is None else lost + 1
-        port = self.port or next(port for port in range(first, 65536) if is_free(port))
-        self.server, self.is_ours = start_prefect(self.home, port)
+        self.started = Started(
+            "prefect", start_prefect, self.home, port=self.port, first=PREFECT_PORT
+        )
         os.environ["PREFECT_API_URL"] = self.api_url
 
     def wait_ready(self, timeout_seconds: float = START_SECONDS) -> str:
@@ -80,33 +73,20 @@ class Services:
         Raises:
             ServiceError: it did not come up; the message has the tail of its log.
         """
-        if self.server is not None:
-            try:
-                self.server.wait_ready(timeout_seconds)
-            except ServiceError:
-                if not self._lost_its_port():
-                    raise
-                lost = urlsplit(self.server.url).port
-                self.stop()
-                self.start(lost=lost)
-                return self.wait_ready(timeout_seconds)
+        if self.started is not None:
+            self.started.wait_ready(timeout_seconds)
+            os.environ["PREFECT_API_URL"] = self.api_url
         if "prefect" in sys.modules:  # imported before the address was known
             from prefect.context import refresh_global_settings_context
 
             refresh_global_settings_context()
-        if self.server is not None and self.is_ours and self._keeping is None:
-            self._keeping = KeepUp(self.server, self._start_again)
+        if self.started is not None and self.started.is_ours and self._keeping is None:
+            self._keeping = KeepUp(self.started.server, self.started.start_again)
         return self.api_url
 
     def answers(self) -> bool:
         """Whether the server's API can be had now."""
         return answers(f"{self.api_url.rstrip('/')}/health")
-
-    def _start_again(self) -> Server:
-        # On the same port: the address is known to whoever uses it.
-        assert self.server is not None
-        self.server = start_prefect(self.home, urlsplit(self.server.url).port)[0]
-        return self.server
 
     def comes_back(self, timeout_seconds: float = START_SECONDS) -> bool:
         """Wait for a server of ours that died; false where nobody starts it again."""
@@ -117,29 +97,17 @@ class Services:
             time.sleep(0.2)
         return False
 
-    def _lost_its_port(self) -> bool:
-        # A port is only chosen, not held, until the server has come up; another home was faster,
-        # and may be gone again: then the log alone tells.
-        server = self.server
-        if server is None or not self.is_ours or self.port is not None or server.is_alive:
-            return False
-        log = Path(server.log).read_text(encoding="utf-8", errors="replace")
-        if _PORT_TAKEN in " ".join(log.split()):  # lines are broken anywhere
-            return True
-        return not is_free(int(server.url.rsplit(":", 1)[1]))
-
     def stop(self) -> None:
         """Stop the server if it is ours."""
-        if self.server is None:
+        if self.started is None:
             return
         if self._keeping is not None:
-            self.server, self._keeping = self._keeping.stop(), None
-        if self.is_ours:
-            self.server.stop()
-            forget(self.home, self.server)
+            self._keeping.stop()
+            self._keeping = None
+        self.started.stop()
         if os.environ.get("PREFECT_API_URL") == self.api_url:
             del os.environ["PREFECT_API_URL"]
-        self.server = None
+        self.started = None
 
     def __enter__(self) -> Self:
         self._undo_signal = exit_on_sigterm()
@@ -175,19 +143,18 @@ def open_ui(
         ServiceError: one did not come up, or a port that was given is taken.
     """
     undo = exit_on_sigterm()
-    started: list[tuple[Server, bool]] = []
+    started: list[Started] = []
     try:
-        started.append(start_prefect(home, _port(home, "prefect", prefect_port, PREFECT_PORT)))
-        started.append(start_mlflow(home, _port(home, "mlflow", mlflow_port, MLFLOW_PORT)))
-        for server, _ in started:
-            server.wait_ready()
-        yield [server for server, _ in started]
+        for name, start, port, first in (
+            ("prefect", start_prefect, prefect_port, PREFECT_PORT),
+            ("mlflow", start_mlflow, mlflow_port, MLFLOW_PORT),
+        ):
+            started.append(Started(name, start, home, port=port, first=first))
+        yield [one.wait_ready() for one in started]
     finally:
         try:
-            for server, is_ours in started:
-                if is_ours:
-                    server.stop()
-                    forget(home, server)
+            for one in started:
+                one.stop()
         finally:
             undo()
 
@@ -217,14 +184,3 @@ def exit_on_sigterm() -> Callable[[], None]:
 
 def _restore(handler: Any) -> None:
     signal.signal(signal.SIGTERM, handler)
-
-
-def _port(home: Path, name: str, given: int | None, default: int) -> int:
-    if given is None:
-        return next(port for port in range(default, 65536) if is_free(port))
-    if find(home, name) is None and not is_free(given):
-        raise ServiceError(
-            f"port {given} is taken, so the {name} server cannot listen there; give another, "
-            f"or none, and the next free one after {default} is used"
-        )
-    return given

@@ -13,7 +13,7 @@ import pytest
 
 from flows.errors import ServiceError
 from flows.servers import server as servers
-from flows.servers import services
+from flows.servers import services, started
 from flows.servers.server import Server, answers, find, is_free
 from flows.servers.services import Services, attach, open_ui
 
@@ -171,12 +171,24 @@ def test_a_server_that_loses_its_port_while_it_starts_is_started_on_another(
 ):
     # As it was before the stranger came, and as if he had gone before we looked.
     monkeypatch.setattr(services, "PREFECT_PORT", stranger)
-    monkeypatch.setattr(services, "is_free", lambda port: port == stranger or is_free(port))
-    with Services(tmp_path) as started:
-        assert started.api_url == f"http://127.0.0.1:{stranger}/api"
-        url = started.wait_ready()
+    monkeypatch.setattr(started, "is_free", lambda port: port == stranger or is_free(port))
+    with Services(tmp_path) as home:
+        assert home.api_url == f"http://127.0.0.1:{stranger}/api"
+        url = home.wait_ready()
         assert url == os.environ["PREFECT_API_URL"] != f"http://127.0.0.1:{stranger}/api"
         assert answers(f"{url}/health")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lost", ["PREFECT_PORT", "MLFLOW_PORT"])
+def test_the_pages_come_up_on_other_ports_than_those_that_were_lost(
+    tmp_path, stranger, monkeypatch, lost
+):
+    monkeypatch.setattr(services, lost, stranger)
+    monkeypatch.setattr(started, "is_free", lambda port: port == stranger or is_free(port))
+    with open_ui(tmp_path) as both:
+        assert len({server.url for server in both} - {f"http://127.0.0.1:{stranger}"}) == 2
+        assert all(server.answers() for server in both)
 
 
 @pytest.mark.slow
@@ -190,7 +202,7 @@ def test_a_server_starts_is_shared_and_leaves_no_process_behind_on_sigterm(tmp_p
     family = [running.pid, *(p.pid for p in psutil.Process(running.pid).children(recursive=True))]
     with Services(tmp_path) as second:
         assert second.wait_ready() == url == os.environ["PREFECT_API_URL"]
-        assert not second.is_ours
+        assert not second.started.is_ours
     assert "PREFECT_API_URL" not in os.environ
     assert answers(f"{url}/health")
     holder.send_signal(signal.SIGTERM)
@@ -212,7 +224,9 @@ def test_ui_starts_both_servers_and_ctrl_c_stops_both(tmp_path):
     )
     text = ""
     while not text.endswith("}\n"):
-        text += program.stdout.readline()
+        line = program.stdout.readline()
+        assert line, f"it ended with exit code {program.wait()}"
+        text += line
     urls = json.loads(text)
     assert all(answers(url) for url in urls.values())
     family = [p.pid for p in psutil.Process(program.pid).children(recursive=True)]
