@@ -49,6 +49,11 @@ class Route:
         """Return the route of a prompt whose group the caller names, as an oracle router does."""
         return cls(group=group, nearest_group=group, score=1.0, excess=1.0, margin=1.0)
 
+    @classmethod
+    def of_nothing(cls) -> "Route":
+        """Return the route of a prompt that no key is compared with."""
+        return cls(group=None, nearest_group=None, score=-1.0, excess=-1.0, margin=1.0)
+
 
 class GroupKeys:
     """The table that routes: keys and words of every group with a fact, and the thresholds."""
@@ -158,7 +163,7 @@ class GroupKeys:
 
     def _decide(self, query_K: torch.Tensor, prompt: Words, rows: list[int]) -> Route:
         if not rows:
-            return Route(group=None, nearest_group=None, score=-1.0, excess=-1.0, margin=1.0)
+            return Route.of_nothing()
         score_R, named_R = self.score(query_K, prompt, rows)
         excess_R = score_R - torch.where(named_R, self.threshold, self.unnamed_threshold)
         # The first of equals; a product of many rows rounds equal ones differently.

@@ -12,13 +12,14 @@ from typing import Any
 import torch
 
 from lamini.bank import Bank, BankVersion
+from lamini.chat_turns import question_of
 from lamini.experts import Reading
 from lamini.frozen_router import FrozenRouter
 from lamini.group_keys import Route
 from lamini.group_table import GroupTable
 from lamini.memory import Attached, full_logits, pad_left, reading_of
 from lamini.router_stream import Encoded, encode_ids, encode_rows
-from lamini.text import decode_answer, decode_prompt, encode_prompt
+from lamini.text import decode_answer, encode_prompt
 
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+|\n+")
 
@@ -95,7 +96,28 @@ class MemoryModel:
             return []
         # The keys stay on the CPU: their search is by lists of cells.
         query_BK = encode_ids(self.attached, self.encoder, ids).cpu()
-        return self.keys.route(query_BK, [decode_prompt(self.tokenizer, row) for row in ids])
+        return self.keys.route(query_BK, [question_of(self.tokenizer, row)[0] for row in ids])
+
+    def _routes(self, prompts: Sequence[list[int]]) -> list[Route | None]:
+        """Return where encoded prompts go; None for one that is routed on the way (`_routing`).
+
+        That is one sentence, encoded as training does it. Of a chat the last user turn decides, by
+        itself: turns before it and a system prompt of the caller's are plain text.
+        """
+        routes: list[Route | None] = [None] * len(prompts)
+        apart: dict[bool, list[tuple[int, str]]] = {False: [], True: []}
+        for row, ids in enumerate(prompts):
+            text, in_chat = question_of(self.tokenizer, ids)
+            cloze = not in_chat
+            if not text:
+                routes[row] = Route.of_nothing()
+            elif len(windows(text)) > 1 or ids != encode_prompt(self.tokenizer, text, cloze=cloze):
+                apart[cloze].append((row, text))
+        for cloze, asked in apart.items():
+            found = self.route([text for _, text in asked], cloze=cloze)
+            for (row, _), route in zip(asked, found, strict=True):
+                routes[row] = route
+        return routes
 
     @torch.no_grad()
     def forward(
@@ -111,7 +133,8 @@ class MemoryModel:
             return full_logits(self.attached, input_ids, mask_BL, None)
         place_L = torch.arange(input_ids.shape[1], device=input_ids.device)
         length_B1 = torch.tensor(prompt_length, device=input_ids.device)[:, None]
-        routes: list[Route | None] = [None] * len(input_ids)
+        prompts = zip(input_ids, prompt_length, strict=True)
+        routes = self._routes([row[:length].tolist() for row, length in prompts])
         with self._routing(input_ids, place_L < length_B1, place_L >= length_B1 - 1, routes):
             logits: torch.Tensor = self.attached.backbone.model(
                 input_ids=input_ids, attention_mask=mask_BL, use_cache=False
@@ -132,15 +155,18 @@ class MemoryModel:
     ) -> torch.Tensor:
         """Return generated ids, prompt included, as the backbone's own `generate` does.
 
-        The prompt (left-padded) is routed, or `question` instead of it; `groups` overrides the
-        router. `options` go to transformers' `generate`.
+        The prompt (left-padded) is routed, of a chat its last user turn, or `question` instead of
+        it; `groups` overrides the router. `options` go to transformers' `generate`.
         """
-        routes: list[Route | None] = [None] * len(input_ids)
+        mask_BL = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        routes: list[Route | None]
         if groups is not None:
             routes = [Route.given(group) for group in groups]
         elif question is not None:
             routes = [*self.route(question)]
-        mask_BL = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        else:
+            prompts = zip(input_ids, mask_BL.bool(), strict=True)
+            routes = self._routes([row[mask].tolist() for row, mask in prompts])
         return self._generate(input_ids, mask_BL, routes, options)
 
     def _generate(
@@ -226,15 +252,9 @@ class MemoryModel:
         max_answer_tokens: int = 64,
     ) -> list[Answer]:
         """Return greedy answers with provenance; `groups` overrides the router (the oracle)."""
-        routes: list[Route | None] = [None] * len(prompts)
-        if groups is not None:
-            routes = [Route.given(group) for group in groups]
-        else:
-            several = [i for i, prompt in enumerate(prompts) if len(windows(prompt)) > 1]
-            found = self.route([prompts[i] for i in several], cloze=cloze)
-            for i, route in zip(several, found, strict=True):
-                routes[i] = route
         ids = [encode_prompt(self.tokenizer, prompt, cloze=cloze) for prompt in prompts]
+        given = None if groups is None else [Route.given(group) for group in groups]
+        routes: list[Route | None] = [*given] if given else self._routes(ids)
         input_ids, mask_BL = pad_left(ids, self.attached.backbone)
         options = {"max_new_tokens": max_answer_tokens, "do_sample": False}
         out = self._generate(input_ids, mask_BL, routes, options)

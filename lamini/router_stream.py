@@ -13,11 +13,12 @@ import torch
 from torch.nn.functional import normalize
 from transformers import PreTrainedTokenizerBase
 
+from lamini.chat_turns import question_of
 from lamini.config import RouterTraining
 from lamini.memory import Attached, trunk_states
 from lamini.recorder import Recorder
 from lamini.router import QueryEncoder
-from lamini.text import decode_prompt, encode_prompt
+from lamini.text import encode_prompt
 from lamini.training_data import TrainingFact
 from lamini.workers import Worker
 
@@ -47,8 +48,8 @@ class Encoded:
     states: list[torch.Tensor]
 
     def texts(self, rows: Sequence[int]) -> list[str]:
-        """Return what these rows say."""
-        return [decode_prompt(self.tokenizer, self.ids[row]) for row in rows]
+        """Return what these rows ask."""
+        return [question_of(self.tokenizer, self.ids[row])[0] for row in rows]
 
 
 def encode(attached: Attached, encoder: QueryEncoder, prompts: Sequence[str]) -> torch.Tensor:

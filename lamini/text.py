@@ -38,11 +38,6 @@ def encode_prompt(
     return start + tokenizer.encode(text, add_special_tokens=False)
 
 
-def decode_prompt(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> str:
-    """Return what a prompt's ids say, without the special tokens."""
-    return str(tokenizer.decode(ids, skip_special_tokens=True))
-
-
 def encode_answer(
     tokenizer: PreTrainedTokenizerBase, answer: str, *, max_tokens: int = 64
 ) -> list[int]:

@@ -1,0 +1,89 @@
+"""What a prompt's ids ask: the words of its last user turn, without the chat template around them.
+
+A template is known by what it does: where a user turn begins and what ends a prompt are read off
+prompts that differ in nothing else. Turns are told apart where they begin with a special token;
+else the template is only taken off both ends.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from jinja2 import TemplateError
+from transformers import PreTrainedTokenizerBase
+
+_SAID = ("Pale", "7 q")
+"""Two messages that have no first and no last token in common."""
+
+
+def question_of(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> tuple[str, bool]:
+    """Return what a prompt asks, and whether a chat template stands around it.
+
+    Without one, that is all that its ids say.
+    """
+    rows = list(ids)
+    opening, turn, ending = _frame(tokenizer, tokenizer.chat_template)
+    start = _last(rows, turn) if turn else None
+    if start is None and opening and rows[: len(opening)] == opening:
+        start = len(opening)
+    if start is not None:
+        rows = rows[start:]
+        stop = _first(rows, ending)
+        rows = rows if stop is None else rows[:stop]
+    return str(tokenizer.decode(rows, skip_special_tokens=True)).strip(), start is not None
+
+
+@lru_cache(maxsize=8)
+def _frame(
+    tokenizer: PreTrainedTokenizerBase, template: str | None
+) -> tuple[list[int], list[int], list[int]]:
+    """Return the ids before the first user turn, before any user turn, and after the last one.
+
+    The second is empty where no special token is among them: words could be taken for it.
+    """
+    if template is None:
+        return [], [], []
+    one, other = (_rendered(tokenizer, [said]) for said in _SAID)
+    opening = _common(one, other)
+    ending = _common(one[::-1], other[::-1])[::-1]
+    try:
+        later = [_rendered(tokenizer, [_SAID[0], _SAID[0], said]) for said in _SAID]
+    except TemplateError:  # a template of one turn alone
+        return opening, [], ending
+    turn = _common(opening[::-1], _common(*later)[::-1])[::-1]
+    special = {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}
+    return opening, turn if special.intersection(turn) else [], ending
+
+
+def _rendered(tokenizer: PreTrainedTokenizerBase, said: Sequence[str]) -> list[int]:
+    roles = ("user", "assistant")
+    messages = [{"role": roles[i % 2], "content": text} for i, text in enumerate(said)]
+    return [
+        int(i)
+        for i in tokenizer.apply_chat_template(
+            messages, add_generation_prompt=True, tokenize=True, return_dict=False
+        )
+    ]
+
+
+def _common(one: Sequence[int], other: Sequence[int]) -> list[int]:
+    """Return the ids with which both begin."""
+    length = 0
+    while length < min(len(one), len(other)) and one[length] == other[length]:
+        length += 1
+    return list(one[:length])
+
+
+def _last(ids: list[int], wanted: list[int]) -> int | None:
+    """Return where the last occurrence of `wanted` ends."""
+    for end in range(len(ids), len(wanted) - 1, -1):
+        if ids[end - len(wanted) : end] == wanted:
+            return end
+    return None
+
+
+def _first(ids: list[int], wanted: list[int]) -> int | None:
+    """Return where the first occurrence of `wanted` begins."""
+    for start in range(len(ids) - len(wanted) + 1):
+        if wanted and ids[start : start + len(wanted)] == wanted:
+            return start
+    return None
