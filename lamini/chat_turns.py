@@ -32,6 +32,14 @@ def question_of(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> tuple
     return str(tokenizer.decode(rows, skip_special_tokens=True)).strip(), start is not None
 
 
+def opening_of(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Return the ids with which every question begins: those of the chat template, if there is one.
+
+    Where a backbone has a system prompt of its own, most of a short prompt is that.
+    """
+    return _frame(tokenizer, tokenizer.chat_template)[0]
+
+
 @lru_cache(maxsize=8)
 def _frame(
     tokenizer: PreTrainedTokenizerBase, template: str | None

@@ -10,6 +10,7 @@ from torch import nn
 from transformers import DynamicCache
 
 from lamini.backbone import Backbone, trunk_view, upper_view
+from lamini.chat_turns import opening_of
 from lamini.config import MemoryConfig
 from lamini.errors import AttachError
 from lamini.experts import Experts, MemoryLayer, Reader, Reading
@@ -72,18 +73,69 @@ def detach(attached: Attached) -> None:
 
 @torch.no_grad()
 def trunk_states(attached: Attached, ids: list[list[int]]) -> list[torch.Tensor]:
-    """Return each text's trunk states [L, D], computed in right-padded batches of like length."""
+    """Return each text's trunk states [L, D], computed in right-padded batches of like length.
+
+    What a chat template puts before every question is run once, not once a text.
+    """
+    opening = opening_of(attached.backbone.tokenizer)
     states: list[torch.Tensor] = [torch.empty(0)] * len(ids)
-    order = sorted(range(len(ids)), key=lambda i: (len(ids[i]), i))
-    for start in range(0, len(order), _LIKE_LENGTH_ROWS):
-        rows = order[start : start + _LIKE_LENGTH_ROWS]
-        ids_BL, mask_BL = pad_right([ids[i] for i in rows], attached.backbone)
+    for after in ([], opening) if opening else ([],):
+        order = [i for i in range(len(ids)) if _opens_with(ids[i], opening) == bool(after)]
+        order.sort(key=lambda i: (len(ids[i]), i))
+        before = _run_opening(attached, after) if after and order else None
+        for start in range(0, len(order), _LIKE_LENGTH_ROWS):
+            rows = order[start : start + _LIKE_LENGTH_ROWS]
+            rest = [ids[i][len(after) :] for i in rows]
+            for i, state_LD in zip(rows, _run_trunk(attached, rest, before), strict=True):
+                states[i] = state_LD
+    return states
+
+
+def _opens_with(ids: list[int], opening: list[int]) -> bool:
+    return bool(opening) and len(ids) > len(opening) and ids[: len(opening)] == opening
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Opening:
+    """What the trunk made of a chat template's opening."""
+
+    state_OD: torch.Tensor
+    cache: tuple[tuple[torch.Tensor, torch.Tensor], ...]
+    """Keys and values of each layer, of one row."""
+
+
+def _run_opening(attached: Attached, opening: list[int]) -> _Opening:
+    ids_1O = torch.tensor([opening], device=attached.backbone.device)
+    cache = DynamicCache()
+    done = attached.trunk(input_ids=ids_1O, past_key_values=cache, use_cache=True)
+    pairs = [(layer.keys, layer.values) for layer in cache.layers]
+    return _Opening(
+        state_OD=done.last_hidden_state[0],
+        cache=tuple(
+            (keys, values) for keys, values in pairs if keys is not None and values is not None
+        ),
+    )
+
+
+def _run_trunk(
+    attached: Attached, ids: list[list[int]], before: _Opening | None
+) -> list[torch.Tensor]:
+    """Return the trunk states [L, D] of one batch, those of what stands before it included."""
+    ids_BL, mask_BL = pad_right(ids, attached.backbone)
+    if before is None:
         hidden_BLD = attached.trunk(
             input_ids=ids_BL, attention_mask=mask_BL, use_cache=False
         ).last_hidden_state
-        for row, i in enumerate(rows):
-            states[i] = hidden_BLD[row, : len(ids[i])].clone()
-    return states
+        return [hidden_BLD[row, : len(text)].clone() for row, text in enumerate(ids)]
+    size = (len(ids), -1, -1, -1)
+    cache = DynamicCache(tuple((k.expand(size), v.expand(size)) for k, v in before.cache))
+    whole_BL = torch.cat([mask_BL.new_ones(len(ids), len(before.state_OD)), mask_BL], dim=1)
+    hidden_BLD = attached.trunk(
+        input_ids=ids_BL, attention_mask=whole_BL, past_key_values=cache, use_cache=True
+    ).last_hidden_state
+    return [
+        torch.cat([before.state_OD, hidden_BLD[row, : len(text)]]) for row, text in enumerate(ids)
+    ]
 
 
 def pad_right(ids: list[list[int]], backbone: Backbone) -> tuple[torch.Tensor, torch.Tensor]:

@@ -211,10 +211,10 @@ class MemoryModel:
             copies = len(state_BLD) // len(routes)
             rows = [row for row, route in enumerate(routes) if route is None]
             if rows:
-                encoded = Encoded(
-                    tokenizer=self.tokenizer,
-                    ids=[input_ids[row][prompt_BL[row]].tolist() for row in rows],
-                    states=[state_BLD[row * copies][prompt_BL[row]] for row in rows],
+                encoded = Encoded.of(
+                    self.tokenizer,
+                    [input_ids[row][prompt_BL[row]].tolist() for row in rows],
+                    [state_BLD[row * copies][prompt_BL[row]] for row in rows],
                 )
                 query_BK = encode_rows(self.encoder, encoded, range(len(rows))).cpu()
                 found = self.keys.route(query_BK, encoded.texts(range(len(rows))))

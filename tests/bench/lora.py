@@ -3,13 +3,13 @@
     python -m tests.bench.lora [--facts FACTS.parquet] [--epochs 100] [--seconds 600] [--quick]
 
 Same facts, same prompts, same backbone, one thread; real short answers and random strings of 32
-characters; the embedded backbone and a deeper one. Recall is free-running greedy recall of the
-training prompts, ours with the fact's own group (the router is pretrained once, for all facts to
-come, and is not in the time; finding a fact's key is). A baseline trains until its recall equals
-ours, or `--epochs`, or `--seconds`; its learning rate, reached over the first epoch and constant
-from then on, is the best of `--rates` after a few epochs, which are not in its time. Where it does
-not get there, the ratio is "at least", at the epochs that it had and, extrapolated from its time
-per epoch, at 100.
+characters; the embedded backbone and a deeper one, or any that is named. Recall is free-running
+greedy recall of the training prompts, ours with the fact's own group (the router is pretrained
+once, for all facts to come, and is not in the time; finding a fact's key is). A baseline trains
+until its recall equals ours, or `--epochs`, or `--seconds`; its learning rate, reached over the
+first epoch and constant from then on, is the best of `--rates` after a few epochs, which are not in
+its time. Where it does not get there, the ratio is "at least", at the epochs that it had and,
+extrapolated from its time per epoch, at 100.
 
 FLOPs: 2 x rows x in x out of every linear layer called, once more for the gradient of its input and
 once more for that of its weight, as far as either is needed; attention products, experts and the
@@ -72,11 +72,13 @@ def main() -> None:
     torch.set_num_threads(1)
     rate = multiply_rate()
     print(f"this machine multiplies at {rate / 1e9:.1f} GFLOPS on one thread")
-    for num_layers in arguments.layers:
+    for backbone in _backbones(arguments):
         for answers in arguments.answers:
-            backbone = deep(num_layers) if num_layers > 6 else load_backbone()
             facts = facts_of(arguments, backbone.tokenizer, answers)
-            title = f"{num_layers} layers, {len(facts)} facts, {answers} answers"
+            title = (
+                f"{backbone.reference}, {len(backbone.layers)} layers, {len(facts)} facts, "
+                f"{answers} answers"
+            )
             ours = memory_tuning(backbone, facts)
             runs = [ours]
             for method in arguments.methods:
@@ -84,11 +86,20 @@ def main() -> None:
             print_table(title, runs, rate)
 
 
+def _backbones(arguments: argparse.Namespace) -> Iterator[Backbone]:
+    if arguments.backbone:
+        yield load_backbone(arguments.backbone)
+        return
+    for num_layers in arguments.layers:
+        yield deep(num_layers) if num_layers > 6 else load_backbone()
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--facts", type=Path, help="default: codes of countries")
     parser.add_argument("--num-facts", type=int, default=500)
     parser.add_argument("--layers", type=int, nargs="+", default=[6, 12])
+    parser.add_argument("--backbone", help="folder or name of a model, instead of --layers")
     parser.add_argument("--methods", nargs="*", default=["lora", "full"])
     parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=600.0, help="for each baseline")

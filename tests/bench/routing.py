@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 import torch
 from scipy.stats import binomtest
 
-from lamini.backbone import load_backbone
+from lamini.backbone import EMBEDDED, load_backbone
 from lamini.config import MemoryConfig, RouterConfig, RouterTraining
 from lamini.evidence import Words
 from lamini.frozen_router import read_router
@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("--foreign", type=Path)
     parser.add_argument("--unseen", nargs="*", default=[])
     parser.add_argument("--sentences", default="", help="folder or name of a sentence encoder")
+    parser.add_argument("--backbone", default=EMBEDDED, help="folder or name of a model")
     parser.add_argument("--steps", type=int, default=160)
     parser.add_argument("--quick", action="store_true", help="300 facts, 30 steps, no embedding")
     arguments = parser.parse_args()
@@ -58,7 +59,8 @@ def main() -> None:
     rows = [row for row in read if row.relation not in arguments.unseen]
     unseen = [row for row in read if row.relation in arguments.unseen]
     print(f"{arguments.facts.name}: {len(rows)} facts, {len(unseen)} of unseen relations")
-    attached = attach(load_backbone(), MemoryConfig(num_experts=32 * 128**2))
+    backbone = load_backbone(arguments.backbone)
+    attached = attach(backbone, MemoryConfig(num_experts=32 * 128**2))
     config = RouterConfig(sentence_encoder=arguments.sentences)
     route = trained(attached, rows, steps, config)
     asked = [(index, text) for index, row in enumerate(rows) for text in row.paraphrases]

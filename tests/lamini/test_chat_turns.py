@@ -1,15 +1,18 @@
 """A chat's last user turn is what is asked; all before it is plain text."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
 
+from lamini import memory
 from lamini.chat_turns import question_of
 from lamini.loading import load
-from lamini.memory import pad_left
+from lamini.memory import attach, pad_left, trunk_states
+from lamini.text import encode_prompt
 
-from .conftest import built_checkpoint, make_facts
+from .conftest import GEOMETRY, built_checkpoint, make_facts, tiny_llama
 
 CHAT_ML = (
     "{% if messages[0]['role'] != 'system' %}<s>system\nBe kind to whoever asks.</s>\n{% endif %}"
@@ -63,6 +66,17 @@ def test_without_a_template_all_that_the_ids_say_is_asked(tokenizer):
     ids = tokenizer.encode(ASKED)
     assert question_of(tokenizer, ids) == (ASKED, False)
     assert question_of(chatty(tokenizer, CHAT_ML), ids) == (ASKED, False)
+
+
+def test_the_opening_of_a_template_is_run_once_and_changes_no_state(tokenizer, monkeypatch):
+    chat = chatty(tokenizer, CHAT_ML)
+    attached = attach(replace(tiny_llama(tokenizer), tokenizer=chat), GEOMETRY)
+    ids = [encode_prompt(chat, text) for text in ("Who?", ASKED, "What is the seat of Arvia?")]
+    ids.append(encode_prompt(chat, "The seat of Arvia is", cloze=True))
+    once = trunk_states(attached, ids)
+    monkeypatch.setattr(memory, "opening_of", lambda tokenizer: [])
+    for state, whole in zip(once, trunk_states(attached, ids), strict=True):
+        torch.testing.assert_close(state, whole, atol=1e-5, rtol=1e-4)
 
 
 @pytest.fixture(scope="module")

@@ -72,9 +72,7 @@ def test_a_tuning_step_makes_its_tensors_on_the_backbones_device(tokenizer, dtyp
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_router_step_makes_its_tensors_on_the_backbones_device(tokenizer, dtype):
-    encoded = Encoded(
-        tokenizer=tokenizer, ids=PROMPTS, states=trunk_states(elsewhere(tokenizer, dtype), PROMPTS)
-    )
+    encoded = Encoded.of(tokenizer, PROMPTS, trunk_states(elsewhere(tokenizer, dtype), PROMPTS))
     encoder = QueryEncoder(32, ROUTER).to("meta")
     query_BK = encode_rows(encoder, encoded, [0, 0, 1, 1, 2], 0.1)
     null = torch.tensor(0.5, device="meta")
