@@ -3,9 +3,9 @@
     python -m tests.bench [--data FOLDER] [--quick] [NAME ...]
 
 FOLDER holds facts/, general/, text/, claims/ and changes/ with the Parquet files that some
-benchmarks read; without it they are named and skipped. `demo` runs the demo in a home of its own
-first, for `phrasing` and `foreign`. Figures depend on what else the machine does: run them on a
-quiet one.
+benchmarks read; without it they are named and skipped. The demo runs in a home of its own first,
+for `phrasing`, `foreign` and `alternatives`. Figures depend on what else the machine does: run them
+on a quiet one.
 """
 
 import argparse
@@ -15,6 +15,10 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import torch
+
+from tests.bench.routing import sentence_encoder
 
 ALONE = (
     "warehouse",
@@ -27,13 +31,15 @@ ALONE = (
     "tuning_cost",
     "capacity",
     "truth",
+    "gpu",
 )
 OF_FACTS = {
     "routing": ("zsre", "counterfact", "relations"),
     "sequential": ("counterfact",),
 }
+OF_CHANGES = {"replay": ("us_legislators",)}
 UNSEEN = ("person mother", "person university", "landmark on continent", "superhero person")
-OF_DEMO = ("phrasing", "foreign")
+OF_DEMO = ("phrasing", "foreign", "alternatives")
 
 
 def main() -> int:
@@ -43,7 +49,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
-    wanted = arguments.names or [*ALONE, *OF_FACTS, *OF_DEMO, "changes"]
+    wanted = arguments.names or [*ALONE, *OF_FACTS, *OF_CHANGES, *OF_DEMO, "changes"]
     failed = 0
     with tempfile.TemporaryDirectory() as home:
         for name in wanted:
@@ -59,15 +65,22 @@ def _runs(name: str, data: Path | None, quick: bool, home: Path) -> list[list[st
     flag = ["--quick"] if quick else []
     if name == "truth":
         return [["--claims", str(data / "claims")] if data else []]
+    if name == "gpu" and not (quick or torch.cuda.is_available()):
+        print("\n== gpu: skipped, there is none; --quick measures a tiny shape on the CPU")
+        return []
+    if name == "update" and data:
+        return [["--facts", str(data / "facts"), *flag]]
     if name in ALONE:
         return [flag]
-    if name == "phrasing":
+    if name in ("phrasing", "alternatives"):
         return [[str(_demo(home))]]
     if data is None:
         print(f"\n== {name}: skipped, it needs --data FOLDER")
         return []
     if name == "changes":
         return [[str(data / "changes")]]
+    if name in OF_CHANGES:
+        return [[str(data / "changes" / f"{file}.parquet"), *flag] for file in OF_CHANGES[name]]
     if name == "foreign":
         pointer = json.loads((_demo(home) / "HEAD_CHECKPOINT.json").read_text(encoding="utf-8"))
         return [[str(home / pointer["path"]), str(data / "general")]]
@@ -76,6 +89,8 @@ def _runs(name: str, data: Path | None, quick: bool, home: Path) -> list[list[st
         for run in runs:
             run += ["--foreign", str(data / "general")]
             run += ["--unseen", *UNSEEN] if "relations" in run[0] else []
+        encoder = sentence_encoder()
+        runs += [[*run, "--sentences", str(encoder)] for run in runs] if encoder else []
     if name == "sequential":
         for run in runs:
             run += ["--passages", str(data / "text" / "wikitext2_valid.parquet")]

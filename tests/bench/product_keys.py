@@ -118,7 +118,8 @@ def measure(
         ],
         rounds,
     )
-    lists = tables[32]._cell_G.nbytes + product_keys.codebook_2SE.nbytes
+    listed_parts = (tables[32]._cell_G, tables[32]._sketch_GE, product_keys.codebook_2SE)
+    lists = sum(part.nbytes for part in listed_parts)
     return [
         f"{len(key_GK):,}", num_subkeys, kind, f"{fitted - start:.1f}", f"{listed - fitted:.2f}",
         f"{exact}/{len(few_BK)}", *(f"{share:.2%}" for share in shares), f"{candidates:.0f}",
@@ -174,8 +175,9 @@ def main() -> None:
     print(
         f"\n16 M groups on paper: {side} sub-keys a half, "
         f"codebooks {4 * side * KEY_DIM / mib:.0f} MiB, lists {8 * side * side / mib:.0f} MiB, "
-        f"keys {4 * KEY_DIM * side * side / mib:.0f} MiB; "
-        f"search {2 * side * KEY_DIM / 1e6:.1f} MFLOP a question (0.5 at 1 M)"
+        f"sketches {4 * 64 * side * side / mib:.0f} MiB, "
+        f"keys {4 * KEY_DIM * side * side / mib:.0f} MiB; cells are found with "
+        f"{2 * side * KEY_DIM / 1e6:.1f} MFLOP a question (0.5 at 1 M), then lists compared"
     )
 
 

@@ -159,15 +159,22 @@ def _tokens(texts: Sequence[str]):
     return bm25s.tokenize(list(texts), stopwords=None, show_progress=False)
 
 
-@torch.no_grad()
-def embedding(rows: Sequence[Row], texts: Sequence[str]) -> np.ndarray | None:
-    """Return the row whose question's embedding is nearest; None where none is installed."""
+def sentence_encoder() -> Path | None:
+    """Return the folder of all-MiniLM-L6-v2; None where its package is not installed."""
     spec = importlib.util.find_spec(_EMBEDDING)
     if spec is None or not spec.submodule_search_locations:
         return None
+    return Path(spec.submodule_search_locations[0]) / "model"
+
+
+@torch.no_grad()
+def embedding(rows: Sequence[Row], texts: Sequence[str]) -> np.ndarray | None:
+    """Return the row whose question's embedding is nearest; None where none is installed."""
     from transformers import AutoModel, AutoTokenizer
 
-    folder = Path(spec.submodule_search_locations[0]) / "model"
+    folder = sentence_encoder()
+    if folder is None:
+        return None
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModel.from_pretrained(folder).eval()
 

@@ -71,9 +71,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=100)
     parser.add_argument("--pretrain-facts", type=int, default=600)
     parser.add_argument("--steps", type=int, default=160)
-    # With the default of 32, 1% of the facts' own prompts miss the cell of a key that was added
-    # after the codebooks were frozen.
-    parser.add_argument("--cells", type=int, default=512)
+    parser.add_argument("--cells", type=int, default=RouterConfig().num_cells)
     parser.add_argument("--quick", action="store_true", help="60 facts in 3 batches, 20 steps")
     arguments = parser.parse_args()
     if arguments.quick:

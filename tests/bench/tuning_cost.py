@@ -31,7 +31,7 @@ from tests.bench.cloze_facts import experts_for, random_strings
 
 _NAMES = ("amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heath", "inlet", "jetty")
 _SIZES = (32 * 6**2, 32 * 32**2, 32 * 181**2)
-"""About 1 k, 32 k and 1 M: product keys address a square of groups."""
+"""About 1 k, 32 k and 1 M."""
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ import torch
 
 import lamini.update
 from lamini.backbone import load_backbone
-from lamini.config import MemoryConfig, Tuning
+from lamini.config import MemoryConfig, RouterConfig, Tuning
 from lamini.model import MemoryModel
 from lamini.recall import Question, RecallRow, measure_recall
 from lamini.training_data import TrainingFact
@@ -222,7 +222,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--share", type=float, default=0.01)
     parser.add_argument("--pretrain-facts", type=int, default=600)
     parser.add_argument("--steps", type=int, default=160)
-    parser.add_argument("--cells", type=int, default=512)  # see tests/bench/sequential.py
+    parser.add_argument("--cells", type=int, default=RouterConfig().num_cells)
     parser.add_argument("--sample", type=int, default=1000, help="untouched facts measured")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--quick", action="store_true", help="200 facts, 20 steps, 5% changed")
