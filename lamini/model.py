@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import RLock
 from typing import Any
 
 import torch
@@ -22,6 +23,8 @@ from lamini.router_stream import Encoded, encode_ids, encode_rows
 from lamini.text import decode_answer, encode_prompt
 
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+|\n+")
+_ABBREVIATED = re.compile(r"(?:^|[^\w.])(?:[A-Z][a-z]{0,2}|[a-z]|(?:\w\.)+\w)\.$")
+"""St. Vincent, Acme Inc. billing, J. R. Smith, the U.S. dollar: no sentence ends there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,14 +58,17 @@ class MemoryModel:
         self.encoder = router.encoder
         self.bank = bank
         self.strict = strict
+        self._alone = RLock()
+        """What the memory layers read stands beside them, so threads take turns."""
         self.reopen(manifest)
 
     def reopen(self, manifest: dict[str, Any]) -> None:
         """Answer from the bank version that `manifest` names from now on; the router stays."""
-        self.bank.open(BankVersion(**manifest["bank"]))
-        self.table, self.silent = self.bank.key_tables()
-        self.keys = self.router.keys_of(self.table, self.silent, strict=self.strict)
-        self.manifest = manifest
+        with self._alone:
+            self.bank.open(BankVersion(**manifest["bank"]))
+            self.table, self.silent = self.bank.key_tables()
+            self.keys = self.router.keys_of(self.table, self.silent, strict=self.strict)
+            self.manifest = manifest
 
     @contextmanager
     def keyed(self, table: GroupTable, silent: GroupTable) -> Iterator[None]:
@@ -98,24 +104,38 @@ class MemoryModel:
         query_BK = encode_ids(self.attached, self.encoder, ids).cpu()
         return self.keys.route(query_BK, [question_of(self.tokenizer, row)[0] for row in ids])
 
-    def _routes(self, prompts: Sequence[list[int]]) -> list[Route | None]:
-        """Return where encoded prompts go; None for one that is routed on the way (`_routing`).
+    @torch.no_grad()
+    def route_prompts(self, ids: Sequence[list[int]]) -> list[Route]:
+        """Return where `forward` and `generate` send encoded prompts, whole chats among them."""
+        asked = [question_of(self.tokenizer, row) for row in ids]
+        return self._settled(ids, self._routes(ids, asked))
 
-        That is one sentence, encoded as training does it. Of a chat the last user turn decides, by
-        itself: turns before it and a system prompt of the caller's are plain text.
+    def _settled(self, ids: Sequence[list[int]], routes: Sequence[Route | None]) -> list[Route]:
+        """Return the routes with those filled in that would be decided on the way."""
+        bare = [row for row, route in zip(ids, routes, strict=True) if route is None]
+        found = iter(self.route_ids(bare))
+        return [next(found) if route is None else route for route in routes]
+
+    def _routes(
+        self, ids: Sequence[list[int]], asked: Sequence[tuple[str, bool]]
+    ) -> list[Route | None]:
+        """Return where prompts go that ask `asked` (see `question_of`); None: routed on the way.
+
+        That is for one sentence, encoded as training does it (`_routing`). Of a chat the last user
+        turn decides, by itself: turns before it and a caller's system prompt are plain text.
         """
-        routes: list[Route | None] = [None] * len(prompts)
-        apart: dict[bool, list[tuple[int, str]]] = {False: [], True: []}
-        for row, ids in enumerate(prompts):
-            text, in_chat = question_of(self.tokenizer, ids)
-            cloze = not in_chat
+        routes: list[Route | None] = [None] * len(ids)
+        apart: dict[bool, list[int]] = {False: [], True: []}
+        for row, (text, is_question) in enumerate(asked):
             if not text:
                 routes[row] = Route.of_nothing()
-            elif len(windows(text)) > 1 or ids != encode_prompt(self.tokenizer, text, cloze=cloze):
-                apart[cloze].append((row, text))
-        for cloze, asked in apart.items():
-            found = self.route([text for _, text in asked], cloze=cloze)
-            for (row, _), route in zip(asked, found, strict=True):
+            elif len(windows(text)) > 1 or ids[row] != encode_prompt(
+                self.tokenizer, text, cloze=not is_question
+            ):
+                apart[is_question].append(row)
+        for is_question, rows in apart.items():
+            found = self.route([asked[row][0] for row in rows], cloze=not is_question)
+            for row, route in zip(rows, found, strict=True):
                 routes[row] = route
         return routes
 
@@ -130,15 +150,18 @@ class MemoryModel:
         """Return logits [B, L, V] of right-padded ids; reads memory only given `prompt_length`."""
         mask_BL = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         if prompt_length is None:
-            return full_logits(self.attached, input_ids, mask_BL, None)
+            with self._alone:
+                return full_logits(self.attached, input_ids, mask_BL, None)
         place_L = torch.arange(input_ids.shape[1], device=input_ids.device)
         length_B1 = torch.tensor(prompt_length, device=input_ids.device)[:, None]
         prompts = zip(input_ids, prompt_length, strict=True)
-        routes = self._routes([row[:length].tolist() for row, length in prompts])
-        with self._routing(input_ids, place_L < length_B1, place_L >= length_B1 - 1, routes):
-            logits: torch.Tensor = self.attached.backbone.model(
-                input_ids=input_ids, attention_mask=mask_BL, use_cache=False
-            ).logits
+        ids = [row[:length].tolist() for row, length in prompts]
+        with self._alone:
+            routes = self._routes(ids, [question_of(self.tokenizer, row) for row in ids])
+            with self._routing(input_ids, place_L < length_B1, place_L >= length_B1 - 1, routes):
+                logits: torch.Tensor = self.attached.backbone.model(
+                    input_ids=input_ids, attention_mask=mask_BL, use_cache=False
+                ).logits
         return logits
 
     __call__ = forward
@@ -159,15 +182,17 @@ class MemoryModel:
         it; `groups` overrides the router. `options` go to transformers' `generate`.
         """
         mask_BL = torch.ones_like(input_ids) if attention_mask is None else attention_mask
-        routes: list[Route | None]
-        if groups is not None:
-            routes = [Route.given(group) for group in groups]
-        elif question is not None:
-            routes = [*self.route(question)]
-        else:
-            prompts = zip(input_ids, mask_BL.bool(), strict=True)
-            routes = self._routes([row[mask].tolist() for row, mask in prompts])
-        return self._generate(input_ids, mask_BL, routes, options)
+        with self._alone:
+            routes: list[Route | None]
+            if groups is not None:
+                routes = [Route.given(group) for group in groups]
+            elif question is not None:
+                routes = [*self.route(question)]
+            else:
+                prompts = zip(input_ids, mask_BL.bool(), strict=True)
+                ids = [row[mask].tolist() for row, mask in prompts]
+                routes = self._routes(ids, [question_of(self.tokenizer, row) for row in ids])
+            return self._generate(input_ids, mask_BL, routes, options)
 
     def _generate(
         self,
@@ -250,20 +275,51 @@ class MemoryModel:
         cloze: bool = False,
         groups: Sequence[int | None] | None = None,
         max_answer_tokens: int = 64,
+        refusal: str | None = None,
     ) -> list[Answer]:
-        """Return greedy answers with provenance; `groups` overrides the router (the oracle)."""
+        """Return greedy answers with provenance; `groups` overrides the router (the oracle).
+
+        A prompt that reads nothing gets the backbone's own answer, or `refusal`, unasked, if given.
+        """
         ids = [encode_prompt(self.tokenizer, prompt, cloze=cloze) for prompt in prompts]
-        given = None if groups is None else [Route.given(group) for group in groups]
-        routes: list[Route | None] = [*given] if given else self._routes(ids)
+        with self._alone:
+            if groups is not None:
+                routes: list[Route | None] = [Route.given(group) for group in groups]
+            else:
+                routes = self._routes(ids, [(prompt, not cloze) for prompt in prompts])
+            if refusal is not None:
+                routes = [*self._settled(ids, routes)]
+            spoken = [
+                i
+                for i, route in enumerate(routes)
+                if refusal is None or (route and route.group is not None)
+            ]
+            said = self._said([ids[i] for i in spoken], spoken, routes, max_answer_tokens)
+            return [
+                self._answer(said.get(row, refusal or ""), route)
+                for row, route in enumerate(routes)
+                if route is not None
+            ]
+
+    def _said(
+        self,
+        ids: list[list[int]],
+        rows: Sequence[int],
+        routes: list[Route | None],
+        max_answer_tokens: int,
+    ) -> dict[int, str]:
+        """Return the answers of these rows; their routes are filled in."""
+        if not ids:
+            return {}
+        own = [routes[row] for row in rows]
         input_ids, mask_BL = pad_left(ids, self.attached.backbone)
         options = {"max_new_tokens": max_answer_tokens, "do_sample": False}
-        out = self._generate(input_ids, mask_BL, routes, options)
+        out = self._generate(input_ids, mask_BL, own, options)
+        for row, route in zip(rows, own, strict=True):
+            routes[row] = route
         new = out[:, input_ids.shape[1] :].tolist()
-        return [
-            self._answer(decode_answer(self.tokenizer, row), route)
-            for row, route in zip(new, routes, strict=True)
-            if route is not None
-        ]
+        texts = [decode_answer(self.tokenizer, row) for row in new]
+        return dict(zip(rows, texts, strict=True))
 
     def _answer(self, text: str, route: Route) -> Answer:
         group = route.group
@@ -286,5 +342,11 @@ class MemoryModel:
 
 def windows(prompt: str) -> list[str]:
     """Return the texts the router scores for a prompt: the whole, and each of several sentences."""
-    sentences = [part.strip() for part in _SENTENCE_END.split(prompt) if part.strip()]
+    sentences: list[str] = []
+    for part in _SENTENCE_END.split(prompt):
+        if sentences and _ABBREVIATED.search(sentences[-1]):
+            sentences[-1] += f" {part}"
+        else:
+            sentences.append(part)
+    sentences = [sentence.strip() for sentence in sentences if sentence.strip()]
     return [prompt, *sentences] if len(sentences) > 1 else [prompt]

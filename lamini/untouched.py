@@ -116,10 +116,10 @@ def compare_logits(
     ids = [encode_prompt(model.tokenizer, prompt, cloze=cloze) for prompt in prompts]
     now = model.manifest
     groups = frozenset(touched)
-    new = [route.group for route in model.route_ids(ids)]
+    new = [route.group for route in model.route_prompts(ids)]
     try:
         model.reopen(now | {"bank": asdict(before)})
-        old = [route.group for route in model.route_ids(ids)]
+        old = [route.group for route in model.route_prompts(ids)]
         rows = [i for i in range(len(ids)) if not {old[i], new[i]} & groups]
         # Alike under both: a batch whose rows read otherwise may round the others differently.
         same = [i for i in rows if old[i] == new[i]]
@@ -154,7 +154,7 @@ class Silence:
 def compare_silence(model: MemoryModel, prompts: Sequence[str], *, cloze: bool = False) -> Silence:
     """Compare the prompts under the model with the same prompts under the bare backbone."""
     ids = [encode_prompt(model.tokenizer, prompt, cloze=cloze) for prompt in prompts]
-    groups = [route.group for route in model.route_ids(ids)]
+    groups = [route.group for route in model.route_prompts(ids)]
     silent = [i for i, group in enumerate(groups) if group is None]
     asked = [ids[i] for i in silent]
     pairs = zip(silent, _logits(model, asked), _logits(model, asked, reads=False), strict=True)

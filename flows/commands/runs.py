@@ -112,14 +112,18 @@ def demo(as_of: AsOf = None, as_json: Json = False) -> None:
 def ask(
     prompts: Annotated[list[str], typer.Argument()],
     strict: Annotated[bool, typer.Option(help="Silence where any doubt is left.")] = False,
+    refusal: Annotated[
+        str | None, typer.Option(help="Said where nothing is read; default: the backbone's answer.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Ask the promoted checkpoint; an answer from memory names its facts and source rows."""
-    settings = given_settings()
+    settings = given_settings(refusal=refusal)
     prepare(settings.home)
     from flows.promotion.asking import ask
 
-    answers = [asdict(asked) for asked in ask(settings.home, prompts, strict=strict)]
+    said = ask(settings.home, prompts, strict=strict, refusal=settings.refusal)
+    answers = [asdict(asked) for asked in said]
     if as_json:
         return print_json(answers)
     from flows.commands.screen import show_answers

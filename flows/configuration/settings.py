@@ -67,6 +67,8 @@ class Settings(BaseModel):
     """Parts in which slots are judged: several are Ray tasks, with the same result."""
     min_recall: float = Field(default=0.95, ge=0, le=1)
     """A checkpoint that recalls less of its training questions is not promoted."""
+    refusal: str = ""
+    """What is answered where no fact is read; empty for the backbone's own answer."""
     memory: MemoryConfig = Field(default_factory=MemoryConfig)
     router: RouterConfig = Field(default_factory=RouterConfig)
     router_training: RouterTraining = Field(default_factory=RouterTraining)

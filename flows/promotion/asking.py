@@ -40,10 +40,11 @@ class Asked:
     """Whether that equals the answer; null where the table says nothing."""
 
 
-def ask(home: Path, prompts: list[str], *, strict: bool = False) -> list[Asked]:
+def ask(home: Path, prompts: list[str], *, strict: bool = False, refusal: str = "") -> list[Asked]:
     """Answer every prompt with the promoted checkpoint, and say where each answer comes from.
 
-    `strict` answers from memory only where no doubt is left.
+    `strict` answers from memory only where no doubt is left; `refusal` is said where nothing is
+    read, the backbone's own answer where it is empty.
 
     Raises:
         NothingYetError: no checkpoint was promoted.
@@ -53,7 +54,7 @@ def ask(home: Path, prompts: list[str], *, strict: bool = False) -> list[Asked]:
 
     folder = Path(promoted(home)["path"])
     snapshot = head(home / "warehouse")
-    answers = load(folder, strict=strict).answer(prompts)
+    answers = load(folder, strict=strict).answer(prompts, refusal=refusal or None)
     return [
         explain_answer(snapshot, prompt, answer)
         for prompt, answer in zip(prompts, answers, strict=True)

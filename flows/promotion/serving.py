@@ -49,10 +49,13 @@ class ServedModel:
         self._lenient = self.model.keys
         self._one_at_a_time = threading.Lock()
 
-    def answer(self, prompts: Sequence[str], *, strict: bool = False) -> list[dict[str, Any]]:
+    def answer(
+        self, prompts: Sequence[str], *, strict: bool = False, refusal: str = ""
+    ) -> list[dict[str, Any]]:
         """Answer every prompt, each with where its answer comes from.
 
-        `strict` answers from memory only where no doubt is left.
+        `strict` answers from memory only where no doubt is left; `refusal` is said where nothing is
+        read, if it is not empty.
         """
         from flows.promotion.asking import explain_answer
 
@@ -61,7 +64,7 @@ class ServedModel:
             batch = [str(prompt) for prompt in prompts[start : start + BATCH]]
             with self._one_at_a_time:
                 self.model.keys = self._strict if strict else self._lenient
-                answers = self.model.answer(batch)
+                answers = self.model.answer(batch, refusal=refusal or None)
             for prompt, answer in zip(batch, answers, strict=True):
                 asked = asdict(explain_answer(self.snapshot, prompt, answer))
                 found.append(_plain({**asked, "fact_ids": list(answer.fact_ids)}))
@@ -133,7 +136,9 @@ def _signature() -> Any:
     return ModelSignature(
         inputs=Schema(prompts),
         outputs=Schema(answers),
-        params=ParamSchema([ParamSpec("strict", "boolean", False)]),
+        params=ParamSchema(
+            [ParamSpec("strict", "boolean", False), ParamSpec("refusal", "string", "")]
+        ),
     )
 
 

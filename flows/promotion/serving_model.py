@@ -21,8 +21,10 @@ class Champion(PythonModel):
     ) -> list[dict[str, Any]]:
         from flows.promotion.serving import prompts_of
 
-        strict = bool((params or {}).get("strict", False))
-        return self.served.answer(prompts_of(model_input), strict=strict)
+        given = {"strict": False, "refusal": "", **(params or {})}
+        return self.served.answer(
+            prompts_of(model_input), strict=bool(given["strict"]), refusal=str(given["refusal"])
+        )
 
 
 mlflow.models.set_model(Champion())

@@ -163,7 +163,7 @@ def logits_of(
 ) -> dict[int, tuple[int | None, torch.Tensor]]:
     """Return each prompt's group and its logits after four fixed tokens."""
     ids = [encode_prompt(model.tokenizer, prompt, cloze=True) for prompt in prompts]
-    groups = [route.group for route in model.route_ids(ids)]
+    groups = [route.group for route in model.route_prompts(ids)]
     found = {}
     for first in range(0, len(ids), 64):
         rows = ids[first : first + 64]
@@ -253,7 +253,9 @@ def report_perplexity(model: MemoryModel, path: Path, limit: int) -> None:
     read, moved, with_memory, without = 0, 0, 0.0, 0.0
     for start in range(0, len(ids), 16):
         rows = ids[start : start + 16]
-        groups = [route.group for route in model.route_ids([row[:PROMPT_TOKENS] for row in rows])]
+        groups = [
+            route.group for route in model.route_prompts([row[:PROMPT_TOKENS] for row in rows])
+        ]
         ids_BL, mask_BL = pad_right(rows, backbone)
         bare = full_logits(model.attached, ids_BL, mask_BL, None)
         given = model(ids_BL, mask_BL, prompt_length=[PROMPT_TOKENS] * len(rows))

@@ -127,7 +127,10 @@ def test_asking_shows_the_answer_and_where_it_comes_from(lamini, published, monk
         score=0.9,
         margin=0.2,
     )
-    model = SimpleNamespace(answer=lambda prompts: [answer for _ in prompts])
+    refusals = []
+    model = SimpleNamespace(
+        answer=lambda prompts, refusal: (refusals.append(refusal), [answer for _ in prompts])[1]
+    )
     monkeypatch.setattr("lamini.load", lambda folder, strict: model)
     (published / "checkpoint").mkdir()
     (published / "HEAD_CHECKPOINT.json").write_text('{"path": "checkpoint", "run_key": "k"}')
@@ -137,6 +140,10 @@ def test_asking_shows_the_answer_and_where_it_comes_from(lamini, published, monk
     assert "from memory: group 3, 2 experts 96..97" in shown
     assert "the table says the same" in shown
     assert "capitals.csv row" in shown
+    monkeypatch.setenv("LAMINI_REFUSAL", "I cannot say.")
+    lamini("ask", fact["question"])
+    lamini("ask", fact["question"], "--refusal", "Ask somebody else.")
+    assert refusals == [None, None, "I cannot say.", "Ask somebody else."]
 
 
 def test_doctor_fails_where_the_home_cannot_be_written(lamini, home):

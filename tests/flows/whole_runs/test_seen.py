@@ -104,6 +104,8 @@ def test_mlflow_loads_the_champion_and_it_says_where_answers_come_from(
     assert all(not (answer["experts"] or answer["facts"]) for answer in silent)
     strict = model.predict(pd.DataFrame({"prompt": prompts}), params={"strict": True})
     assert sum(a["from_memory"] for a in strict) <= len(known)
+    refused = model.predict(pd.DataFrame({"prompt": prompts}), params={"refusal": "No."})
+    assert [a["answer"] for a in refused if not a["from_memory"]] == ["No."] * len(silent)
     assert model.metadata.signature.inputs.input_names() == ["prompt"]
     assert model.input_example is not None
 
