@@ -1,6 +1,6 @@
-"""Assign facts: plan which group of experts every fact of the head snapshot is written to.
+"""Assign facts: plan which group of experts every fact of a snapshot is written to.
 
-Reads: the head snapshot, the catalogue in HOME/warehouse, the backbone's tokenizer. Writes: the
+Reads: the snapshot, the catalogue in HOME/warehouse, the backbone's tokenizer. Writes: the
 assignment in the catalogue and HOME/warehouse/assignments/<hash>-<geometry>.parquet.
 """
 
@@ -15,7 +15,7 @@ from flows.ingest_facts import RETRY_DELAYS, is_retryable
 from flows.training.tokens import answer_counter
 from warehouse.assignment import AssignmentReceipt, assign
 from warehouse.catalogue import open_catalogue
-from warehouse.snapshot import head
+from warehouse.snapshot import head, open_snapshot
 
 
 @task(
@@ -26,16 +26,21 @@ from warehouse.snapshot import head
     task_run_name="assign groups",
 )
 def assign_groups(
-    home: Path, num_groups: int, group_size: int, num_shards: int, backbone: str
+    home: Path,
+    num_groups: int,
+    group_size: int,
+    num_shards: int,
+    backbone: str,
+    snapshot: Path | None = None,
 ) -> dict[str, Any]:
-    """One group for each fact; a fact that had one keeps it."""
+    """One group for each fact of the snapshot (the head); a fact that had one keeps it."""
     count = answer_counter(backbone)
     warehouse = home / "warehouse"
     with open_catalogue(warehouse) as con:
         receipt = assign(
             con,
             warehouse,
-            head(warehouse),
+            head(warehouse) if snapshot is None else open_snapshot(snapshot),
             num_groups=num_groups,
             group_size=group_size,
             num_shards=num_shards,
@@ -53,6 +58,8 @@ def assign_facts(
     group_size: int,
     num_shards: int = 8,
     backbone: str = "embedded",
+    snapshot: Path | None = None,
 ) -> dict[str, Any]:
-    """Assign every fact of the head snapshot; the receipt names the plan's file."""
-    return assign_groups(home.expanduser().resolve(), num_groups, group_size, num_shards, backbone)
+    """Assign every fact of a snapshot, the head where none is given; gives the plan's file."""
+    home = home.expanduser().resolve()
+    return assign_groups(home, num_groups, group_size, num_shards, backbone, snapshot)

@@ -37,6 +37,7 @@ from flows.tracking.runs import open_run
 from flows.tracking.system_metrics import system_metrics
 from flows.update_run import update_champion
 from lamini.saved import write_whole
+from warehouse.snapshot import open_snapshot
 
 NUM_SHARDS = 8
 """Virtual shards of the facts: a constant, so that any number of workers gives the same experts."""
@@ -88,7 +89,9 @@ def memorize(settings: Settings, force: bool = False, mode: str | None = None) -
     )
     failpoints.reach("run.after_reconcile")
     fingerprint = fingerprint_of(settings)
-    found = survey(settings, fingerprint)
+    # The very one that was decided: ingestion may publish another one meanwhile.
+    snapshot = open_snapshot(Path(decided["path"]))
+    found = survey(settings, fingerprint, snapshot)
     decision = decide(found.situation, settings.update, asked=mode, force=force)
     log.info("%s: %s", decision.mode, decision.why)
     note(settings.home, step="decide", decision=decision.mode)
@@ -97,7 +100,7 @@ def memorize(settings: Settings, force: bool = False, mode: str | None = None) -
     if decision.mode == NOTHING:
         folder = _settled(settings, found)
         return finished({**given, **_result(folder, decision, started, is_new=False)})
-    plan = assigned_plan(settings)
+    plan = assigned_plan(settings, snapshot.path)
     failpoints.reach("run.after_assign")
     prepared = time.monotonic()
     if decision.mode == INCREMENTAL:
@@ -157,11 +160,16 @@ def _is_promoted(folder: RunFolder) -> bool:
     return folder.receipt("promoted") is not None
 
 
-def assigned_plan(settings: Settings) -> Path:
-    """Assign the head's facts to groups; give the plan."""
+def assigned_plan(settings: Settings, snapshot: Path) -> Path:
+    """Assign the facts of a snapshot to groups; give the plan."""
     memory = settings.memory
     assigned = assign_facts(
-        settings.home, memory.num_groups, memory.group_size, NUM_SHARDS, settings.backbone
+        settings.home,
+        memory.num_groups,
+        memory.group_size,
+        NUM_SHARDS,
+        settings.backbone,
+        snapshot=snapshot,
     )
     return Path(assigned["path"])
 

@@ -35,7 +35,7 @@ from warehouse import tombstones
 from warehouse.catalogue import open_catalogue
 from warehouse.explain import explain
 from warehouse.same_as import read_same_as
-from warehouse.snapshot import head, published_dates
+from warehouse.snapshot import head, open_snapshot, published_dates
 from warehouse.tombstones import Tombstone
 
 
@@ -183,7 +183,8 @@ def _out_of_the_model(
     """Update the champion if it holds the fact; `bring_up`: also if it is behind in anything."""
     if decided is None or read_pointer(settings.home) is None:
         return
-    found = survey(settings, fingerprint_of(settings))
+    snapshot = open_snapshot(Path(decided["path"]))
+    found = survey(settings, fingerprint_of(settings), snapshot)
     if not holds_any(settings, slot.fact_ids) and not (bring_up and found.situation.num_pending):
         return
     try:
@@ -206,7 +207,7 @@ def _out_of_the_model(
 def forget_fact(settings: Settings, found: Survey, decided: dict[str, Any], reason: str) -> None:
     """Make the next champion one without the fact; the gate judges it as any update."""
     assert found.champion is not None
-    assigned = assigned_plan(settings)
+    assigned = assigned_plan(settings, found.snapshot.path)
     made_of = found.situation.recipe
     key = update_key(str(found.champion["run_key"]), found.situation.training_hash, made_of)
     folder = RunFolder(path=settings.runs / key)

@@ -35,13 +35,11 @@ class Survey:
     situation: Situation
 
 
-def survey(settings: Settings, fingerprint: str) -> Survey:
-    """Look at what is; `fingerprint` is that of the settings' frozen models.
+def survey(settings: Settings, fingerprint: str, snapshot: Snapshot) -> Survey:
+    """Look at what lies between the champion and `snapshot`.
 
-    Raises:
-        NoSnapshotError: nothing is published.
+    `fingerprint` is that of the settings' frozen models.
     """
-    snapshot = head(settings.warehouse)
     champion = read_pointer(settings.home)
     trained, unusable = _trained(settings, champion)
     changes = diff(trained, snapshot)
@@ -131,7 +129,8 @@ def plan(settings: Settings, *, asked: str | None = None, force: bool = False) -
     from lamini.backbone import load_backbone
 
     backbone = load_backbone(settings.backbone)
-    found = survey(settings, fingerprint_of(settings, backbone))
+    fingerprint = fingerprint_of(settings, backbone)
+    found = survey(settings, fingerprint, head(settings.warehouse))
     decision = decide(found.situation, settings.update, asked=asked, force=force)
     planned = None
     if decision.mode == INCREMENTAL:

@@ -8,6 +8,7 @@ from flows.assign_facts import assign_groups
 from flows.ingest_facts import ingest_facts, ingest_source, is_retryable
 from flows.reconcile_facts import reconcile_and_publish, reconcile_facts
 from warehouse.errors import CatalogueLockedError, MappingError
+from warehouse.snapshot import head
 
 
 @pytest.mark.slow
@@ -40,6 +41,20 @@ def test_every_fact_gets_its_own_group(published, tokenizer_folder):
     plan = pq.read_table(receipt["path"]).to_pylist()
     assert receipt["num_facts"] == len({row["group_index"] for row in plan}) == 2
     assert [row["num_experts"] for row in plan] == [8 + 2 * 2] * 2  # one word and the end
+
+
+@pytest.mark.slow
+def test_a_plan_is_of_the_snapshot_that_was_decided_whatever_is_published_meanwhile(
+    home, mapping, published, tokenizer_folder
+):
+    decided = head(published / "warehouse")
+    (mapping.parent / "capitals.csv").write_text("country,capital,trust\nPeru,Lima,1\n")
+    ingest_source.fn(home, str(mapping))
+    reconcile_and_publish.fn(home, date(2026, 1, 1), str(tokenizer_folder), 64)
+    assert head(home / "warehouse").snapshot_hash != decided.snapshot_hash
+    receipt = assign_groups.fn(home, 64, 32, 2, str(tokenizer_folder), decided.path)
+    planned = set(pq.read_table(receipt["path"])["fact_id"].to_pylist())
+    assert planned == set(decided.facts()["fact_id"].to_pylist())
 
 
 def test_only_what_may_pass_is_tried_again():
