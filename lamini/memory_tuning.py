@@ -66,7 +66,7 @@ def tune_memory(
         numbers = torch.zeros(4)
         for shard in mine:
             result = load_shard(folder, shard, shards[shard])
-            if result is None:
+            if result is None or result.settings != repr(config):
                 result = _tune_shard(attached, shard, shards[shard], config)
                 save_shard(folder, result)
             results.append(result)
@@ -121,6 +121,8 @@ def _tune_shard(
     return ShardResult(
         shard_index=shard,
         fact_ids=tuple(fact.fact_id for fact in facts),
+        training_hashes=tuple(fact.training_hash() for fact in facts),
+        settings=repr(config),
         weights=tuple(
             experts.packed(row, fact.num_experts).clone().cpu() for row, fact in enumerate(facts)
         ),

@@ -79,8 +79,12 @@ def pretrain_router(
         NonFiniteLossError: the loss is not a number; the last saved state is untouched.
     """
     worker = worker or Worker()
-    if receipt := _finished(folder, facts):
+    made_of = _made_of(facts, negatives, router, config)
+    if receipt := _finished(folder, made_of):
         return receipt
+    if worker.leads:
+        _begin(folder, made_of)
+    worker.wait()
     torch.manual_seed(config.seed)
     device = attached.backbone.device
     encoder = QueryEncoder(attached.hidden_size, router).to(device)
@@ -117,9 +121,9 @@ def pretrain_router(
             recorder.log(done, {"loss": loss.item(), "null_similarity": null.item()})
     key_FK = stream.keys(encoder.eval()).cpu()
     if worker.leads:
-        _freeze(attached, encoder, key_FK, facts, kept, distinct, config, folder)
+        _freeze(attached, encoder, key_FK, facts, kept, distinct, config, folder, made_of)
     worker.wait()
-    written = _finished(folder, facts)
+    written = _finished(folder, made_of)
     assert written is not None
     return written
 
@@ -174,6 +178,7 @@ def _freeze(
     negatives: Sequence[str],
     config: RouterTraining,
     folder: Path,
+    made_of: str,
 ) -> None:
     """Fit the codebooks, set the thresholds on what took no part, and write the router."""
     shown = [text for text in negatives if not is_held_for_calibration(text)]
@@ -214,6 +219,7 @@ def _freeze(
     )
     found = {
         "num_steps": config.num_steps,
+        "made_of": made_of,
         "fact_ids": [fact.fact_id for fact in facts],
         "sha256": router.write(folder),
         "keys_sha256": write_tensors(folder / "keys.safetensors", {"keys": key_FK}),
@@ -222,15 +228,38 @@ def _freeze(
     write_json(folder / "pretrained.json", found)
 
 
-def _finished(folder: Path, facts: Sequence[TrainingFact]) -> RouterReceipt | None:
-    """Return the receipt of a router that was already frozen for these very facts."""
+def _made_of(
+    facts: Sequence[TrainingFact],
+    negatives: Sequence[str],
+    router: RouterConfig,
+    config: RouterTraining,
+) -> str:
+    """Return a SHA-256 of all that a router is made of, but for the backbone."""
+    told = [fact.routing_hash() for fact in facts]
+    told += [f"{fact.group_index}" for fact in facts]
+    whole = json.dumps([told, list(negatives), repr(router), repr(config)])
+    return hashlib.sha256(whole.encode()).hexdigest()
+
+
+def _begin(folder: Path, made_of: str) -> None:
+    """Remove the states of a training that began with other facts or settings."""
+    begun = folder / "begun.json"
+    if begun.is_file() and json.loads(begun.read_text()) == {"made_of": made_of}:
+        return
+    for state in folder.glob("state-*"):
+        state.unlink()
+    write_json(begun, {"made_of": made_of})
+
+
+def _finished(folder: Path, made_of: str) -> RouterReceipt | None:
+    """Return the receipt of a router that was already frozen, made of the very same."""
     try:
         found = json.loads((folder / "pretrained.json").read_text())
         read_router(folder), read_tensors(folder / "keys.safetensors")
         written = hashlib.sha256((folder / "router.json").read_bytes()).hexdigest()
     except (OSError, json.JSONDecodeError, CheckpointError):
         return None
-    if written != found["sha256"] or found["fact_ids"] != [fact.fact_id for fact in facts]:
+    if written != found["sha256"] or found.get("made_of") != made_of:
         return None
     names = [field.name for field in fields(RouterReceipt) if field.name != "folder"]
     return RouterReceipt(folder=folder, **{name: found[name] for name in names})

@@ -17,6 +17,10 @@ class ShardResult:
 
     shard_index: int
     fact_ids: tuple[str, ...]
+    training_hashes: tuple[str, ...]
+    """What the experts were made of, fact by fact (`TrainingFact.training_hash`)."""
+    settings: str
+    """The settings of tuning, in words."""
     weights: tuple[torch.Tensor, ...]
     """Each fact's experts, [num_experts, expert_width]."""
     num_passes: int
@@ -39,6 +43,7 @@ def save_shard(folder: Path, result: ShardResult) -> None:
     """Write a finished shard, whole or not at all."""
     tensors = {f"weights.{i}": weight for i, weight in enumerate(result.weights)}
     tensors["facts"] = _text_tensor("\n".join(result.fact_ids))
+    tensors["made_of"] = _text_tensor("\n".join((result.settings, *result.training_hashes)))
     tensors["reasons"] = _text_tensor("\n".join(result.reasons))
     tensors["undecided"] = torch.tensor(result.undecided, dtype=torch.int64)
     tensors["active_by_pass"] = torch.tensor(result.active_by_pass, dtype=torch.int64)
@@ -47,18 +52,22 @@ def save_shard(folder: Path, result: ShardResult) -> None:
 
 
 def load_shard(folder: Path, shard: int, facts: Sequence[TrainingFact]) -> ShardResult | None:
-    """Return a finished shard; None when it is absent, damaged, or of other facts."""
+    """Return a finished shard; None when it is absent, damaged, or of facts as they were."""
     try:
         tensors = read_tensors(shard_path(folder, shard))
     except CheckpointError:
         return None
     fact_ids = _text_lines(tensors["facts"])
-    if fact_ids != tuple(fact.fact_id for fact in facts) or "reasons" not in tensors:
+    settings, *hashes = _text_lines(tensors["made_of"]) if "made_of" in tensors else ("",)
+    wanted = [fact.training_hash() for fact in facts]
+    if fact_ids != tuple(fact.fact_id for fact in facts) or hashes != wanted:
         return None
     num_passes, num_positions = tensors["cost"].tolist()
     return ShardResult(
         shard_index=shard,
         fact_ids=fact_ids,
+        training_hashes=tuple(hashes),
+        settings=settings,
         weights=tuple(tensors[f"weights.{i}"] for i in range(len(fact_ids))),
         num_passes=num_passes,
         num_positions=num_positions,

@@ -146,7 +146,7 @@ def tune_shared(
     while True:
         # All are verified at times, and before the end: decided facts share experts with others.
         if num_passes % _VERIFY_EVERY == 0 or not active.any() or num_passes == config.max_passes:
-            active, cost = _verify(attached, experts, parts, len(facts), config)
+            active, cost = _verify(attached, experts, parts, facts, config)
             positions += cost
             history.append(int(active.sum()))
             if not active.any() or num_passes == config.max_passes:
@@ -247,13 +247,17 @@ def _verify(
     attached: Attached,
     experts: SharedExperts,
     parts: Sequence[_Part],
-    num_facts: int,
+    facts: Sequence[TrainingFact],
     config: Tuning,
 ) -> tuple[torch.Tensor, int]:
-    open_F, positions = torch.zeros(num_facts, dtype=torch.bool), 0
+    open_F, positions = torch.zeros(len(facts), dtype=torch.bool), 0
     for part in parts:
         logits = answer_logits(attached, part.batch, experts.reading(part.sets))
         loss_BA = answer_losses(logits, part.batch.target_BA)
+        if not loss_BA.isfinite().all():
+            row = int((~loss_BA.isfinite()).any(1).nonzero()[0])
+            fact_id = facts[int(part.fact_B[row])].fact_id
+            raise NonFiniteLossError(f"loss of fact {fact_id} is not finite")
         open_F[part.fact_B[(loss_BA > -log(config.decided_probability)).any(1)]] = True
         positions += int((part.batch.target_BA >= 0).sum())
     return open_F, positions

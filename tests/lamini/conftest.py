@@ -189,6 +189,8 @@ def built_checkpoint(name, tokenizer, folder, num_steps=40, dtype=torch.float32)
         ShardResult(
             shard_index=0,
             fact_ids=tuple(fact.fact_id for fact in facts),
+            training_hashes=tuple(fact.training_hash() for fact in facts),
+            settings="",
             weights=weights,
             num_passes=0,
             num_positions=0,

@@ -7,6 +7,7 @@ import torch
 from torch.nn.functional import normalize
 
 from lamini.config import Tuning
+from lamini.errors import NonFiniteLossError
 from lamini.experts import apply_experts
 from lamini.memory import answer_logits, attach, full_logits, pad_right, prepare_answers, reading_of
 from lamini.router import ProductKeys, fit_codebooks
@@ -70,6 +71,12 @@ def test_weights_of_one_are_the_default_bit_for_bit(attached):
         full_logits(attached, ids_BL, mask_BL, plain),
         full_logits(attached, ids_BL, mask_BL, weighted),
     )
+
+
+def test_what_is_not_a_number_is_not_taken_for_memorized(attached, product_keys):
+    attached.backbone.model.lm_head.weight.fill_(float("nan"))
+    with pytest.raises(NonFiniteLossError, match="fact-"):
+        tune_shared(attached, make_facts(), sets_of(make_facts(), product_keys), TUNING)
 
 
 @torch.no_grad()

@@ -125,6 +125,36 @@ def test_a_damaged_shard_is_tuned_again(tokenizer, tmp_path):
     assert torch.equal(again[1].weights[0], results[1].weights[0])
 
 
+def test_a_shard_of_another_answer_or_other_settings_is_tuned_again(tokenizer, tmp_path):
+    first, _ = tune(tokenizer, tmp_path)
+    facts = make_facts()
+    facts[0] = dataclasses.replace(facts[0], answer="QX")
+    members = [fact for fact in facts if fact.shard_index == 0]
+    assert load_shard(tmp_path, 0, members) is None
+    attached = attach(tiny_llama(tokenizer), GEOMETRY)
+    changed = tune_memory(attached, facts, TUNING, tmp_path, SilentRecorder())
+    assert not torch.equal(changed[0].weights[0], first[0].weights[0])
+    assert torch.equal(changed[1].weights[0], first[1].weights[0])
+    before = shard_path(tmp_path, 1).stat().st_mtime_ns
+    tune_memory(attached, facts, TUNING, tmp_path, SilentRecorder())
+    assert shard_path(tmp_path, 1).stat().st_mtime_ns == before
+    other = dataclasses.replace(TUNING, decided_probability=0.95)
+    (_, again) = tune_memory(attached, facts, other, tmp_path, SilentRecorder())
+    assert shard_path(tmp_path, 1).stat().st_mtime_ns > before
+    assert again.settings == repr(other)
+
+
+@pytest.mark.slow
+def test_a_router_of_other_phrasings_or_settings_is_trained_anew(tokenizer, tmp_path):
+    first = train_router(tokenizer, tmp_path)
+    assert train_router(tokenizer, tmp_path) == first
+    longer = train_router(tokenizer, tmp_path, dataclasses.replace(TRAINING, num_steps=14))
+    assert longer.sha256 != first.sha256
+    assert longer.num_steps == 14
+    # Nothing of what began with other settings is gone on with.
+    assert train_router(tokenizer, tmp_path).sha256 == first.sha256
+
+
 @pytest.mark.slow
 def test_a_loss_that_is_not_finite_names_the_fact_and_saves_nothing(tokenizer, tmp_path):
     attached = attach(tiny_llama(tokenizer), GEOMETRY)
