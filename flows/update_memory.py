@@ -56,16 +56,17 @@ def update_memory(
     settings: Settings, folder: Path, base: Path, assignment: Path, snapshot: Path
 ) -> dict[str, Any]:
     """Build the successor of the champion in `base`; killed, the next one ends the same."""
+    from lamini.capacity import capacity_of
     from lamini.successor import build_successor
     from lamini.training_data import read_training_facts
 
     published = open_snapshot(snapshot)
-    backbone = _backbone(settings)
+    backbone, facts = _backbone(settings), read_training_facts(assignment)
     started = time.monotonic()
     update = build_successor(
         folder / "checkpoint",
         base,
-        read_training_facts(assignment),
+        facts,
         backbone=backbone,
         tuning=settings.tuning,
         tuning_folder=folder / "tuning",
@@ -84,6 +85,9 @@ def update_memory(
         "num_affected": len(update.affected),
         "num_groups_touched": len(update.groups),
         "update_seconds": round(seconds, 2),
+        **capacity_of(
+            facts, backbone.tokenizer, settings.memory.expert_width(backbone.hidden_size)
+        ).told(),
     }
 
 

@@ -45,6 +45,10 @@ class Backbone:
     def dtype(self) -> torch.dtype:
         return self.model.dtype
 
+    @property
+    def hidden_size(self) -> int:
+        return int(self.model.config.get_text_config().hidden_size)
+
     def fingerprint(self) -> str:
         """Return a SHA-256 over names and bytes of all weights: which backbone this is."""
         return weights_sha256(self.model)

@@ -56,7 +56,7 @@ class Bank:
     @property
     def expert_width(self) -> int:
         """Floats in one stored expert."""
-        return 2 * self.config.num_memory_layers * self.hidden_size
+        return self.config.expert_width(self.hidden_size)
 
     def open(self, version: BankVersion | None = None) -> BankVersion:
         """Read from `version` (default the latest) from now on.

@@ -30,7 +30,7 @@ class Capacity:
 
     bits: float
     num_parameters: int
-    fullest_fact_id: str
+    fullest_fact_id: str | None
     fullest: float
     """Bits a parameter of the fact that needs most of its experts."""
     near_ceiling: tuple[str, ...]
@@ -38,7 +38,12 @@ class Capacity:
 
     @property
     def bits_per_parameter(self) -> float:
-        return self.bits / self.num_parameters
+        return self.bits / max(1, self.num_parameters)
+
+    def told(self) -> dict[str, Any]:
+        """Return what receipts and plans say of it."""
+        said = {"bits_per_parameter": round(self.bits_per_parameter, 4)}
+        return {**said, "capacity_alarm": self.alarm}
 
     @property
     def alarm(self) -> str | None:
@@ -58,23 +63,17 @@ def answer_bits(num_tokens: int, vocabulary: int) -> float:
 
 
 def capacity_of(facts: Sequence[TrainingFact], tokenizer: Any, expert_width: int) -> Capacity:
-    """Return how full the experts are that the assignment gives the facts.
-
-    Raises:
-        ValueError: there is no fact.
-    """
-    if not facts:
-        raise ValueError("no facts: an assignment without facts holds nothing")
+    """Return how full the experts are that the assignment gives the facts."""
     tokens = [len(encode_answer(tokenizer, fact.answer, max_tokens=10**6)) for fact in facts]
     bits = [answer_bits(number, len(tokenizer)) for number in tokens]
     parameters = [fact.num_experts * expert_width for fact in facts]
     load = [need / room for need, room in zip(bits, parameters, strict=True)]
-    fullest = max(range(len(facts)), key=lambda i: load[i])
+    fullest = max(range(len(facts)), key=lambda i: load[i], default=None)
     return Capacity(
         bits=sum(bits),
         num_parameters=sum(parameters),
-        fullest_fact_id=facts[fullest].fact_id,
-        fullest=load[fullest],
+        fullest_fact_id=None if fullest is None else facts[fullest].fact_id,
+        fullest=0.0 if fullest is None else load[fullest],
         near_ceiling=tuple(
             fact.fact_id
             for fact, full, number in zip(facts, load, tokens, strict=True)

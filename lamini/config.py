@@ -40,6 +40,10 @@ class MemoryConfig:
     def num_groups(self) -> int:
         return self.num_experts // self.group_size
 
+    def expert_width(self, hidden_size: int) -> int:
+        """Return the parameters of one expert: a `down` and an `up` in each memory layer."""
+        return 2 * self.num_memory_layers * hidden_size
+
     @property
     def num_subkeys(self) -> int:
         """Sub-keys in each codebook: the side of the least square with a cell for each group."""

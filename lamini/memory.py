@@ -32,7 +32,7 @@ class Attached:
 
     @property
     def hidden_size(self) -> int:
-        return int(self.backbone.model.config.get_text_config().hidden_size)
+        return self.backbone.hidden_size
 
 
 def attach(backbone: Backbone, config: MemoryConfig) -> Attached:

@@ -134,7 +134,7 @@ def _tune_shard(
             why_undecided(
                 facts[f],
                 attached.backbone.tokenizer,
-                2 * attached.config.num_memory_layers * attached.hidden_size,
+                attached.config.expert_width(attached.hidden_size),
                 len(history) - 1,
             )
             for f in undecided

@@ -6,7 +6,7 @@ Shape suffixes: B views of a batch   F facts   K key width   L sequence   D trun
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -83,10 +83,19 @@ class Encoded:
         return [question_of(self.tokenizer, self.whole[row])[0] for row in rows]
 
 
-def encode(attached: Attached, encoder: QueryEncoder, prompts: Sequence[str]) -> torch.Tensor:
-    """Return the queries [B, K] of the prompts under the frozen encoder."""
+def encode(
+    attached: Attached,
+    encoder: QueryEncoder,
+    prompts: Sequence[str],
+    statements: Collection[str] = (),
+) -> torch.Tensor:
+    """Return the queries [B, K] of the prompts under the frozen encoder.
+
+    Those among `statements` are unfinished ones, which get no chat template.
+    """
     tokenizer = attached.backbone.tokenizer
-    return encode_ids(attached, encoder, [encode_prompt(tokenizer, prompt) for prompt in prompts])
+    ids = [encode_prompt(tokenizer, text, cloze=text in statements) for text in prompts]
+    return encode_ids(attached, encoder, ids)
 
 
 def encode_ids(attached: Attached, encoder: QueryEncoder, ids: Sequence[list[int]]) -> torch.Tensor:

@@ -198,10 +198,11 @@ def _freeze(
         if prompt not in own
     ]
     foreign = [text for text in negatives if is_held_for_calibration(text)]
+    statements = {prompt for fact in facts if fact.cloze for prompt in fact.prompts}
     rng = random.Random(config.seed)
     numbers = calibrate(
         router.keys_of(group_table(facts, key_FK, kept)),
-        lambda prompts: encode(attached, encoder, prompts).cpu(),
+        lambda prompts: encode(attached, encoder, prompts, statements).cpu(),
         unseen=rng.sample(unseen, min(len(unseen), _CALIBRATION_PROMPTS)),
         foreign=rng.sample(foreign, min(len(foreign), _CALIBRATION_PROMPTS // 2)),
         # Each stands for a question in a known phrasing about a subject that no fact is about.

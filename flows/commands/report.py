@@ -135,6 +135,8 @@ def show_plan(found: dict[str, Any]) -> None:
     table.add_row("experts touched", touched)
     affected = [f"{fact['subject']} {fact['relation']}" for fact in found["affected"]]
     table.add_row("affected facts", escape(", ".join(affected)) or "none")
+    if found["capacity_alarm"]:
+        table.add_row("capacity", escape(found["capacity_alarm"]))
     if found["collisions"]:
         table.add_row("collisions", escape("; ".join(found["collisions"].values())))
     table.add_row("estimate", _estimate(found["estimate"]))

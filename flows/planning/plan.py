@@ -127,6 +127,7 @@ def plan(settings: Settings, *, asked: str | None = None, force: bool = False) -
         SettingsError: an update was asked for that cannot be.
     """
     from lamini.backbone import load_backbone
+    from lamini.capacity import capacity_of
 
     backbone = load_backbone(settings.backbone)
     fingerprint = fingerprint_of(settings, backbone)
@@ -136,6 +137,11 @@ def plan(settings: Settings, *, asked: str | None = None, force: bool = False) -
     if decision.mode == INCREMENTAL:
         planned = _planned(settings, found, backbone)
     touched = _touched(decision, found, planned)
+    capacity = capacity_of(
+        _training_facts(found.snapshot, settings),
+        backbone.tokenizer,
+        settings.memory.expert_width(backbone.hidden_size),
+    )
     rows = changed_facts(found) if found.trained is not None else []
     return {
         "decision": decision.mode,
@@ -144,6 +150,7 @@ def plan(settings: Settings, *, asked: str | None = None, force: bool = False) -
         "snapshot_hash": found.snapshot.snapshot_hash,
         **{f"num_{op}": getattr(found.situation, f"num_{op}") for op in _OPS},
         **touched,
+        **capacity.told(),
         "estimate": asdict(
             estimate(settings.runs, decision.mode, found.situation, len(touched["affected"]))
         ),

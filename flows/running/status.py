@@ -109,11 +109,12 @@ def _capacity_alarm(checkpoint: dict[str, Any] | None) -> str | None:
     """Give what the promoted checkpoint's training said of experts that are nearly full."""
     if checkpoint is None:
         return None
-    receipt = Path(checkpoint["path"]).parent / "receipts" / "train_memory.json"
-    if not receipt.is_file():
-        return None
-    alarm: str | None = json.loads(receipt.read_text(encoding="utf-8")).get("capacity_alarm")
-    return alarm
+    for step in ("train_memory", "update_memory"):
+        receipt = Path(checkpoint["path"]).parent / "receipts" / f"{step}.json"
+        if receipt.is_file():
+            told: dict[str, Any] = json.loads(receipt.read_text(encoding="utf-8"))
+            return told.get("capacity_alarm")
+    return None
 
 
 def _servers(home: Path) -> list[dict[str, Any]]:

@@ -98,8 +98,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     spent = [after - before for before, after in itertools.pairwise(clock)]
     capacity = capacity_of(facts, model.tokenizer, model.bank.expert_width)
     return {
-        "bits_per_parameter": round(capacity.bits_per_parameter, 4),
-        "capacity_alarm": capacity.alarm,
+        **capacity.told(),
         "router": {**asdict(receipt), "folder": str(receipt.folder)},
         **{f"{name}_seconds": round(s, 1) for name, s in zip(names, spent, strict=True)},
     }

@@ -1,7 +1,5 @@
 import dataclasses
 
-import pytest
-
 from lamini.capacity import answer_bits, capacity_of, contradictory_twins, why_undecided
 
 from .conftest import make_facts
@@ -31,9 +29,11 @@ def test_a_fact_whose_experts_are_too_few_rings_the_alarm_by_name(tokenizer):
     assert why_undecided(facts[1], tokenizer, WIDTH, 120) == "budget: undecided after 120 passes"
 
 
-def test_capacity_of_nothing_is_refused(tokenizer):
-    with pytest.raises(ValueError, match="no facts"):
-        capacity_of([], tokenizer, WIDTH)
+def test_no_facts_need_nothing(tokenizer):
+    assert capacity_of([], tokenizer, WIDTH).told() == {
+        "bits_per_parameter": 0.0,
+        "capacity_alarm": None,
+    }
 
 
 def test_one_prompt_with_two_answers_makes_contradictory_twins():

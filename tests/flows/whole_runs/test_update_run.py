@@ -153,6 +153,8 @@ def test_a_plan_shows_what_a_run_would_do_and_writes_nothing(copied, here, lamin
     found = json.loads(result.stdout)
     assert found["decision"] == "incremental"
     assert (found["num_added"], found["num_changed"], found["num_retired"]) == (1, 1, 1)
+    assert found["capacity_alarm"] is None
+    assert found["bits_per_parameter"] > 0
     assert found["num_groups_touched"] == 2  # the new fact takes the group that is given up
     assert found["num_experts_touched"] > 20
     assert found["estimate"]["training_seconds"] is not None
