@@ -19,7 +19,7 @@ from prefect.cache_policies import NO_CACHE
 from flows.tracking.run_pages import said
 from warehouse.batches import last_batch
 from warehouse.catalogue import open_catalogue
-from warehouse.errors import ContractError, RetryableError
+from warehouse.errors import ContractError, MappingError, RetryableError, SourceError
 from warehouse.ingest import ingest
 from warehouse.reference import read_cldr, read_iso
 from warehouse.same_as import merge_subjects, read_same_as
@@ -31,6 +31,8 @@ REFERENCE = {"iso": read_iso, "cldr": read_cldr}
 SAME_AS = "same_as.toml"
 """In the home: names declared to be one subject."""
 RETRY_DELAYS = [1.0, 2.0, 4.0, 8.0]
+AT_FAULT = (ContractError, SourceError, MappingError)
+"""What is wrong with one source and none of the others' business."""
 
 log = logging.getLogger(__name__)
 
@@ -82,20 +84,21 @@ def ingest_facts(home: Path, sources: list[Path] | None = None) -> list[dict[str
 
 
 def ingest_each(home: Path, names: list[str], step: Any) -> list[dict[str, Any]]:
-    """Take in every source; one that breaks its contract does not keep the others out.
+    """Take in every source; one that cannot be used does not keep the others out.
 
     Raises:
-        ContractError: a source broke its contract; all others were taken in.
+        ContractError, SourceError, MappingError: a source is at fault; all others were taken in.
     """
-    receipts, stopped = [], []
+    receipts: list[dict[str, Any]] = []
+    stopped: list[Exception] = []
     for name in names:
         try:
             receipts.append(step(home, name))
-        except ContractError as error:
-            stopped.append(str(error))
+        except AT_FAULT as error:
+            stopped.append(error)
     if stopped:
         others = f" ({len(receipts)} other sources were taken in)" if receipts else ""
-        raise ContractError("\n".join(stopped) + others)
+        raise type(stopped[0])("\n".join(map(str, stopped)) + others)
     return receipts
 
 

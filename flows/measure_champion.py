@@ -40,7 +40,7 @@ def measure_champion(home: Path) -> Any:
 
 def _measured(settings: Settings, champion: dict[str, Any]) -> dict[str, Any]:
     from flows.measure_recall import questions_for, record_rows
-    from flows.tracking.runs import open_run
+    from flows.tracking.runs import known_run, open_run
     from lamini.backbone import load_backbone
     from lamini.loading import load
     from lamini.recall import measure_recall
@@ -57,9 +57,11 @@ def _measured(settings: Settings, champion: dict[str, Any]) -> dict[str, Any]:
     asked = questions_for(snapshot, plan, settings.tuning.prompts_per_fact)
     rows = measure_recall(model, asked)
     day = datetime.now(tz=UTC).date().isoformat()
-    run = open_run(settings.home, key, f"memorize {key[:8]}", {})
+    run = known_run(settings.home, key)
+    if run is None:  # MLflow's database is another one than then
+        run = open_run(settings.home, key, f"memorize {key[:8]}", {})
+        run.end()
     child = run.child(f"measure_recall_{day}")
-    run.end()
     try:
         found = record_rows(settings, child, settings.home / "measured" / f"{key}-{day}", rows)
     except BaseException:

@@ -18,9 +18,8 @@ from flows.automation.announce import announce_pending
 from flows.automation.notify import tell_of_run
 from flows.automation.served_process import enter
 from flows.configuration.settings import Settings
-from flows.ingest_facts import ingest_each, ingest_source, source_names
+from flows.ingest_facts import AT_FAULT, ingest_each, ingest_source, source_names
 from flows.reconcile_facts import reconcile_and_publish
-from warehouse.errors import ContractError
 
 
 def _named() -> str:
@@ -40,12 +39,13 @@ def refresh(settings: Settings, sources: list[str]) -> dict[str, Any]:
     """Take in `sources`, reconcile everything, announce what is pending.
 
     Raises:
-        ContractError: a source broke its contract; what the others say was published.
+        ContractError, SourceError, MappingError: a source is at fault; what the others say was
+            published.
     """
-    broken: ContractError | None = None
+    broken: Exception | None = None
     try:
         receipts = ingest_each(settings.home, sources, ingest_source)
-    except ContractError as error:
+    except AT_FAULT as error:
         broken, receipts = error, []
     decided = reconcile_and_publish(
         settings.home,

@@ -17,8 +17,9 @@ from flows.automation.served_process import enter
 from flows.automation.source_states import named_sources
 from flows.automation.watching import Seen, files_of, look, read_seen, write_seen
 from flows.configuration.settings import Settings
+from flows.ingest_facts import AT_FAULT
 from flows.refresh_facts import refresh
-from warehouse.errors import ContractError
+from warehouse.errors import RetryableError
 from warehouse.sources import load_mapping
 
 FOLDER = "watched"
@@ -38,7 +39,8 @@ def watch(settings: Settings) -> dict[str, Any]:
     """Look at all sources that lie in files; take in those that moved, as one refresh.
 
     Raises:
-        ContractError: a source broke its contract; what the others say was published.
+        ContractError, SourceError, MappingError: a source is at fault; what the others say was
+            published.
     """
     folder = settings.home / FOLDER
     moved: dict[str, str] = {}
@@ -55,9 +57,10 @@ def watch(settings: Settings) -> dict[str, Any]:
             write_seen(folder, name, seen[name])  # touched: not to be read again
     try:
         refreshed = refresh(settings, [*moved.values()]) if moved else None
-    except ContractError:
-        # The same content would break it again; a person is told once, not every few minutes.
-        _remember(folder, moved, seen)
+    except AT_FAULT as error:
+        # The same content would fail again; a person is told once, not every few minutes.
+        if not isinstance(error, RetryableError):
+            _remember(folder, moved, seen)
         raise
     # Only now: killed in between, the next look finds it again.
     _remember(folder, moved, seen)

@@ -38,8 +38,13 @@ def _safe(name: str, value: Any, environ: Mapping[str, str]) -> Any:
     """Name the variable of a secret, and whether it is set; take passwords out of addresses."""
     if name.endswith("_env") and value:
         return f"{value} ({'set' if environ.get(value) else 'not set'})"
+    return without_password(value)
+
+
+def without_password(value: Any) -> Any:
+    """Take user and password out of an address; anything else stays as it is."""
     if isinstance(value, list):
-        return [_safe("", item, environ) for item in value]
+        return [without_password(item) for item in value]
     return _PASSWORD.sub("***", value) if isinstance(value, str) else value
 
 

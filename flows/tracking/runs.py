@@ -165,6 +165,22 @@ def open_run(home: Path, key: str, name: str, tags: Mapping[str, str]) -> Tracke
     return run
 
 
+def known_run(home: Path, key: str) -> TrackedRun | None:
+    """Return the parent run of a run key as it is, its end and status untouched; null if none."""
+    uri = mlflow_uri(home)
+    make_database(home)
+    client = MlflowClient(tracking_uri=uri)
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    if experiment is None:
+        return None
+    wanted = f"tags.`{RUN_KEY_TAG}` = '{key}' and tags.`{STAGE_TAG}` = 'memorize'"
+    found = client.search_runs([experiment.experiment_id], wanted, max_results=1)
+    if not found:
+        return None
+    run_id = found[0].info.run_id
+    return TrackedRun(uri=uri, run_id=run_id, experiment_id=experiment.experiment_id)
+
+
 def _find_or_create(uri: str, experiment_id: str, name: str, tags: Mapping[str, str]) -> TrackedRun:
     client = MlflowClient(tracking_uri=uri)
     wanted = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())

@@ -6,13 +6,15 @@ A database that is locked, full or away must not stop a training. Each record na
 carries its time, so one that is sent twice, because of a kill in between, is one record.
 """
 
+import fcntl
 import functools
 import json
 import logging
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +56,7 @@ class Spool:
         Raises:
             MlflowException: MLflow is there and refuses the record.
         """
-        with self.lock:
+        with self._alone():
             if not self.path.exists() or self._deliver():
                 try:
                     _log(MlflowClient(tracking_uri=self.uri), record)
@@ -68,9 +70,17 @@ class Spool:
 
     def deliver(self) -> bool:
         """Send what waits, now; false where some still does."""
-        with self.lock:
+        with self._alone():
             self.try_again_at = 0.0
             return not self.path.exists() or self._deliver()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other threads, and other processes of the home, from the file."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.lock, self.path.with_suffix(".lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def _deliver(self) -> bool:
         if time.monotonic() < self.try_again_at:
@@ -81,7 +91,7 @@ class Spool:
             try:
                 _log(client, record)
             except _ERRORS as error:
-                if is_away(error):
+                if is_away(error) and not isinstance(error, FileNotFoundError):
                     self._give_up_for_now(error)
                     return False
                 log.warning("MLflow refused a record that was kept for it: %s", error)
@@ -94,9 +104,10 @@ class Spool:
         log.warning("MLflow takes no records (%s); they are kept in %s", _first(error), self.path)
 
     def _keep(self, record: Record) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+            # A kill may have cut the last line short: that one alone is lost.
+            start = "" if _ends_a_line(self.path) else "\n"
+            file.write(start + json.dumps(record) + "\n")
             file.flush()
             os.fsync(file.fileno())
 
@@ -122,12 +133,16 @@ def _log(client: MlflowClient, record: Record) -> None:
         client.set_terminated(run_id, record["status"], record["end_time"])
 
 
+def _ends_a_line(path: Path) -> bool:
+    return not path.exists() or path.read_bytes()[-1:] in (b"", b"\n")
+
+
 def _read(path: Path) -> list[Record]:
     records = []
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
             records.append(json.loads(line))
-        except json.JSONDecodeError:  # the last one, if a kill cut it short
+        except json.JSONDecodeError:  # a kill cut it short
             log.warning("dropped half a record in %s", path)
     return records
 

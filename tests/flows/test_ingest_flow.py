@@ -5,9 +5,9 @@ import pytest
 from prefect.states import Failed
 
 from flows.assign_facts import assign_groups
-from flows.ingest_facts import ingest_facts, ingest_source, is_retryable
+from flows.ingest_facts import ingest_each, ingest_facts, ingest_source, is_retryable
 from flows.reconcile_facts import reconcile_and_publish, reconcile_facts
-from warehouse.errors import CatalogueLockedError, MappingError
+from warehouse.errors import CatalogueLockedError, MappingError, SourceError
 from warehouse.snapshot import head
 
 
@@ -55,6 +55,17 @@ def test_a_plan_is_of_the_snapshot_that_was_decided_whatever_is_published_meanwh
     receipt = assign_groups.fn(home, 64, 32, 2, str(tokenizer_folder), decided.path)
     planned = set(pq.read_table(receipt["path"])["fact_id"].to_pylist())
     assert planned == set(decided.facts()["fact_id"].to_pylist())
+
+
+def test_a_source_at_fault_keeps_no_other_out(home):
+    def step(home, name):
+        if name != "good":
+            raise SourceError(f"{name} is missing")
+        return {"source": name}
+
+    assert ingest_each(home, ["good"], step) == [{"source": "good"}]
+    with pytest.raises(SourceError, match=r"one is missing\ntwo is missing \(1 other"):
+        ingest_each(home, ["one", "good", "two"], step)
 
 
 def test_only_what_may_pass_is_tried_again():

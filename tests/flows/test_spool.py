@@ -1,9 +1,11 @@
 """MLflow's database away for a while: records wait beside it and come in once, in their order."""
 
 import contextlib
+import fcntl
 import json
 import shutil
 import sqlite3
+import threading
 
 import pytest
 from mlflow import MlflowClient
@@ -11,7 +13,7 @@ from mlflow.exceptions import MlflowException
 
 from flows.environment import mlflow_database
 from flows.tracking import spool
-from flows.tracking.runs import open_run
+from flows.tracking.runs import known_run, open_run
 
 pytestmark = pytest.mark.slow
 
@@ -89,6 +91,43 @@ def test_half_a_record_of_a_killed_process_is_dropped(home, run):
     assert spool.spool_of(run.uri).deliver()
     assert points(run) == [(1, 2.0)]
     assert not path.exists()
+
+
+def test_a_record_kept_after_half_of_another_is_not_lost_with_it(home, run, monkeypatch):
+    path = waiting(home, run)
+    path.write_text('{"run_id": "abc", "metr')
+    spool.spool_of(run.uri)._keep({"run_id": run.run_id, **LOSS})
+    assert spool.spool_of(run.uri).deliver()
+    assert points(run) == [(1, 2.0)]
+
+
+def test_a_record_of_a_file_that_is_gone_holds_up_no_other(home, run, tmp_path):
+    waiting(home, run, {"file": str(tmp_path / "gone.json"), "folder": "recall"}, LOSS)
+    assert spool.spool_of(run.uri).deliver()
+    assert points(run) == [(1, 2.0)]
+
+
+def test_who_delivers_waits_for_another_process_that_does(home, run):
+    path = waiting(home, run, LOSS)
+    with path.with_suffix(".lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        thread = threading.Thread(target=spool.spool_of(run.uri).deliver)
+        thread.start()
+        thread.join(0.3)
+        assert thread.is_alive()
+        assert path.exists()
+    thread.join()
+    assert points(run) == [(1, 2.0)]
+
+
+def test_what_is_measured_later_leaves_the_end_of_the_run_as_it_was(home, run):
+    run.end()
+    client = MlflowClient(tracking_uri=run.uri)
+    ended = client.get_run(run.run_id).info
+    known_run(home, client.get_run(run.run_id).data.tags["lamini.run_key"]).child("later").end()
+    now = client.get_run(run.run_id).info
+    assert (now.status, now.end_time) == (ended.status, ended.end_time)
+    assert known_run(home, "no such key") is None
 
 
 def test_what_mlflow_refuses_is_an_error_and_does_not_wait(home, run):

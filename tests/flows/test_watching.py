@@ -6,7 +6,13 @@ from flows.automation import watching
 from flows.automation.watching import files_of, look, read_seen
 from flows.configuration.settings import load_settings
 from flows.watch_sources import watch
-from warehouse.errors import CatalogueLockedError, ContractError, MappingError
+from warehouse.errors import (
+    CatalogueLockedError,
+    ContractError,
+    MappingError,
+    SourceBusyError,
+    SourceError,
+)
 from warehouse.sources import load_mapping
 
 
@@ -62,7 +68,13 @@ def test_files_are_read_only_where_their_stat_moved(watched, mapping, home, monk
 
 
 @pytest.mark.parametrize(
-    ("error", "is_tried_again"), [(CatalogueLockedError, True), (ContractError, False)]
+    ("error", "is_tried_again"),
+    [
+        (CatalogueLockedError, True),
+        (SourceBusyError, True),
+        (ContractError, False),
+        (SourceError, False),
+    ],
 )
 def test_a_refresh_that_failed_is_tried_again_unless_the_content_is_to_blame(
     watched, mapping, home, monkeypatch, error, is_tried_again
