@@ -30,7 +30,9 @@ from warehouse.tombstones import spread
 REFERENCE = {"iso": read_iso, "cldr": read_cldr}
 SAME_AS = "same_as.toml"
 """In the home: names declared to be one subject."""
-RETRY_DELAYS = [1.0, 2.0, 4.0, 8.0]
+RETRY_DELAYS = [1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 60.0, 60.0, 60.0]
+"""The catalogue has one writer: sources of one schedule queue for it, and a reconcile of millions
+of claims takes minutes."""
 AT_FAULT = (ContractError, SourceError, MappingError)
 """What is wrong with one source and none of the others' business."""
 

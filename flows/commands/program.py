@@ -85,10 +85,18 @@ Backbone = Annotated[str | None, typer.Option(help="embedded, a folder, or a mod
 
 
 def given_settings(**given: object) -> "Settings":
-    """Return the settings: what the command line gives over environment and file."""
-    from flows.configuration.settings import load_settings
+    """Return the settings: what the command line gives over environment and file.
 
-    return load_settings(given)
+    Variables with our prefix that set nothing are named: one of them may hold a secret, so none is
+    refused.
+    """
+    from flows.configuration.settings import load_settings
+    from flows.configuration.shown import ignored_variables
+
+    settings = load_settings(given)
+    for name in ignored_variables(os.environ):
+        typer.echo(f"lamini: this variable sets nothing: {name}", err=True)
+    return settings
 
 
 def asked_mode(full: bool, incremental: bool) -> str | None:

@@ -30,8 +30,13 @@ def shown_settings(environ: Mapping[str, str]) -> dict[str, Any]:
         "profile": layers.profile,
         "file": None if layers.file is None else str(layers.file.resolve()),
         "settings": rows,
-        "ignored": [_ignored(name) for name in unknown_variables(environ, NAMES)],
+        "ignored": ignored_variables(environ),
     }
+
+
+def ignored_variables(environ: Mapping[str, str]) -> list[str]:
+    """List variables with our prefix that set nothing, each with what may have been meant."""
+    return [_ignored(name) for name in unknown_variables(environ, NAMES)]
 
 
 def _safe(name: str, value: Any, environ: Mapping[str, str]) -> Any:

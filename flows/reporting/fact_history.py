@@ -24,8 +24,8 @@ from warehouse.normal import normal_form
 from warehouse.recall import Evaluation, record_evaluation
 from warehouse.recall_history import open_history
 
-_WAIT_SECONDS = 30.0
-"""An ingest beside the run holds the catalogue for seconds."""
+_WAIT_SECONDS = 600.0
+"""What a training found is not lost to a large reconcile beside it."""
 
 
 def keep_evaluation(

@@ -3,6 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from flows.configuration.settings import load_settings
+
 FILE = """
 [tuning]
 max_passes = 7
@@ -63,9 +65,18 @@ def test_variables_that_set_nothing_are_named_with_the_nearest_one(lamini, monke
     (ignored,) = json.loads(lamini("config", "show", "--json").stdout)["ignored"]
     assert "LAMINI_HOMME; did you mean 'LAMINI_HOME'?" in ignored
     assert "ignored: LAMINI_HOMME" in lamini("config", "show").stderr
+    assert "sets nothing: LAMINI_HOMME" in lamini("recall").stderr
 
 
 def test_people_get_lines(lamini):
     shown = lamini("config", "show").stdout
     assert "\ntuning.max_passes = 7\n" in shown
     assert "profile local" in shown
+
+
+def test_no_password_of_an_address_is_recorded():
+    from flows.tracking.run_records import flat
+
+    recorded = flat(load_settings({"ray_address": "http://ada:secret@head:8265"}))
+    assert recorded["ray_address"] == "http://***@head:8265"
+    assert recorded["gate.max_foreign"] == 0.05
