@@ -7,6 +7,7 @@ from typing import Any
 from flows import failpoints
 from flows.configuration.settings import Settings
 from flows.measure_recall import record_measured
+from flows.planning.plan import Survey
 from flows.promotion.gate import judge
 from flows.promotion.promote import consider, entry_of
 from flows.running.receipts import RunFolder
@@ -22,8 +23,8 @@ def train_in_full(
     tracked: TrackedRun,
     folder: RunFolder,
     assignment: Path,
+    found: Survey,
     decided: dict[str, Any],
-    made_of: dict[str, Any],
 ) -> None:
     """Do what is not done yet of the run in `folder`, and promote what comes of it.
 
@@ -48,8 +49,8 @@ def train_in_full(
             min_recall=settings.min_recall,
             reasons=trained["undecided"],
         )
-        entry = entry_of(settings, folder, decided, made_of, recall["summary"], mode="full")
-        consider(settings, tracked, folder, verdict, entry, written["model_id"])
+        entry = entry_of(settings, folder, decided, found, recall["summary"], mode="full")
+        consider(settings, tracked, folder, verdict, entry, written["model_id"], found.champion)
     except BaseException:
         tracked.end("FAILED")
         raise

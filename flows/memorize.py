@@ -117,9 +117,8 @@ def memorize(settings: Settings, force: bool = False, mode: str | None = None) -
         forget_run(folder)
     tracked = open_tracked(settings, key, decided, FULL, decision.why)
     log.info("run %s: %d facts, MLflow run %s", key, decided["num_facts"], tracked.run_id)
-    made_of = dict(found.situation.recipe)
     with system_metrics(tracked):
-        train_in_full(settings, tracked, folder, own_plan(folder, plan), decided, made_of)
+        train_in_full(settings, tracked, folder, own_plan(folder, plan), found, decided)
     return finished({**given, **_result(folder, decision, started, prepared)})
 
 

@@ -58,15 +58,8 @@ def update_champion(
         )
         tracked.log_metrics(_numbers(updated) | {"time/verify_seconds": recall["verify_seconds"]})
         verdict = _judge(settings, updated, recall)
-        entry = entry_of(
-            settings,
-            folder,
-            decided,
-            dict(found.situation.recipe),
-            recall["summary"],
-            mode="incremental",
-        )
-        consider(settings, tracked, folder, verdict, entry, written["model_id"])
+        entry = entry_of(settings, folder, decided, found, recall["summary"], mode="incremental")
+        consider(settings, tracked, folder, verdict, entry, written["model_id"], found.champion)
     except BaseException:
         tracked.end("FAILED")
         raise

@@ -61,19 +61,6 @@ def finish_rewriting(folder: Path) -> None:
             shutil.rmtree(folder.with_name(f".{folder.name}.{name}"), ignore_errors=True)
 
 
-def held_versions(folder: Path) -> dict[int, frozenset[str]]:
-    """Return the facts (by fact_id) that every version of the bank holds, by version."""
-    uri = str(folder / "bank" / "keys.lance")
-    found = {}
-    for version in lance.dataset(uri).versions():
-        keys = lance.dataset(uri, version=version["version"])
-        fact_ids = keys.to_table(columns=["fact_id"], filter="group_index >= 0")[
-            "fact_id"
-        ].to_pylist()
-        found[int(version["version"])] = frozenset(fact_ids)
-    return found
-
-
 def _copied(source: Path, target: Path, name: str, version: int, kept: str | None) -> int:
     old = lance.dataset(str(source / "bank" / f"{name}.lance"), version=version)
     rows = old.scanner(filter=kept).to_reader()

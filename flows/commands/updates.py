@@ -32,16 +32,16 @@ def plan(full: Full = False, incremental: Incremental = False, as_json: Json = F
 
 @app.command()
 def rollback(as_json: Json = False) -> None:
-    """Make the checkpoint before the promoted one answer again, with its snapshot."""
+    """Make the checkpoint before the promoted one answer again, with its snapshot; at any time."""
     settings = given_settings()
     prepare(settings.home)
     from flows.forgetting.holdings import check_rollback
-    from flows.promotion.champion import roll_back
-    from flows.running.run_lock import run_lock
+    from flows.promotion.champion import changing, roll_back
 
-    with run_lock(settings.home):
+    with changing(settings.home):
         check_rollback(settings.home)
-        moved: dict[str, Any] = {**roll_back(settings.home), **_aliases(settings.home)}
+        moved: dict[str, Any] = roll_back(settings.home)
+    moved |= _aliases(settings.home)  # slow: what answers has changed before
     if as_json:
         return print_json(moved)
     from flows.commands.report import show_rollback

@@ -24,7 +24,7 @@ from flows.ingest_facts import SAME_AS
 from flows.memorize import assigned_plan, own_plan
 from flows.planning.decision import INCREMENTAL, decide
 from flows.planning.plan import Survey, fingerprint_of, survey
-from flows.promotion.champion import read_pointer
+from flows.promotion.champion import changing, read_pointer
 from flows.reconcile_facts import reconcile_and_publish
 from flows.running.receipts import RunFolder, update_key
 from flows.running.run_lock import run_lock
@@ -87,7 +87,8 @@ def forget(
             "asserted_by": journal["asserted_by"],
         }
         if purge:
-            result["purge"] = purge_slot(settings, slot, journal)
+            with changing(home):
+                result["purge"] = purge_slot(settings, slot, journal)
             # The place of its questions is gone too, so they may be nearest to another fact now.
             result["model"] |= _silence(settings, journal["prompts"])
         # The catalogue's text is what --undo brings back.
@@ -217,13 +218,12 @@ def forget_fact(settings: Settings, found: Survey, decided: dict[str, Any], reas
 
 def holds_any(settings: Settings, fact_ids: Sequence[str]) -> bool:
     """Whether the promoted checkpoint answers with one of these facts."""
-    from lamini.checkpoint import read_group_table
+    from lamini.held_facts import held_facts
 
     champion = read_pointer(settings.home)
     if champion is None:
         return False
-    table = read_group_table(settings.home / str(champion["path"]))
-    return bool({*table.fact_ids} & {*fact_ids})
+    return bool(held_facts(settings.home / str(champion["path"])) & {*fact_ids})
 
 
 def _proof(settings: Settings, slot: Slot, prompts: Sequence[str]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows import failpoints
 from flows.forgetting.may_go import Item, counted, find
-from flows.promotion.champion import POINTER, read_pointer
+from flows.promotion.champion import POINTER, changing, read_pointer
 from flows.running.run_lock import run_lock
 from warehouse.durable import write_json
 from warehouse.snapshot import forget_dates
@@ -30,7 +30,7 @@ def collect(settings: "Settings", *, dry_run: bool = False) -> dict[str, Any]:
         RunLockedError: a run works on the home.
         CatalogueLockedError: another process writes to the catalogue.
     """
-    with run_lock(settings.home):
+    with run_lock(settings.home), changing(settings.home):
         items = counted(find(settings, datetime.now(tz=UTC)))
         refused = _refused_rows(settings, dry_run=True)
         if not dry_run:

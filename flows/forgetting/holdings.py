@@ -39,7 +39,7 @@ def roles(home: Path) -> dict[str, str]:
 def _checkpoints(home: Path, wanted: frozenset[str]) -> Iterator[dict[str, Any]]:
     from lamini.checkpoint import read_manifest
     from lamini.errors import LaminiError
-    from lamini.rewriting import held_versions
+    from lamini.held_facts import held_versions
 
     known = roles(home)
     for path in sorted((home / "runs").glob("*/checkpoint")):
@@ -70,14 +70,14 @@ def check_rollback(home: Path) -> None:
     Raises:
         GateError: it does; the message names the facts and the ways out.
     """
-    from lamini.checkpoint import read_group_table
+    from lamini.held_facts import held_facts
 
     history = (read_pointer(home) or {}).get("history", ())
     if not history or not (home / str(history[0]["path"])).is_dir():
         return  # there is nothing to roll back to
     before = history[0]
-    held = read_group_table(home / str(before["path"])).fact_ids
-    if not (buried := published_among(home / "warehouse", held)):
+    held = held_facts(home / str(before["path"]))
+    if not (buried := published_among(home / "warehouse", sorted(held))):
         return
     folder = home / "warehouse" / "snapshots" / str(before["snapshot_hash"])[:16]
     facts = [row for fact_id in buried for row in open_snapshot(folder).about("facts", fact_id)]

@@ -21,7 +21,8 @@ from flows.forgetting.holdings import files_with, in_tables, mentions
 from flows.forgetting.scrub import files_of, holds, scrub
 from flows.promotion.champion import POINTER, read_pointer
 from lamini.checkpoint import read_manifest
-from lamini.rewriting import finish_rewriting, held_versions, rewrite_checkpoint
+from lamini.held_facts import held_versions
+from lamini.rewriting import finish_rewriting, rewrite_checkpoint
 from warehouse import tombstones
 from warehouse.catalogue import open_catalogue
 from warehouse.durable import write_json

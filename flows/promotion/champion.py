@@ -4,20 +4,36 @@
 
 The pointer is replaced as a whole, so a reader sees one champion or the other. What it says depends
 on the runs alone, never on the moment.
+
+A rollback does not wait for a run that works, so whoever changes the pointer holds a lock of its
+own (`changing`), and a candidate is promoted only over the champion that its run found.
 """
 
 import json
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from flows.errors import NothingYetError
+from flows.errors import GateError, NothingYetError
+from flows.running.run_lock import run_lock
 from warehouse.durable import write_json
 from warehouse.snapshot import open_snapshot, set_head
 
 POINTER = "HEAD_CHECKPOINT.json"
 KEPT = 50
 """Predecessors that the pointer remembers."""
+_WAIT_SECONDS = 5.0
+
+
+def changing(home: Path) -> AbstractContextManager[None]:
+    """Hold the pointer, to change it or to remove what it may lead to.
+
+    Raises:
+        RunLockedError: another process holds it: a promotion or rollback for a moment, `lamini gc`
+            and a purge for as long as they remove.
+    """
+    return run_lock(home, name="promotion", wait_seconds=_WAIT_SECONDS)
 
 
 def promoted(home: Path) -> dict[str, Any]:
@@ -48,14 +64,30 @@ def read_pointer(home: Path) -> dict[str, Any] | None:
     return found
 
 
-def promote(home: Path, entry: Mapping[str, Any]) -> None:
-    """Make `entry` the champion, and the champion its predecessor; again, it changes nothing."""
-    before = read_pointer(home) or {}
-    history = [*before.get("history", ())]
-    if before and before.get("run_key") != entry["run_key"]:
-        history = [_alone(before), *history]
-    rejected = [h for h in before.get("rejected", ()) if h != entry.get("training_hash")]
-    write_json({**entry, "history": history[:KEPT], "rejected": rejected}, home / POINTER)
+def promote(home: Path, entry: Mapping[str, Any], *, over: str | None) -> None:
+    """Make `entry` the champion, and the champion its predecessor; again, it changes nothing.
+
+    `over` is the run of the champion that the candidate's run found, null if there was none.
+
+    Raises:
+        GateError: another one answers since: there was a rollback. It stays, and the candidate's
+            facts are rejected with those of the champion that was left.
+    """
+    with changing(home):
+        before = read_pointer(home) or {}
+        now = before.get("run_key")
+        if now not in (over, entry["run_key"]):
+            write_json(_rejecting(before, entry.get("training_hash")), home / POINTER)
+            raise GateError(
+                f"run {entry['run_key']} is not promoted: run {over} was the champion when it "
+                f"began, and was left for run {now} since. Run {now} stays; --full or "
+                "--incremental trains these facts all the same"
+            )
+        history = [*before.get("history", ())]
+        if before and now != entry["run_key"]:
+            history = [_alone(before), *history]
+        rejected = [h for h in before.get("rejected", ()) if h != entry.get("training_hash")]
+        write_json({**entry, "history": history[:KEPT], "rejected": rejected}, home / POINTER)
 
 
 def roll_back(home: Path) -> dict[str, Any]:
@@ -80,10 +112,8 @@ def roll_back(home: Path) -> dict[str, Any]:
         )
     # The head first: killed in between, the same command goes on where this one ended.
     _set_head(home / "warehouse", before)
-    rejected = [h for h in now.get("rejected", ()) if h != before.get("training_hash")]
-    if (left := now.get("training_hash")) and left != before.get("training_hash"):
-        rejected = [*(h for h in rejected if h != left), left]
-    write_json({**before, "history": history[1:], "rejected": rejected}, home / POINTER)
+    back = {**before, "history": history[1:], "rejected": now.get("rejected", ())}
+    write_json(_rejecting(back, now.get("training_hash")), home / POINTER)
     left_entry = {**now, "path": str(Path(now["path"]).relative_to(home))}
     return {"left": _alone(left_entry), "champion": _alone(before)}
 
@@ -91,6 +121,13 @@ def roll_back(home: Path) -> dict[str, Any]:
 def _set_head(warehouse: Path, entry: Mapping[str, Any]) -> None:
     folder = warehouse / "snapshots" / str(entry["snapshot_hash"])[:16]
     set_head(warehouse, open_snapshot(folder), entry.get("as_of"))
+
+
+def _rejecting(entry: Mapping[str, Any], left: str | None) -> dict[str, Any]:
+    """Return the pointer with the facts of `left` among what no run trains again by itself."""
+    own = entry.get("training_hash")
+    rejected = [h for h in entry.get("rejected", ()) if h not in (own, left)]
+    return {**entry, "rejected": [*rejected, left] if left and left != own else rejected}
 
 
 def _alone(entry: Mapping[str, Any]) -> dict[str, Any]:

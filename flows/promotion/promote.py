@@ -4,13 +4,15 @@ Writes: RUN/receipts/gate.json, HOME/HEAD_CHECKPOINT.json, tags, metrics and ali
 """
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from flows import failpoints
 from flows.automation.notify import tell_of_gate
 from flows.configuration.settings import Settings
 from flows.errors import GateError
+from flows.planning.plan import Survey
 from flows.promotion.champion import promote, read_pointer
 from flows.promotion.gate import Verdict
 from flows.reporting.conclude import conclude
@@ -31,27 +33,37 @@ def consider(
     verdict: Verdict,
     entry: dict[str, Any],
     model_id: str,
+    champion: Mapping[str, Any] | None,
 ) -> None:
-    """Promote the candidate of `folder` if it passed.
+    """Promote the candidate of `folder` over the `champion` that its run found, if it passed.
 
     Raises:
-        GateError: it did not; the champion stays, the run and its model are marked.
+        GateError: it did not, or another champion answers since; that one stays, the run and its
+            model are marked.
     """
     note(settings.home, step="gate")
     write_json(folder.path / "receipts" / "gate.json", verdict.to_dict())
     _record(run, folder.path, verdict, model_id)
     keep_evaluation(settings, folder, entry, verdict.passed)
     if not verdict.passed:
-        run.set_tags({"promoted": "false"})
-        conclude(settings, run, folder)
-        why = _failed(settings, folder, verdict)
-        tell_of_gate(settings.notify, settings.home, folder.path, why, verdict.failures)
-        raise GateError(why)
+        _withhold(settings, run, folder, verdict, _failed(settings, folder, verdict))
     note(settings.home, step="promote")
     failpoints.reach("promote.before_pointer")
-    promote(settings.home, entry)
+    try:
+        promote(settings.home, entry, over=(champion or {}).get("run_key"))
+    except GateError as error:
+        _withhold(settings, run, folder, verdict, str(error))
     failpoints.reach("promote.after_pointer")
     announce(settings, run, folder, entry, model_id)
+
+
+def _withhold(
+    settings: Settings, run: TrackedRun, folder: RunFolder, verdict: Verdict, why: str
+) -> NoReturn:
+    run.set_tags({"promoted": "false"})
+    conclude(settings, run, folder)
+    tell_of_gate(settings.notify, settings.home, folder.path, why, verdict.failures)
+    raise GateError(why)
 
 
 def announce(
@@ -80,18 +92,18 @@ def entry_of(
     settings: Settings,
     folder: RunFolder,
     decided: dict[str, Any],
-    made_of: dict[str, Any],
+    found: Survey,
     summary: list[dict[str, Any]],
     *,
     mode: str,
 ) -> dict[str, Any]:
-    """Return what the pointer will say of a candidate."""
+    """Return what the pointer will say of a candidate; `found` is what its run began with."""
     checkpoint = folder.path / "checkpoint"
     manifest = read_manifest(checkpoint)
     agreement = next(
         (c["agreement"] for c in summary if (c["kind"], c["template"]) == ("training", "*")), None
     )
-    before = read_pointer(settings.home) or {}
+    before = found.champion or {}
     full = mode == "full"
     return {
         "path": str(checkpoint.relative_to(settings.home)),
@@ -104,7 +116,7 @@ def entry_of(
         "num_facts": manifest["num_facts"],
         "bank": manifest["bank"],
         "router_sha256": manifest["router_sha256"],
-        "recipe": made_of,
+        "recipe": dict(found.situation.recipe),
         "agreement": agreement,
         "agreement_when_full": agreement if full else before.get("agreement_when_full"),
     }

@@ -1,9 +1,12 @@
 import json
+import subprocess
+import sys
 
 import pytest
 
-from flows.errors import NothingYetError
-from flows.promotion.champion import promote, read_pointer, roll_back
+from flows.errors import GateError, NothingYetError
+from flows.promotion.champion import changing, promote, read_pointer, roll_back
+from flows.running.run_lock import RunLockedError, run_lock
 from warehouse.errors import SnapshotDamagedError
 
 
@@ -22,13 +25,18 @@ def entry(home, name):
     }
 
 
+def crown(home, given):
+    """Promote it over the champion that is there."""
+    promote(home, given, over=(read_pointer(home) or {}).get("run_key"))
+
+
 def test_promoting_keeps_those_before_and_does_nothing_when_repeated(home):
     home.mkdir()
     one, two = entry(home, "one"), entry(home, "two")
-    promote(home, one)
-    promote(home, two)
+    crown(home, one)
+    crown(home, two)
     first = (home / "HEAD_CHECKPOINT.json").read_bytes()
-    promote(home, two)
+    crown(home, two)
     assert (home / "HEAD_CHECKPOINT.json").read_bytes() == first
     pointer = read_pointer(home)
     assert pointer["run_key"] == "two"
@@ -38,7 +46,7 @@ def test_promoting_keeps_those_before_and_does_nothing_when_repeated(home):
 def test_rolling_back_restores_checkpoint_and_snapshot_and_rejects_what_was_left(home):
     home.mkdir()
     for name in ("one", "two", "three"):
-        promote(home, entry(home, name))
+        crown(home, entry(home, name))
     moved = roll_back(home)
     assert (moved["left"]["run_key"], moved["champion"]["run_key"]) == ("three", "two")
     pointer = read_pointer(home)
@@ -53,14 +61,14 @@ def test_rolling_back_restores_checkpoint_and_snapshot_and_rejects_what_was_left
     assert json.loads((home / "warehouse" / "HEAD.json").read_text())["dates"] == dates
     assert pointer["rejected"] == ["facts of three", "facts of two"]
     # Promoted again, because a person wanted it, the facts are accepted again.
-    promote(home, entry(home, "three"))
+    crown(home, entry(home, "three"))
     assert read_pointer(home)["rejected"] == ["facts of two"]
 
 
 def test_i7_a_rollback_killed_between_its_two_files_ends_the_same_when_repeated(home, monkeypatch):
     home.mkdir()
     for name in ("one", "two", "three"):
-        promote(home, entry(home, name))
+        crown(home, entry(home, name))
 
     from flows.promotion import champion
 
@@ -82,10 +90,10 @@ def test_there_must_be_something_to_go_back_to(home):
     with pytest.raises(NothingYetError, match="lamini run"):
         roll_back(home)
     home.mkdir()
-    promote(home, entry(home, "one"))
+    crown(home, entry(home, "one"))
     with pytest.raises(NothingYetError, match="first champion"):
         roll_back(home)
-    promote(home, entry(home, "two"))
+    crown(home, entry(home, "two"))
     (home / "warehouse" / "snapshots" / "one".ljust(16, "0") / "manifest.json").unlink()
     with pytest.raises(SnapshotDamagedError):
         roll_back(home)
@@ -93,3 +101,49 @@ def test_there_must_be_something_to_go_back_to(home):
     (home / "runs" / "one" / "checkpoint.json").unlink()
     with pytest.raises(NothingYetError, match="is gone"):
         roll_back(home)
+
+
+def test_a_candidate_is_not_promoted_over_another_champion_than_its_run_found(home):
+    home.mkdir()
+    for name in ("one", "two"):
+        crown(home, entry(home, name))
+    roll_back(home)
+    with pytest.raises(GateError, match=r"run two was the champion.*left for run one"):
+        promote(home, entry(home, "three"), over="two")
+    pointer = read_pointer(home)
+    assert (pointer["run_key"], pointer["history"]) == ("one", [])
+    assert pointer["rejected"] == ["facts of two", "facts of three"]
+    with pytest.raises(GateError):
+        promote(home, entry(home, "three"), over=None)
+    assert read_pointer(home) == pointer
+
+
+def test_a_rollback_waits_for_no_run_but_for_who_removes_what_it_may_lead_to(
+    home, lamini, monkeypatch
+):
+    home.mkdir()
+    for name in ("one", "two"):
+        crown(home, entry(home, name))
+        (home / "runs" / name / "checkpoint.json").write_text('{"bank": {"keys": 1}}')
+    monkeypatch.setattr("flows.promotion.champion._WAIT_SECONDS", 0.0)
+    monkeypatch.setattr("lamini.held_facts._of_version", lambda folder, version: frozenset())
+    with changing(home):
+        refused = lamini("rollback")
+        assert (refused.exit_code, "another promotion" in refused.output) == (4, True)
+    with run_lock(home):
+        assert lamini("rollback").exit_code == 0
+        with pytest.raises(RunLockedError), run_lock(home):
+            pass
+    assert read_pointer(home)["run_key"] == "one"
+
+
+@pytest.mark.slow
+def test_what_a_rollback_needs_before_the_pointer_moves_is_imported_in_a_moment():
+    code = """
+import sys
+import flows.commands.updates, flows.configuration.settings, flows.forgetting.holdings
+import flows.promotion.champion, lamini.held_facts
+print({"torch", "transformers", "mlflow", "prefect", "ray"} & sys.modules.keys())
+"""
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "set()"

@@ -11,6 +11,7 @@ import pytest
 from flows.automation.notify import Notify, notify, tell_of_run, telling_of_crash
 from flows.configuration.settings import load_settings
 from flows.errors import GateError, SettingsError
+from flows.promotion.champion import promote, read_pointer
 from flows.promotion.gate import Check, Verdict
 from flows.promotion.promote import consider
 from flows.running.receipts import RunFolder
@@ -22,6 +23,7 @@ FAILED = Verdict(
     ),
     failures=({**FAILURE, "why": "memory", "is_routing": False},),
 )
+PASSED = Verdict(checks=())
 
 
 @pytest.fixture
@@ -133,7 +135,7 @@ def test_a_failed_gate_tells_once_which_facts_failed_and_stays_a_failed_gate(hom
     folder = RunFolder(path=settings.runs / "abc")
     for _ in range(2):  # run again, the verdict is the same
         with pytest.raises(GateError, match="failed the gate"):
-            consider(settings, Run(), folder, FAILED, {}, "model")
+            consider(settings, Run(), folder, FAILED, {}, "model", None)
     (line,) = told.lines()
     assert (line["event"], line["run_key"]) == ("gate_failed", "abc")
     assert "recall of changed facts" in line["why"]
@@ -145,8 +147,20 @@ def test_a_failed_notification_does_not_hide_why_the_gate_failed(home):
     settings = load_settings({"notify": {"command": "no-such-program"}})
     folder = RunFolder(path=settings.runs / "abc")
     with pytest.raises(GateError, match="recall of changed facts"):
-        consider(settings, Run(), folder, FAILED, {}, "model")
+        consider(settings, Run(), folder, FAILED, {}, "model", None)
     assert folder.receipt("notified") is None
+
+
+@pytest.mark.usefixtures("judged")
+def test_a_candidate_of_a_run_that_a_rollback_overtook_is_marked_and_told_of(home, told):
+    settings = load_settings({"notify": {"command": told.command}})
+    folder, run = RunFolder(path=settings.runs / "abc"), Run()
+    promote(home, {"run_key": "old", "training_hash": "old"}, over=None)
+    with pytest.raises(GateError, match="run new was the champion when it began"):
+        consider(settings, run, folder, PASSED, {"run_key": "abc"}, "model", {"run_key": "new"})
+    assert (run.tags["gate"], run.tags["promoted"]) == ("passed", "false")
+    assert read_pointer(home)["run_key"] == "old"
+    assert "is not promoted" in told.lines()[0]["why"]
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def train(home, snapshot=None, **more):
     snapshot = snapshot or head(home / "warehouse")
     known = {"snapshot_hash": snapshot.snapshot_hash, "training_hash": snapshot.training_hash}
     (home / "checkpoint").mkdir(exist_ok=True)
-    promote(home, {"path": "checkpoint", "run_key": "k", **known, **more})
+    promote(home, {"path": "checkpoint", "run_key": "k", **known, **more}, over=None)
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ import torch
 import lamini.rewriting
 from lamini.bank import BankVersion
 from lamini.errors import BankError, CheckpointError
+from lamini.held_facts import held_facts, held_versions
 from lamini.loading import load
-from lamini.rewriting import finish_rewriting, held_versions, rewrite_checkpoint
+from lamini.rewriting import finish_rewriting, rewrite_checkpoint
 from lamini.successor import read_update
 from lamini.untouched import compare_silence
 
@@ -42,7 +43,11 @@ def test_it_says_the_same_from_a_bank_with_one_version(built, without, tokenizer
     assert contents(again) == before
     assert [answer.text for answer in again.answer(prompts)] == said
     assert again.manifest["snapshot_hash"] == "other"
-    assert held_versions(without) == {bank.keys: frozenset(fact.fact_id for fact in KEPT)}
+    kept = frozenset(fact.fact_id for fact in KEPT)
+    assert held_versions(without) == {bank.keys: kept}
+    assert held_facts(without) == kept
+    with pytest.raises(CheckpointError, match="does not tell"):
+        held_facts(without / "bank")
     with pytest.raises(BankError):
         again.bank.open(BankVersion(experts=bank.experts + 1, keys=bank.keys))
     assert bytes_of(built) == base  # it shares no file of the bank
