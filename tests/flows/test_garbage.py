@@ -53,6 +53,7 @@ def run(home, name, promoted=True):
                 "snapshot_hash": name.ljust(64, "0"),
                 "training_hash": name,
             },
+            over=(read_pointer(home) or {}).get("run_key"),
         )
 
 
