@@ -6,6 +6,9 @@ What is pending is computed from the files (level-triggered): an event without c
 seconds, and changes without an event are found. What was published meanwhile is trained after it.
 """
 
+import os
+import time
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,11 +21,17 @@ from flows.automation.served_process import enter
 from flows.configuration.settings import Settings
 from flows.planning.pending import is_due, note_pending, read_pending
 from flows.running.orphans import settle_flow_runs
+from flows.running.outages import explained
+from flows.running.run_lock import RunLockedError
 from flows.running.turn import turn
+from flows.servers.services import Services
+from warehouse.errors import RetryableError
 
 EVENT, SCHEDULE, ASKED = "event", "schedule", "asked"
 LOCK_SECONDS = 6 * 3600.0
 """How long a run waits for another one of this home before it fails."""
+RETRY_DELAYS = (10.0, 60.0, 300.0)
+"""Seconds before each further try; a server that died is up again within the first two."""
 MAX_ROUNDS = 3
 """Trainings in one run; what is still pending then is left to the next event or night."""
 
@@ -47,6 +56,28 @@ def retrain(home: Path, reason: str = ASKED) -> Any:
 
 
 def _train(settings: Settings) -> dict[str, Any]:
+    """Train; after an outage or where something was held, again: what is done so far is kept."""
+    for pause in (*RETRY_DELAYS, None):
+        try:
+            with _outages_explained(settings.home):
+                return _train_once(settings)
+        except RunLockedError:  # it has waited long enough
+            raise
+        except RetryableError as error:
+            if pause is None:
+                raise
+            get_run_logger().warning("again in %.0f s: %s", pause, error)
+            time.sleep(pause)
+    raise AssertionError("the last try returns or raises")
+
+
+def _outages_explained(home: Path) -> AbstractContextManager[None]:
+    # Called by hand, a flow may have Prefect's own server inside this process.
+    is_served = bool(os.environ.get("PREFECT_API_URL"))
+    return explained(home, Services(home)) if is_served else nullcontext()
+
+
+def _train_once(settings: Settings) -> dict[str, Any]:
     from flows.memorize import memorize  # slow
 
     with turn(settings.home, wait_seconds=LOCK_SECONDS) as killed:

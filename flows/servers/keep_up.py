@@ -2,12 +2,16 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 from flows.servers.server import Server
 
 _LOOK_SECONDS = 0.5
 MAX_RESTARTS = 5
+"""In a row; a server that dies at once each time is left to whoever reads its log."""
+STABLE_SECONDS = 300.0
+"""A server that was up for so long had come up well: the count begins anew."""
 log = logging.getLogger(__name__)
 
 
@@ -27,11 +31,13 @@ class KeepUp:
         self._thread.join()
 
     def _watch(self) -> None:
-        restarts = 0
+        restarts, started = 0, time.monotonic()
         while restarts < MAX_RESTARTS and not self._stop.wait(_LOOK_SECONDS):
             if self.server.is_alive:
                 continue
-            restarts += 1
+            if time.monotonic() - started >= STABLE_SECONDS:
+                restarts = 0
+            restarts, started = restarts + 1, time.monotonic()
             log.warning("the %s server ended; starting it again", self.server.name)
             try:
                 self.server = self.start_again()

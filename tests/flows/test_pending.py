@@ -1,15 +1,19 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 
 from flows.automation import announce
 from flows.automation.announce import announce_pending
 from flows.configuration.schedules import Debounce, Schedules
 from flows.configuration.settings import load_settings
+from flows.errors import GateError
 from flows.planning.pending import Pending, is_due, note_pending, read_pending
 from flows.promotion.champion import promote
 from flows.refresh_facts import refresh
 from flows.retrain import retrain
+from warehouse.errors import CatalogueLockedError
 from warehouse.snapshot import head
 
 pytestmark = pytest.mark.slow
@@ -155,6 +159,44 @@ def test_the_nightly_one_trains_them_and_looks_again_for_what_came_meanwhile(
     state = retrain.fn(published, "schedule")
     assert len(decisions) == 2
     assert state.message.endswith("promoted run r2")
+
+
+@pytest.fixture
+def tries(monkeypatch):
+    """A training that raises what it is given, once each, and then does nothing."""
+    monkeypatch.setattr("flows.retrain.get_run_logger", lambda: announce.log)
+    monkeypatch.setattr("flows.retrain.RETRY_DELAYS", (0.0, 0.0, 0.0))
+    errors, begun = [], []
+
+    def memorize(settings):
+        begun.append(settings)
+        if errors:
+            raise errors.pop(0)
+        return {"decision": "nothing", "reasons": ["done"], "run_key": "r"}
+
+    monkeypatch.setattr("flows.memorize.memorize", memorize)
+    return errors, begun
+
+
+def test_a_served_retrain_goes_on_after_an_outage(home, tries, monkeypatch):
+    errors, begun = tries
+    locked = MlflowException("database is locked", error_code=TEMPORARILY_UNAVAILABLE)
+    errors += [CatalogueLockedError("held"), locked]
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:4200/api")
+    monkeypatch.setattr("flows.retrain.Services.answers", lambda self: True)
+    assert retrain.fn(home).message == "nothing done: done"
+    assert len(begun) == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "num_tries"), [(GateError("failed"), 1), (CatalogueLockedError("held"), 4)]
+)
+def test_a_retrain_fails_at_once_where_trying_again_is_in_vain(home, tries, error, num_tries):
+    errors, begun = tries
+    errors += [error] * 5
+    with pytest.raises(type(error)):
+        retrain.fn(home)
+    assert len(begun) == num_tries
 
 
 @pytest.mark.parametrize(
