@@ -19,7 +19,7 @@ from flows.configuration.settings import Settings
 from flows.promotion.champion import promoted
 
 
-@flow(on_failure=[tell_of_run], on_crashed=[tell_of_run])
+@flow(flow_run_name="measure champion", on_failure=[tell_of_run], on_crashed=[tell_of_run])
 def measure_champion(home: Path) -> Any:
     """Measure the champion's recall, and tell where it is below what the gate asks."""
     settings = enter(home)

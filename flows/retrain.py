@@ -20,6 +20,7 @@ from flows.automation.notify import tell_of_run
 from flows.automation.served_process import enter
 from flows.configuration.settings import Settings
 from flows.planning.pending import is_due, note_pending, read_pending
+from flows.reporting.run_report import outcome
 from flows.running.orphans import settle_flow_runs
 from flows.running.outages import explained
 from flows.running.run_lock import RunLockedError
@@ -99,6 +100,5 @@ def _told(rounds: list[dict[str, Any]]) -> str:
     if not trained:
         return f"nothing done: {'; '.join(rounds[-1]['reasons'])}"
     return "; ".join(
-        f"{found['decision']}: {found['reasons'][0]}, promoted run {found['run_key']}"
-        for found in trained
+        f"{outcome(found)} (run {found['run_key']}: {found['reasons'][0]})" for found in trained
     )

@@ -25,7 +25,7 @@ from warehouse.sources import load_mapping
 FOLDER = "watched"
 
 
-@flow(on_failure=[tell_of_run], on_crashed=[tell_of_run])
+@flow(flow_run_name="watch sources", on_failure=[tell_of_run], on_crashed=[tell_of_run])
 def watch_sources(home: Path) -> Any:
     """Take in every source whose content moved since it was last taken in."""
     settings = enter(home)

@@ -204,7 +204,7 @@ def _out_of_the_model(
             APILogWorker.drain_all(timeout=10)
 
 
-@flow(validate_parameters=False)
+@flow(validate_parameters=False, flow_run_name="forget a fact")  # its name would stay
 def forget_fact(settings: Settings, found: Survey, decided: dict[str, Any], reason: str) -> None:
     """Make the next champion one without the fact; the gate judges it as any update."""
     assert found.champion is not None

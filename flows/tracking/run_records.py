@@ -13,7 +13,7 @@ from flows.configuration.shown import without_password
 from flows.reporting import plots
 from flows.running.about_run import write_about
 from flows.running.current_run import note
-from flows.servers.server import HOST
+from flows.servers.server import HOST, find
 from flows.servers.services import MLFLOW_PORT
 from flows.tracking.runs import TrackedRun, open_run
 
@@ -46,7 +46,7 @@ def open_tracked(
             "snapshot_hash": decided["snapshot_hash"],
             "settings": flat(settings),
             "mlflow_run_id": tracked.run_id,
-            "mlflow_url": mlflow_url(tracked),
+            "mlflow_url": mlflow_url(settings.home, tracked),
             "prefect_url": tags["prefect.flow_run_url"],
             "prepared_seconds": _seconds_so_far(),
         },
@@ -64,9 +64,12 @@ def open_tracked(
     return tracked
 
 
-def mlflow_url(tracked: TrackedRun) -> str:
-    """Give the page of the run where `lamini ui` shows it, among trainings."""
-    return f"http://{HOST}:{MLFLOW_PORT}/#/experiments/{tracked.experiment_id}/runs/{tracked.run_id}?workflowType=machine_learning"
+def mlflow_url(home: Path, tracked: TrackedRun) -> str:
+    """Give the run's page, among trainings, where `lamini ui` shows it now or would by itself."""
+    server = find(home, "mlflow")
+    address = server.url if server is not None else f"http://{HOST}:{MLFLOW_PORT}"
+    run = f"experiments/{tracked.experiment_id}/runs/{tracked.run_id}"
+    return f"{address}/#/{run}?workflowType=machine_learning"
 
 
 def _seconds_so_far() -> float | None:

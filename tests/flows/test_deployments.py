@@ -32,6 +32,12 @@ def test_the_file_for_work_pools_holds_the_very_list_that_is_served(given, liste
     assert given == [as_yaml(deployment) for deployment in listed]
 
 
+def test_every_flow_that_is_served_gives_its_runs_a_name(listed):
+    names = [deployment.flow.flow_run_name for deployment in listed]
+    assert len(names) == 4
+    assert all(names)
+
+
 @pytest.mark.slow
 def test_prefect_makes_the_same_of_both(given, home):
     parsed = PrefectYamlModel.model_validate({"deployments": apply_values(given, {})}).deployments

@@ -152,13 +152,22 @@ def test_the_nightly_one_trains_them_and_looks_again_for_what_came_meanwhile(
         decisions.append("incremental")
         if len(decisions) == 2:  # what was published during the first training
             train(published, published_hash)
-        return {"decision": "incremental", "reasons": ["2 added"], "run_key": f"r{len(decisions)}"}
+        return {
+            "decision": "incremental",
+            "reasons": ["2 new"],
+            "run_key": f"r{len(decisions)}",
+        } | {
+            "update_memory": {"num_added": 0, "num_changed": 3, "num_retired": 0}
+            | {"num_groups_touched": 5},
+            "promoted": {"version": "7"},
+        }
 
     monkeypatch.setattr("flows.memorize.memorize", memorize)
     monkeypatch.setattr("flows.retrain.get_run_logger", lambda: announce.log)
     state = retrain.fn(published, "schedule")
     assert len(decisions) == 2
-    assert state.message.endswith("promoted run r2")
+    did = "3 facts changed, 5 groups of experts retrained, promoted v7"
+    assert state.message == f"{did} (run r1: 2 new); {did} (run r2: 2 new)"
 
 
 @pytest.fixture
