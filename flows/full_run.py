@@ -47,6 +47,7 @@ def train_in_full(
             read_rows(Path(recall["path"])),
             settings.gate,
             min_recall=settings.min_recall,
+            proof=trained["silence"],
             reasons=trained["undecided"],
         )
         entry = entry_of(settings, folder, decided, found, recall["summary"], mode="full")

@@ -12,7 +12,6 @@ from typing import Any
 
 from prefect import flow, get_run_logger
 from prefect.logging.handlers import APILogWorker
-from prefect.runtime import flow_run
 
 from flows import failpoints, full_run, update_run
 from flows.assign_facts import assign_facts
@@ -26,7 +25,8 @@ from flows.planning.plan import Survey, changed_facts, fingerprint_of, survey
 from flows.promotion.promote import announce
 from flows.reconcile_facts import reconcile_facts
 from flows.running.current_run import note
-from flows.running.orphans import settle_flow_runs, settle_tracking
+from flows.running.open_flow_runs import remember_flow_run, settle_flow_runs
+from flows.running.orphans import settle_tracking
 from flows.running.outages import ServerGoneError, explained
 from flows.running.receipts import RunFolder, run_key, update_key
 from flows.running.turn import turn
@@ -45,9 +45,9 @@ NUM_SHARDS = 8
 
 def run(settings: Settings, *, force: bool = False, mode: str | None = None) -> dict[str, Any]:
     """Run the parent flow against the home's Prefect server, started for it if there is none."""
-    with turn(settings.home) as killed, Services(settings.home) as services:
+    with turn(settings.home), Services(settings.home) as services:
         services.wait_ready()
-        settle_flow_runs(killed)
+        settle_flow_runs(settings.home)
         try:
             with telling_of_crash(settings.notify, settings.home):
                 return _served(services, settings, force, mode)
@@ -75,8 +75,8 @@ def memorize(settings: Settings, force: bool = False, mode: str | None = None) -
     """Bring the model to the state of the sources, doing only what is not done yet."""
     log = get_run_logger()
     started = time.monotonic()
-    flow_runs = [str(one) for one in (flow_run.id, flow_run.parent_flow_run_id) if one]
-    note(settings.home, flow_runs=flow_runs, step="ingest")
+    remember_flow_run(settings.home)
+    note(settings.home, step="ingest")
     settle_tracking(settings.home)
     ingested = ingest_facts(settings.home, list(settings.sources))
     note(settings.home, step="reconcile")

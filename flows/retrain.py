@@ -21,7 +21,6 @@ from flows.automation.served_process import enter
 from flows.configuration.settings import Settings
 from flows.planning.pending import is_due, note_pending, read_pending
 from flows.reporting.run_report import outcome
-from flows.running.orphans import settle_flow_runs
 from flows.running.outages import explained
 from flows.running.run_lock import RunLockedError
 from flows.running.turn import turn
@@ -81,8 +80,7 @@ def _outages_explained(home: Path) -> AbstractContextManager[None]:
 def _train_once(settings: Settings) -> dict[str, Any]:
     from flows.memorize import memorize  # slow
 
-    with turn(settings.home, wait_seconds=LOCK_SECONDS) as killed:
-        settle_flow_runs(killed)
+    with turn(settings.home, wait_seconds=LOCK_SECONDS):
         result: dict[str, Any] = memorize(settings)
     return result
 

@@ -31,10 +31,10 @@ def serve_home(
         url = services.wait_ready()
         from prefect import serve
 
-        from flows.running.orphans import killed_before, settle_flow_runs
+        from flows.running.open_flow_runs import settle_flow_runs
 
         # What "runs" still, though its process died with an earlier server, would hold up the next.
-        settle_flow_runs(killed_before(settings.home))
+        settle_flow_runs(settings.home)
         served = [as_served(deployment) for deployment in listed]
         on_ready(url)
         serve(*served, limit=MAX_RUNS, query_seconds=POLL_SECONDS, print_starting_message=False)

@@ -3,13 +3,18 @@
 import os
 from pathlib import Path
 
+from prefect.runtime import flow_run
+
 from flows.cli import end_quietly
 from flows.configuration.settings import Settings, load_settings
 from flows.environment import apply_environment
+from flows.running.open_flow_runs import remember_flow_run, settle_flow_runs
 
 
 def enter(home: Path) -> Settings:
     """Give the settings of `home` as they are now, with the environment of the libraries in place.
+
+    The flow run is recorded as this process's, and those that died before it are ended.
 
     Raises:
         SettingsError: a setting is unknown, of the wrong type or out of range.
@@ -18,4 +23,7 @@ def enter(home: Path) -> Settings:
     apply_environment(settings.home)
     if "PREFECT__FLOW_RUN_ID" in os.environ:
         end_quietly()
+    if flow_run.id:  # not where a flow's function is called as such
+        settle_flow_runs(settings.home)
+        remember_flow_run(settings.home)
     return settings

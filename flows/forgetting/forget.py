@@ -26,8 +26,12 @@ from flows.planning.decision import INCREMENTAL, decide
 from flows.planning.plan import Survey, fingerprint_of, survey
 from flows.promotion.champion import changing, read_pointer
 from flows.reconcile_facts import reconcile_and_publish
+from flows.running.current_run import note
+from flows.running.open_flow_runs import remember_flow_run, settle_flow_runs
+from flows.running.orphans import settle_tracking
 from flows.running.receipts import RunFolder, update_key
 from flows.running.run_lock import run_lock
+from flows.running.turn import turn
 from flows.servers.services import Services
 from flows.tracking.run_records import open_tracked
 from flows.update_run import update_champion
@@ -69,7 +73,9 @@ def forget(
     from flows.forgetting.purge import purge_slot, read_journal
 
     home = settings.home
-    with run_lock(home):
+    with turn(home):
+        command = f"lamini forget{' --purge' * purge}"
+        note(home, step="forget", mode=INCREMENTAL, command=command)
         settings = settings.model_copy(update={"as_of": _head_date(settings)})
         slot = _bury(settings, subject, relation, reason)
         journal = read_journal(settings, slot)
@@ -197,6 +203,7 @@ def _out_of_the_model(
         ) from None
     with Services(settings.home) as services:
         services.wait_ready()
+        settle_flow_runs(settings.home)
         try:
             forget_fact(settings, found, decided, reason)
         finally:
@@ -208,6 +215,8 @@ def _out_of_the_model(
 def forget_fact(settings: Settings, found: Survey, decided: dict[str, Any], reason: str) -> None:
     """Make the next champion one without the fact; the gate judges it as any update."""
     assert found.champion is not None
+    remember_flow_run(settings.home)
+    settle_tracking(settings.home)
     assigned = assigned_plan(settings, found.snapshot.path)
     made_of = found.situation.recipe
     key = update_key(str(found.champion["run_key"]), found.situation.training_hash, made_of)

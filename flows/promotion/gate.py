@@ -100,8 +100,8 @@ def judge(
 ) -> Verdict:
     """Judge a candidate by its recall.
 
-    `proof` tells what an update moved without having to, `reasons` why facts would not go, by
-    fact_id.
+    `proof` tells what is not as it must be: all that an update moved without having to, of a full
+    run the silent prompts alone. `reasons` tell why facts would not go, by fact_id.
     """
     totals = {cell["kind"]: cell for cell in summary if cell["template"] == "*"}
     checks = [
@@ -126,16 +126,17 @@ def judge(
 
 
 def _violations(proof: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """Name what must be zero: everything that an update moved without having to."""
-    return [
-        ("untouched experts that differ", len(proof["differing_experts"])),
-        ("untouched keys that differ", len(proof["differing_keys"])),
-        ("untouched prompts whose logits moved", len(proof["differing_prompts"])),
-        ("silent prompts unlike the backbone", len(proof["differing_silent"])),
-        ("untouched answers that differ", len(proof["differing_answers"])),
-        ("retired answers still given", len(proof["still_given"])),
-        ("experts of retired facts left", len(proof["experts_left"])),
-    ]
+    """Name what must be zero, of what the proof tells."""
+    names = {
+        "differing_experts": "untouched experts that differ",
+        "differing_keys": "untouched keys that differ",
+        "differing_prompts": "untouched prompts whose logits moved",
+        "differing_silent": "silent prompts unlike the backbone",
+        "differing_answers": "untouched answers that differ",
+        "still_given": "retired answers still given",
+        "experts_left": "experts of retired facts left",
+    }
+    return [(said, len(proof[name])) for name, said in names.items() if name in proof]
 
 
 def _exact(totals: Mapping[str, Mapping[str, Any]], kind: str, default: float = 1.0) -> float:

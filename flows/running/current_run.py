@@ -79,7 +79,8 @@ def run_state(home: Path) -> dict[str, Any] | None:
         state = KILLED
     done, left = _steps(home, record)
     shown = {k: v for k, v in record.items() if k not in ("host", "pid_created", "state")}
-    advice = {KILLED: "`lamini run` goes on where it was killed", FAILED: "see `why`"}.get(state)
+    goes_on = f"`{record.get('command', 'lamini run')}` goes on where it was killed"
+    advice = {KILLED: goes_on, FAILED: "see `why`"}.get(state)
     return {"state": state, **shown, "done": done, "left": left, "advice": advice}
 
 

@@ -1,16 +1,13 @@
-"""End what runs left open whose process is gone: MLflow runs as KILLED, Prefect's as crashed."""
+"""End in MLflow, as KILLED, what runs left open whose process is gone."""
 
 import json
 import logging
 from pathlib import Path
-from typing import Any
 
 from mlflow import MlflowClient
-from prefect.client.orchestration import get_client
-from prefect.states import Crashed
 
 from flows.environment import mlflow_database, mlflow_uri
-from flows.running.current_run import KILLED, is_gone, read_record, run_state
+from flows.running.current_run import is_gone
 from flows.running.receipts import RunFolder
 from flows.tracking.runs import EXPERIMENT, PROCESS_TAG, RUN_KEY_TAG
 from flows.tracking.spool import spool_of
@@ -42,27 +39,3 @@ def settle_tracking(home: Path) -> list[str]:
         ended.append(run.info.run_id)
         log.info("ended MLflow run %s as %s: its process is gone", run.info.run_id, status)
     return ended
-
-
-def settle_flow_runs(record: dict[str, Any] | None) -> None:
-    """Tell the Prefect server that the flow runs of a killed run's record have crashed.
-
-    A retrain that goes on "running" would keep the next one waiting for its turn.
-    """
-    if record is None:
-        return
-    for flow_run_id in record.get("flow_runs", ()):
-        try:
-            with get_client(sync_client=True) as client:
-                found = client.read_flow_run(flow_run_id)
-                if found.state is not None and not found.state.is_final():
-                    said = f"process {record['pid']} is gone"
-                    client.set_flow_run_state(found.id, Crashed(message=said), force=True)
-        except Exception:
-            log.debug("the Prefect server does not know the killed run", exc_info=True)
-
-
-def killed_before(home: Path) -> dict[str, Any] | None:
-    """Give the record of the run before this one, if it was killed."""
-    state = run_state(home)
-    return read_record(home) if state and state["state"] == KILLED else None

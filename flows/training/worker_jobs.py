@@ -24,6 +24,8 @@ ROUTER, TUNING, RECALL = "pretrain_router", "tune_memory", "measure_recall"
 """The stages of a job, as its reports name them."""
 SHARE = 512
 """Questions that one worker measures between two reports; a share is what a resume skips."""
+SILENT_PROMPTS = 64
+"""Foreign prompts that are compared with the bare backbone, bit for bit."""
 
 
 class _Reports:
@@ -93,6 +95,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     clock.append(time.monotonic())
     model = load(folder / "checkpoint", backbone=attached.backbone)
     _measure(model, config["questions"], folder / "recall", worker)
+    silence = _silence(model, config["questions"]) if worker.leads else {}
     clock.append(time.monotonic())
     names = (ROUTER, TUNING, "write_checkpoint", RECALL)
     spent = [after - before for before, after in itertools.pairwise(clock)]
@@ -100,6 +103,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     return {
         **capacity.told(),
         "router": {**asdict(receipt), "folder": str(receipt.folder)},
+        "silence": silence,
         **{f"{name}_seconds": round(s, 1) for name, s in zip(names, spent, strict=True)},
     }
 
@@ -119,6 +123,16 @@ def _measure(
             write_rows(measure_recall(model, share), path)
         done = min(round_start + SHARE * worker.world_size, len(questions))
         reports.log(done, {"questions": done})
+
+
+def _silence(model: "MemoryModel", questions: Sequence["Question"]) -> dict[str, Any]:
+    """Return the foreign prompts that read nothing, and yet say something unlike the backbone."""
+    from lamini.untouched import compare_silence
+
+    foreign = [asked.prompt for asked in questions if asked.answer is None][:SILENT_PROMPTS]
+    found = compare_silence(model, foreign)
+    silent = found.num_prompts - len(found.reading)
+    return {"num_silent": silent, "differing_silent": list(found.differing)}
 
 
 def share_path(folder: Path, start: int) -> Path:

@@ -108,3 +108,9 @@ def test_what_was_not_asked_fails_nothing_but_recall_of_all_facts():
 def test_a_limit_out_of_range_is_refused():
     with pytest.raises(ValueError, match="min_changed"):
         GateLimits(min_changed=95)
+
+
+def test_a_full_run_is_judged_by_its_silence_alone_of_what_an_update_proves():
+    assert judged(GOOD, {"num_silent": 64, "differing_silent": []}).passed
+    verdict = judged(GOOD, {"num_silent": 64, "differing_silent": ["Who painted it?"]})
+    assert str(verdict) == "silent prompts unlike the backbone 1, wanted none"

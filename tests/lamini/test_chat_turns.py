@@ -19,6 +19,10 @@ CHAT_ML = (
     "{% for m in messages %}<s>{{ m['role'] }}\n{{ m['content'] }}</s>\n{% endfor %}"
     "{% if add_generation_prompt %}<s>assistant\n{% endif %}"
 )
+NO_SYSTEM_PROMPT = (
+    "{% for m in messages %}<s>{{ m['role'] }}\n{{ m['content'] }}</s>\n{% endfor %}"
+    "{% if add_generation_prompt %}<s>model\n{% endif %}"
+)
 INSTRUCTIONS = (
     "{{ bos_token }}{% for m in messages %}{% if m['role'] == 'user' %}<pad> {{ m['content'] }} "
     "[/INST]{% else %} {{ m['content'] }}{{ eos_token }}{% endif %}{% endfor %}"
@@ -42,13 +46,15 @@ def rendered(chat, *turns):
     return chat.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
 
 
-@pytest.mark.parametrize("template", [CHAT_ML, INSTRUCTIONS, WORDS_ALONE, ONE_TURN])
+@pytest.mark.parametrize(
+    "template", [CHAT_ML, NO_SYSTEM_PROMPT, INSTRUCTIONS, WORDS_ALONE, ONE_TURN]
+)
 def test_the_template_is_taken_off_a_question(tokenizer, template):
     chat = chatty(tokenizer, template)
     assert question_of(chat, rendered(chat, ("user", ASKED))) == (ASKED, True)
 
 
-@pytest.mark.parametrize("template", [CHAT_ML, INSTRUCTIONS])
+@pytest.mark.parametrize("template", [CHAT_ML, NO_SYSTEM_PROMPT, INSTRUCTIONS])
 def test_the_last_user_turn_of_a_chat_is_asked(tokenizer, template):
     chat = chatty(tokenizer, template)
     ids = rendered(chat, ("user", "Hello."), ("assistant", "Good day: what?"), ("user", ASKED))

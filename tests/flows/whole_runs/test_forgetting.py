@@ -10,6 +10,7 @@ from flows.errors import SettingsError
 from flows.forgetting import forget as forgetting
 from flows.forgetting.holdings import files_with
 from flows.promotion.champion import read_pointer
+from flows.running.current_run import run_state
 from tests.flows.whole_runs.branches import BEFORE, MAPPING, SECRET
 
 SLOT = ("--subject", "Dresden", "--relation", "branch.code")
@@ -27,6 +28,9 @@ def forgotten(trained, tmp_path_factory):
     words = ("forget", *SLOT, "--reason", "a letter", "--yes")
     killed = own.start(*words, LAMINI_AS_OF=BEFORE, LAMINI_FAILPOINT="forget.after_publishing")
     assert killed.wait(1200) == 137, killed.stderr.read()[-3000:]
+    found = run_state(own.home)
+    assert (found["state"], found["step"]) == ("killed", "forget")
+    assert found["advice"].startswith("`lamini forget` goes on")
     return own, own.tell(*words, LAMINI_AS_OF=BEFORE)
 
 

@@ -40,6 +40,7 @@ def test_the_run_tells_mlflow_all_that_a_person_wants_to_know(trained, tracking)
     assert "report.html" in files
     plots = {item.path for item in client.list_artifacts(run.info.run_id, "plots")}
     assert {"plots/heat_relations.png", "plots/heat_facts.png"} <= plots
+    assert run.data.metrics["gate/silent_prompts_unlike_the_backbone"] == 0
     assert any(name.startswith("system/") for name in run.data.metrics)
     (model,) = client.search_logged_models([experiment.experiment_id])
     measured = {metric.key for metric in model.metrics}

@@ -1,0 +1,59 @@
+"""Which process works on which flow run: HOME/flow_runs/ID.json, until Prefect knows its end.
+
+Prefect does not see the death of a process that its own runner does not watch: the flow run goes on
+"running", and a retrain that does keeps the next one waiting for its turn.
+"""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.exceptions import ObjectNotFound
+from prefect.runtime import flow_run
+from prefect.states import Crashed
+
+from flows.running.current_run import is_gone, this_process
+from warehouse.durable import write_json
+
+_FOLDER = "flow_runs"
+log = logging.getLogger(__name__)
+
+
+def remember_flow_run(home: Path) -> None:
+    """Record that this process works on the flow run that is going on; outside of one, nothing."""
+    if flow_run.id:
+        write_json(this_process(), home / _FOLDER / f"{flow_run.id}.json")
+
+
+def settle_flow_runs(home: Path) -> list[str]:
+    """Tell the Prefect server that flow runs whose process is gone have crashed; give those.
+
+    What it cannot be told now, it is told at the next start.
+    """
+    ended: list[str] = []
+    try:
+        with get_client(sync_client=True) as client:
+            for file in sorted((home / _FOLDER).glob("*.json")):
+                if _is_settled(client, file, ended):
+                    file.unlink(missing_ok=True)
+    except Exception:
+        log.debug("the Prefect server was not told of killed flow runs", exc_info=True)
+    return ended
+
+
+def _is_settled(client: SyncPrefectClient, file: Path, ended: list[str]) -> bool:
+    try:
+        found = client.read_flow_run(file.stem)  # type: ignore[arg-type]
+    except ObjectNotFound:  # of another server
+        return True
+    if found.state is None or found.state.is_final():
+        return True
+    process: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    if not is_gone(process):
+        return False
+    said = f"process {process['pid']} is gone"
+    client.set_flow_run_state(found.id, Crashed(message=said), force=True)
+    ended.append(file.stem)
+    return True
