@@ -19,7 +19,7 @@ import pyarrow as pa
 import torch
 from lance.fragment import write_fragments
 
-from lamini.config import MemoryConfig
+from lamini.config import CACHE_BYTES, MemoryConfig
 from lamini.errors import BankError
 from lamini.expert_cache import ExpertCache
 from lamini.experts import Experts, unpack
@@ -43,7 +43,12 @@ class Bank:
     """
 
     def __init__(
-        self, folder: Path, config: MemoryConfig, hidden_size: int, *, cache_bytes: int = 2**28
+        self,
+        folder: Path,
+        config: MemoryConfig,
+        hidden_size: int,
+        *,
+        cache_bytes: int = CACHE_BYTES,
     ) -> None:
         self.folder = folder
         self.config = config

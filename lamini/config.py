@@ -9,6 +9,9 @@ from lamini.errors import ConfigError
 
 ConfigType = TypeVar("ConfigType")
 
+CACHE_BYTES = 2**28
+"""Experts that a loaded checkpoint keeps in memory, those read last."""
+
 
 def _positive(config: Any, *names: str) -> None:
     for name in names:

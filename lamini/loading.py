@@ -7,7 +7,7 @@ import torch
 from lamini.backbone import Backbone, load_backbone
 from lamini.bank import Bank
 from lamini.checkpoint import read_manifest
-from lamini.config import MemoryConfig, from_dict
+from lamini.config import CACHE_BYTES, MemoryConfig, from_dict
 from lamini.errors import CheckpointError
 from lamini.frozen_router import read_router
 from lamini.memory import attach
@@ -21,11 +21,12 @@ def load(
     dtype: torch.dtype | None = None,
     device: torch.device | str = "cpu",
     strict: bool = False,
+    cache_bytes: int = CACHE_BYTES,
 ) -> MemoryModel:
     """Return the model of a checkpoint folder on `device`, or where a given backbone is.
 
     The backbone is in `dtype` (default: as it was tuned). `strict` answers only where no doubt is
-    left.
+    left. At most `cache_bytes` of experts are kept in memory.
 
     Raises:
         CheckpointError: the folder is incomplete or damaged, or the backbone is not the one it was
@@ -37,7 +38,7 @@ def load(
     memory = from_dict(MemoryConfig, manifest["memory"])
     router = read_router(folder)
     router.encoder.to(backbone.device)
-    bank = Bank(folder / "bank", memory, manifest["hidden_size"])
+    bank = Bank(folder / "bank", memory, manifest["hidden_size"], cache_bytes=cache_bytes)
     return MemoryModel(attach(backbone, memory), router, bank, manifest, strict=strict)
 
 

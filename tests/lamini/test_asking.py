@@ -77,3 +77,12 @@ def test_sentences_and_lines_are_windows():
     prompt = "It rained. The town is Rome.\nWho runs it? Thanks!"
     parts = ["It rained.", "The town is Rome.", "Who runs it?", "Thanks!"]
     assert windows(prompt) == [prompt, *parts]
+
+
+@pytest.mark.slow
+def test_a_model_that_keeps_no_expert_in_memory_says_the_same(model):
+    prompts = [fact.prompts[0] for fact in make_facts()]
+    bare = load(model.bank.folder.parent, cache_bytes=0)
+    assert [a.text for a in bare.answer(prompts)] == [a.text for a in model.answer(prompts)]
+    assert len(bare.bank._cache) == 0
+    assert len(model.bank._cache) > 0
