@@ -57,18 +57,15 @@ def retrain(home: Path, reason: str = ASKED) -> Any:
 
 def _train(settings: Settings) -> dict[str, Any]:
     """Train; after an outage or where something was held, again: what is done so far is kept."""
-    for pause in (*RETRY_DELAYS, None):
+    for pause in RETRY_DELAYS:
         try:
-            with _outages_explained(settings.home):
-                return _train_once(settings)
+            return _train_once(settings)
         except RunLockedError:  # it has waited long enough
             raise
         except RetryableError as error:
-            if pause is None:
-                raise
             get_run_logger().warning("again in %.0f s: %s", pause, error)
             time.sleep(pause)
-    raise AssertionError("the last try returns or raises")
+    return _train_once(settings)
 
 
 def _outages_explained(home: Path) -> AbstractContextManager[None]:
@@ -80,7 +77,8 @@ def _outages_explained(home: Path) -> AbstractContextManager[None]:
 def _train_once(settings: Settings) -> dict[str, Any]:
     from flows.memorize import memorize  # slow
 
-    with turn(settings.home, wait_seconds=LOCK_SECONDS):
+    waiting = turn(settings.home, wait_seconds=LOCK_SECONDS)
+    with _outages_explained(settings.home), waiting:
         result: dict[str, Any] = memorize(settings)
     return result
 

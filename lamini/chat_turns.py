@@ -32,12 +32,14 @@ def question_of(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> tuple
     return str(tokenizer.decode(rows, skip_special_tokens=True)).strip(), start is not None
 
 
-def opening_of(tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """Return the ids with which every question begins: those of the chat template, if there is one.
+def opening_length(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> int:
+    """Return how many ids a chat template puts before the question; 0 where none stands there.
 
     Where a backbone has a system prompt of its own, most of a short prompt is that.
     """
-    return _frame(tokenizer, tokenizer.chat_template)[0]
+    opening = _frame(tokenizer, tokenizer.chat_template)[0]
+    size = len(opening)
+    return size if len(ids) > size and list(ids[:size]) == opening else 0
 
 
 @lru_cache(maxsize=8)

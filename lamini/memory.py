@@ -10,7 +10,7 @@ from torch import nn
 from transformers import DynamicCache
 
 from lamini.backbone import Backbone, trunk_view, upper_view
-from lamini.chat_turns import opening_of
+from lamini.chat_turns import opening_length
 from lamini.config import MemoryConfig
 from lamini.errors import AttachError
 from lamini.experts import Experts, MemoryLayer, Reader, Reading
@@ -77,22 +77,18 @@ def trunk_states(attached: Attached, ids: list[list[int]]) -> list[torch.Tensor]
 
     What a chat template puts before every question is run once, not once a text.
     """
-    opening = opening_of(attached.backbone.tokenizer)
     states: list[torch.Tensor] = [torch.empty(0)] * len(ids)
-    for after in ([], opening) if opening else ([],):
-        order = [i for i in range(len(ids)) if _opens_with(ids[i], opening) == bool(after)]
+    cuts = [opening_length(attached.backbone.tokenizer, row) for row in ids]
+    for cut in sorted({*cuts}):  # 0, and the one length of the template's opening
+        order = [i for i in range(len(ids)) if cuts[i] == cut]
         order.sort(key=lambda i: (len(ids[i]), i))
-        before = _run_opening(attached, after) if after and order else None
+        before = _run_opening(attached, ids[order[0]][:cut]) if cut else None
         for start in range(0, len(order), _LIKE_LENGTH_ROWS):
             rows = order[start : start + _LIKE_LENGTH_ROWS]
-            rest = [ids[i][len(after) :] for i in rows]
+            rest = [ids[i][cut:] for i in rows]
             for i, state_LD in zip(rows, _run_trunk(attached, rest, before), strict=True):
                 states[i] = state_LD
     return states
-
-
-def _opens_with(ids: list[int], opening: list[int]) -> bool:
-    return bool(opening) and len(ids) > len(opening) and ids[: len(opening)] == opening
 
 
 @dataclass(frozen=True, kw_only=True)

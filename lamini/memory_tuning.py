@@ -187,18 +187,29 @@ def _one_pass(
         loss_BA, undecided_BA = _losses(attached, given, part, config)
         positions += int((part.batch.target_BA >= 0).sum())
         open_F[part.fact_B[undecided_BA.any(1)]] = True
-        if not loss_BA.isfinite().all():
-            row = int((~loss_BA.isfinite()).any(1).nonzero()[0])
-            fact = facts[int(part.fact_B[row])]
-            raise NonFiniteLossError(
-                f"loss of fact {fact.fact_id} ({fact.prompts[0][:60]!r}) is not finite; "
-                f"lower learning_rate={config.learning_rate}"
-            )
+        require_finite(loss_BA, part.fact_B, facts, config)
         (loss_BA * undecided_BA).sum().backward()
     still_N = open_F[fact_N]
     if still_N.any() and weight_NPGD.grad is not None:
         experts.step(fact_N[still_N], weight_NPGD.grad[still_N])
     return _still_open(active, open_F), positions
+
+
+def require_finite(
+    loss_BA: torch.Tensor, fact_B: torch.Tensor, facts: Sequence[TrainingFact], config: Tuning
+) -> None:
+    """Refuse losses that are not numbers.
+
+    Raises:
+        NonFiniteLossError: one is not; it names the fact.
+    """
+    if not loss_BA.isfinite().all():
+        row = int((~loss_BA.isfinite()).any(1).nonzero()[0])
+        fact = facts[int(fact_B[row])]
+        raise NonFiniteLossError(
+            f"loss of fact {fact.fact_id} ({fact.prompts[0][:60]!r}) is not finite; "
+            f"lower learning_rate={config.learning_rate}"
+        )
 
 
 def _losses(

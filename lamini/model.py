@@ -107,8 +107,7 @@ class MemoryModel:
     @torch.no_grad()
     def route_prompts(self, ids: Sequence[list[int]]) -> list[Route]:
         """Return where `forward` and `generate` send encoded prompts, whole chats among them."""
-        asked = [question_of(self.tokenizer, row) for row in ids]
-        return self._settled(ids, self._routes(ids, asked))
+        return self._settled(ids, self._routes(ids))
 
     def _settled(self, ids: Sequence[list[int]], routes: Sequence[Route | None]) -> list[Route]:
         """Return the routes with those filled in that would be decided on the way."""
@@ -117,13 +116,16 @@ class MemoryModel:
         return [next(found) if route is None else route for route in routes]
 
     def _routes(
-        self, ids: Sequence[list[int]], asked: Sequence[tuple[str, bool]]
+        self, ids: Sequence[list[int]], asked: Sequence[tuple[str, bool]] | None = None
     ) -> list[Route | None]:
-        """Return where prompts go that ask `asked` (see `question_of`); None: routed on the way.
+        """Return where prompts go; None: routed on the way.
 
         That is for one sentence, encoded as training does it (`_routing`). Of a chat the last user
         turn decides, by itself: turns before it and a caller's system prompt are plain text.
+        `asked` is what `question_of` says of the ids, where the caller knows it better.
         """
+        if asked is None:
+            asked = [question_of(self.tokenizer, row) for row in ids]
         routes: list[Route | None] = [None] * len(ids)
         apart: dict[bool, list[int]] = {False: [], True: []}
         for row, (text, is_question) in enumerate(asked):
@@ -157,7 +159,7 @@ class MemoryModel:
         prompts = zip(input_ids, prompt_length, strict=True)
         ids = [row[:length].tolist() for row, length in prompts]
         with self._alone:
-            routes = self._routes(ids, [question_of(self.tokenizer, row) for row in ids])
+            routes = self._routes(ids)
             with self._routing(input_ids, place_L < length_B1, place_L >= length_B1 - 1, routes):
                 logits: torch.Tensor = self.attached.backbone.model(
                     input_ids=input_ids, attention_mask=mask_BL, use_cache=False
@@ -191,7 +193,7 @@ class MemoryModel:
             else:
                 prompts = zip(input_ids, mask_BL.bool(), strict=True)
                 ids = [row[mask].tolist() for row, mask in prompts]
-                routes = self._routes(ids, [question_of(self.tokenizer, row) for row in ids])
+                routes = self._routes(ids)
             return self._generate(input_ids, mask_BL, routes, options)
 
     def _generate(

@@ -13,7 +13,7 @@ import torch
 from torch.nn.functional import normalize
 from transformers import PreTrainedTokenizerBase
 
-from lamini.chat_turns import opening_of, question_of
+from lamini.chat_turns import opening_length, question_of
 from lamini.config import RouterTraining
 from lamini.memory import Attached, trunk_states
 from lamini.recorder import Recorder
@@ -61,9 +61,7 @@ class Encoded:
         states: Sequence[torch.Tensor],
     ) -> "Encoded":
         """Return the texts of `ids` with the states [L, D] of all of them, cut where they begin."""
-        opening = opening_of(tokenizer)
-        size = len(opening)
-        cuts = [size if row[:size] == opening and len(row) > size else 0 for row in ids]
+        cuts = [opening_length(tokenizer, row) for row in ids]
         return cls(
             tokenizer=tokenizer,
             whole=[*ids],

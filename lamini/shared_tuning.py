@@ -21,9 +21,9 @@ import torch
 
 from lamini.closed_form import answer_losses
 from lamini.config import Tuning
-from lamini.errors import NonFiniteLossError
 from lamini.experts import Experts, Reading
 from lamini.memory import AnswerBatch, Attached, answer_logits, prepare_answers
+from lamini.memory_tuning import require_finite
 from lamini.router import ProductKeys
 from lamini.text import encode_answer, encode_prompt
 from lamini.training_data import TrainingFact
@@ -225,12 +225,7 @@ def _step(
     weight_MTD = experts.weight_ETD[row_M].requires_grad_(True)
     reading = _reading(weight_MTD[row_BR], part.sets.weight_PR, None)
     loss_BA = answer_losses(answer_logits(attached, part.batch, reading), part.batch.target_BA)
-    if not loss_BA.isfinite().all():
-        fact = facts[int(part.fact_B[int((~loss_BA.isfinite()).any(1).nonzero()[0])])]
-        raise NonFiniteLossError(
-            f"loss of fact {fact.fact_id} ({fact.prompts[0][:60]!r}) is not finite; "
-            f"lower learning_rate={config.learning_rate}"
-        )
+    require_finite(loss_BA, part.fact_B, facts, config)
     undecided_BA = loss_BA.detach() > -log(config.decided_probability)
     open_F = torch.zeros(len(facts), dtype=torch.bool)
     open_F[part.fact_B[undecided_BA.any(1)]] = True
@@ -254,10 +249,7 @@ def _verify(
     for part in parts:
         logits = answer_logits(attached, part.batch, experts.reading(part.sets))
         loss_BA = answer_losses(logits, part.batch.target_BA)
-        if not loss_BA.isfinite().all():
-            row = int((~loss_BA.isfinite()).any(1).nonzero()[0])
-            fact_id = facts[int(part.fact_B[row])].fact_id
-            raise NonFiniteLossError(f"loss of fact {fact_id} is not finite")
+        require_finite(loss_BA, part.fact_B, facts, config)
         open_F[part.fact_B[(loss_BA > -log(config.decided_probability)).any(1)]] = True
         positions += int((part.batch.target_BA >= 0).sum())
     return open_F, positions

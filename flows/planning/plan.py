@@ -4,7 +4,7 @@ Pending is the head snapshot minus the one that the champion was trained on.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -133,15 +133,12 @@ def plan(settings: Settings, *, asked: str | None = None, force: bool = False) -
     fingerprint = fingerprint_of(settings, backbone)
     found = survey(settings, fingerprint, head(settings.warehouse))
     decision = decide(found.situation, settings.update, asked=asked, force=force)
+    facts = _training_facts(found.snapshot, settings)
     planned = None
     if decision.mode == INCREMENTAL:
-        planned = _planned(settings, found, backbone)
+        planned = _planned(settings, found, backbone, facts)
     touched = _touched(decision, found, planned)
-    capacity = capacity_of(
-        _training_facts(found.snapshot, settings),
-        backbone.tokenizer,
-        settings.memory.expert_width(backbone.hidden_size),
-    )
+    width = settings.memory.expert_width(backbone.hidden_size)
     rows = changed_facts(found) if found.trained is not None else []
     return {
         "decision": decision.mode,
@@ -150,7 +147,7 @@ def plan(settings: Settings, *, asked: str | None = None, force: bool = False) -
         "snapshot_hash": found.snapshot.snapshot_hash,
         **{f"num_{op}": getattr(found.situation, f"num_{op}") for op in _OPS},
         **touched,
-        **capacity.told(),
+        **capacity_of(facts, backbone.tokenizer, width).told(),
         "estimate": asdict(
             estimate(settings.runs, decision.mode, found.situation, len(touched["affected"]))
         ),
@@ -161,13 +158,15 @@ def plan(settings: Settings, *, asked: str | None = None, force: bool = False) -
 _OPS = ("added", "changed", "retired")
 
 
-def _planned(settings: Settings, found: Survey, backbone: Any) -> "UpdatePlan":
+def _planned(
+    settings: Settings, found: Survey, backbone: Any, facts: Sequence["TrainingFact"]
+) -> "UpdatePlan":
     from lamini.loading import load
     from lamini.update import plan_update
 
     assert found.champion is not None
     model = load(settings.home / str(found.champion["path"]), backbone=backbone)
-    return plan_update(model, _training_facts(found.snapshot, settings))
+    return plan_update(model, facts)
 
 
 def _training_facts(snapshot: Snapshot, settings: Settings) -> list["TrainingFact"]:

@@ -173,21 +173,24 @@ def known_run(home: Path, key: str) -> TrackedRun | None:
     experiment = client.get_experiment_by_name(EXPERIMENT)
     if experiment is None:
         return None
-    wanted = f"tags.`{RUN_KEY_TAG}` = '{key}' and tags.`{STAGE_TAG}` = 'memorize'"
-    found = client.search_runs([experiment.experiment_id], wanted, max_results=1)
-    if not found:
+    experiment_id = experiment.experiment_id
+    run_id = _run_with(client, experiment_id, {RUN_KEY_TAG: key, STAGE_TAG: "memorize"})
+    if run_id is None:
         return None
-    run_id = found[0].info.run_id
-    return TrackedRun(uri=uri, run_id=run_id, experiment_id=experiment.experiment_id)
+    return TrackedRun(uri=uri, run_id=run_id, experiment_id=experiment_id)
+
+
+def _run_with(client: MlflowClient, experiment_id: str, tags: Mapping[str, str]) -> str | None:
+    wanted = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
+    found = client.search_runs([experiment_id], wanted, max_results=1)
+    return found[0].info.run_id if found else None
 
 
 def _find_or_create(uri: str, experiment_id: str, name: str, tags: Mapping[str, str]) -> TrackedRun:
     client = MlflowClient(tracking_uri=uri)
-    wanted = " and ".join(f"tags.`{key}` = '{value}'" for key, value in tags.items())
-    found = client.search_runs([experiment_id], wanted, max_results=1)
+    run_id = _run_with(client, experiment_id, tags)
     process = json.dumps(this_process())
-    if found:
-        run_id = found[0].info.run_id
+    if run_id:
         client.set_tag(run_id, PROCESS_TAG, process)
         client.update_run(run_id, status="RUNNING")
     else:

@@ -104,10 +104,12 @@ class Spool:
         log.warning("MLflow takes no records (%s); they are kept in %s", _first(error), self.path)
 
     def _keep(self, record: Record) -> None:
-        with self.path.open("a", encoding="utf-8") as file:
-            # A kill may have cut the last line short: that one alone is lost.
-            start = "" if _ends_a_line(self.path) else "\n"
-            file.write(start + json.dumps(record) + "\n")
+        with self.path.open("ab+") as file:
+            if file.seek(0, os.SEEK_END):
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":  # a kill cut the last line short: it alone is lost
+                    file.write(b"\n")
+            file.write(json.dumps(record).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
 
@@ -131,10 +133,6 @@ def _log(client: MlflowClient, record: Record) -> None:
         client.log_artifact(run_id, record["file"], record["folder"])
     if "status" in record:
         client.set_terminated(run_id, record["status"], record["end_time"])
-
-
-def _ends_a_line(path: Path) -> bool:
-    return not path.exists() or path.read_bytes()[-1:] in (b"", b"\n")
 
 
 def _read(path: Path) -> list[Record]:

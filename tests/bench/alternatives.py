@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import bm25s
 import torch
 
 import lamini
@@ -34,6 +33,7 @@ from lamini.training_data import read_training_facts
 from lamini.update import update_model
 from tests.bench.measuring import conditions, show
 from tests.bench.phrasing import WRAPPERS
+from tests.bench.routing import bm25_index, bm25_words
 from warehouse.snapshot import head
 
 MAX_NEW_TOKENS = 48
@@ -118,19 +118,12 @@ def by_dictionary(rows: Sequence[Row]) -> Way:
     return answer
 
 
-def indexed(rows: Sequence[Row]) -> bm25s.BM25:
-    """Return a BM25 index with all phrasings of a fact as its document."""
-    index = bm25s.BM25()
-    index.index(_words([" ".join(row.prompts) for row in rows]), show_progress=False)
-    return index
-
-
 def by_search(rows: Sequence[Row]) -> Way:
     """Return the answer of the best row; where no word is known, none."""
-    index = indexed(rows)
+    index = bm25_index([row.prompts for row in rows])
 
     def answer(prompts: Sequence[str]) -> list[Reply]:
-        found, score = index.retrieve(_words(prompts), k=1, show_progress=False)
+        found, score = index.retrieve(bm25_words(prompts), k=1, show_progress=False)
         pairs = zip(found[:, 0], score[:, 0], strict=True)
         return [Reply(rows[row].answer if s > 0 else "", bool(s > 0)) for row, s in pairs]
 
@@ -139,10 +132,10 @@ def by_search(rows: Sequence[Row]) -> Way:
 
 def by_retrieval(model: MemoryModel, rows: Sequence[Row], number: int) -> Way:
     """Return what the bare backbone says with the best rows in its prompt."""
-    index = indexed(rows)
+    index = bm25_index([row.prompts for row in rows])
 
     def answer(prompts: Sequence[str]) -> list[Reply]:
-        found, _ = index.retrieve(_words(prompts), k=number, show_progress=False)
+        found, _ = index.retrieve(bm25_words(prompts), k=number, show_progress=False)
         given = [
             ASKED_WITH_ROWS.format(
                 rows="\n".join(f"{rows[row].question} {rows[row].answer}" for row in best),
@@ -192,10 +185,6 @@ def _generated(model: MemoryModel, prompts: Sequence[str]) -> list[Reply]:
         texts = [decode_answer(model.tokenizer, row) for row in out[:, ids_BL.shape[1] :].tolist()]
         replies += [Reply(text, False, len(row)) for text, row in zip(texts, ids, strict=True)]
     return replies
-
-
-def _words(texts: Sequence[str]):
-    return bm25s.tokenize(list(texts), stopwords=None, show_progress=False)
 
 
 def recall_table(ways: dict[str, Way], asked: dict[str, list[Question]]) -> None:
@@ -251,7 +240,7 @@ def change_table(checkpoint: Path, rows: Sequence[Row]) -> None:
         known[normal_form(prompt).casefold()] = "changed"
     dictionary = time.process_time() - start
     start = time.process_time()
-    indexed(rows)
+    bm25_index([row.prompts for row in rows])
     search = time.process_time() - start
     lines = [["dictionary", f"{dictionary:.6f}"], ["search, rows in the prompt", f"{search:.3f}"]]
     facts = read_training_facts(checkpoint.parent / "assignment.parquet")

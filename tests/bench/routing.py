@@ -149,13 +149,20 @@ def unseen_questions(rows: Sequence[Row]) -> list[str]:
 
 def bm25(rows: Sequence[Row], texts: Sequence[str]) -> np.ndarray:
     """Return the row that BM25 finds for each text: a row's own texts are its document."""
-    index = bm25s.BM25()
-    index.index(_tokens([" ".join(row.texts) for row in rows]), show_progress=False)
-    found, _ = index.retrieve(_tokens(texts), k=1, show_progress=False)
+    index = bm25_index([row.texts for row in rows])
+    found, _ = index.retrieve(bm25_words(texts), k=1, show_progress=False)
     return found[:, 0]
 
 
-def _tokens(texts: Sequence[str]):
+def bm25_index(documents: Sequence[Sequence[str]]) -> bm25s.BM25:
+    """Return an index in which all texts of a fact are one document."""
+    index = bm25s.BM25()
+    index.index(bm25_words([" ".join(texts) for texts in documents]), show_progress=False)
+    return index
+
+
+def bm25_words(texts: Sequence[str]):
+    """Return the texts as the index takes them, no word left out."""
     return bm25s.tokenize(list(texts), stopwords=None, show_progress=False)
 
 

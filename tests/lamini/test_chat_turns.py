@@ -80,7 +80,7 @@ def test_the_opening_of_a_template_is_run_once_and_changes_no_state(tokenizer, m
     ids = [encode_prompt(chat, text) for text in ("Who?", ASKED, "What is the seat of Arvia?")]
     ids.append(encode_prompt(chat, "The seat of Arvia is", cloze=True))
     once = trunk_states(attached, ids)
-    monkeypatch.setattr(memory, "opening_of", lambda tokenizer: [])
+    monkeypatch.setattr(memory, "opening_length", lambda tokenizer, ids: 0)
     for state, whole in zip(once, trunk_states(attached, ids), strict=True):
         torch.testing.assert_close(state, whole, atol=1e-5, rtol=1e-4)
 
