@@ -32,6 +32,10 @@ class GateError(FlowsError):
     """A check that must pass did not; what it guards was left as it was."""
 
 
+class JobFailedError(FlowsError):
+    """Work on a cluster failed, as nobody foresaw; the message has the end of its log."""
+
+
 class NothingYetError(FlowsError):
     """An earlier step has not run yet; the message names its command."""
 
@@ -46,6 +50,8 @@ def exit_code(error: BaseException) -> int | None:
         return NOTHING_YET
     if isinstance(error, GateError | ServiceError | ContractError):
         return CHECK_FAILED
+    if isinstance(error, JobFailedError):
+        return UNEXPECTED
     # An OSError says itself which file, and what is wrong with it.
     if isinstance(error, WarehouseError | FlowsError | _lamini_error() | OSError):
         return BAD_INPUT

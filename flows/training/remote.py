@@ -18,12 +18,16 @@ from typing import Any
 
 from flows.configuration.settings import Settings
 from flows.environment import environment
-from flows.errors import FlowsError
+from flows.errors import FlowsError, JobFailedError
 from flows.training.remote_job import progress_file, result_file
+from lamini.saved import write_whole
 from warehouse.durable import write_json
+from warehouse.errors import RetryableError
 
 OnReport = Callable[[str, int, dict[str, float]], None]
 POLL_SECONDS = 1.0
+OUTAGE_SECONDS = 300.0
+"""How long the cluster may tell nothing of a job before whoever follows it gives up."""
 MAX_ATTEMPTS = 100
 """Submissions of one run that a cluster remembers; each that failed takes a number."""
 PYTHON = "python"
@@ -32,7 +36,11 @@ log = logging.getLogger(__name__)
 
 
 class RemoteJobError(FlowsError):
-    """The cluster cannot be reached or the job failed; the message has the end of its log."""
+    """The cluster cannot be used as it was named, or does not take the job."""
+
+
+class ClusterAwayError(FlowsError, RetryableError):
+    """The cluster does not tell of the job, which may go on; the same run attaches to it again."""
 
 
 def train_on_cluster(
@@ -43,7 +51,9 @@ def train_on_cluster(
     Interrupted, the job goes on, and the next call attaches to it.
 
     Raises:
-        RemoteJobError: the cluster cannot be reached, refuses the token, or the job failed.
+        RemoteJobError: the cluster cannot be reached, refuses the token or the job.
+        ClusterAwayError: it was reached, and does not answer any more.
+        JobFailedError: the job failed.
     """
     file = folder / "ray" / "job.json"
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -130,32 +140,69 @@ def _submit(
 
 
 def _status(client: Any, submission_id: str) -> str | None:
+    """Return the job's status; null where the cluster does not know the job.
+
+    Raises:
+        RemoteJobError: it refuses the token.
+        ClusterAwayError: it does not answer, or with an error of its own.
+    """
+    from ray.exceptions import AuthenticationError
+
     try:
         return str(client.get_job_status(submission_id))
-    except RuntimeError as error:
+    except AuthenticationError as error:
+        raise RemoteJobError(f"the cluster refuses us: {error}") from error
+    except (
+        RuntimeError,
+        OSError,
+    ) as error:  # an answer that is an error; `requests`' own are OSErrors
         if "404" in str(error) or "does not exist" in str(error):
             return None
-        raise RemoteJobError(
-            f"the cluster does not tell of job {submission_id}: {error}"
+        raise ClusterAwayError(
+            f"the cluster does not tell of job {submission_id}: {error}; run again: what goes on "
+            "there is attached to"
         ) from error
 
 
 def _follow(client: Any, submission_id: str, progress: Path, on_report: OnReport) -> None:
-    """Pass on what the job reports until it has ended.
+    """Pass on what the job reports until it has ended, each line once whoever follows it.
 
     Raises:
-        RemoteJobError: it did not succeed.
+        ClusterAwayError: the cluster tells nothing for OUTAGE_SECONDS, or forgot the job.
+        JobFailedError: it did not succeed.
     """
-    read = 0
+    place = progress.with_suffix(".read")
+    read = int(place.read_text()) if place.is_file() else 0
+    answered = time.monotonic()
     while True:
-        status = _status(client, submission_id)
-        read = _pass_on(progress, read, on_report)
+        try:
+            status = _status(client, submission_id)
+            answered = time.monotonic()
+        except ClusterAwayError as error:
+            if time.monotonic() - answered >= OUTAGE_SECONDS:
+                raise
+            log.warning("%s", error)
+            status = "RUNNING"
+        before, read = read, _pass_on(progress, read, on_report)
+        if read != before:
+            write_whole(place, str(read).encode())
         if status not in ("PENDING", "RUNNING"):
             break
         time.sleep(POLL_SECONDS)
+    if status is None:
+        raise ClusterAwayError(
+            f"the cluster forgot job {submission_id}; run again: it is submitted"
+        )
     if status != "SUCCEEDED":
-        tail = client.get_job_logs(submission_id)[-2000:] if status else "the cluster forgot it"
-        raise RemoteJobError(f"job {submission_id} ended as {status}; the end of its log:\n{tail}")
+        tail = _end_of_log(client, submission_id)
+        raise JobFailedError(f"job {submission_id} ended as {status}; the end of its log:\n{tail}")
+
+
+def _end_of_log(client: Any, submission_id: str) -> str:
+    try:
+        return str(client.get_job_logs(submission_id))[-2000:]
+    except Exception as error:  # noqa: BLE001 - why the job failed is told all the same
+        return f"(the cluster does not give it: {error})"
 
 
 def _pass_on(progress: Path, read: int, on_report: OnReport) -> int:

@@ -10,12 +10,22 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from ray.exceptions import AuthenticationError
 
-from flows.errors import exit_code
+from flows.errors import JobFailedError, exit_code
 from flows.promotion.champion import read_pointer
-from flows.training.remote import RemoteJobError, _pass_on, connect, submit_or_attach
+from flows.training import remote
+from flows.training.remote import (
+    ClusterAwayError,
+    RemoteJobError,
+    _follow,
+    _pass_on,
+    connect,
+    submit_or_attach,
+)
 from tests.flows.whole_runs.branches import ROOT, SMALL, Branches
 
 EASY = {"LAMINI_MIN_RECALL": "0"}
@@ -104,6 +114,64 @@ def test_only_whole_lines_of_progress_are_passed_on_each_once(tmp_path):
     file.write_text(line + line.replace("1", "2"))
     _pass_on(file, read, on_report)
     assert told == [1, 2]
+
+
+@pytest.fixture
+def follow(tmp_path, monkeypatch):
+    """Follows a job whose polls give what they are told, and keeps the steps that are passed on."""
+    monkeypatch.setattr(remote, "POLL_SECONDS", 0.0)
+    file, steps = tmp_path / "job.jsonl", []
+
+    def run(*polls):
+        answers = iter(polls)
+
+        def get_job_status(submission_id):
+            answer = next(answers)
+            if isinstance(answer, Exception):
+                raise answer
+            with file.open("a") as out:
+                out.write(json.dumps({"stage": "s", "step": len(steps), "numbers": {}}) + "\n")
+            return answer
+
+        client = SimpleNamespace(get_job_status=get_job_status, get_job_logs=lambda job: "boom")
+        _follow(client, "job", file, lambda stage, step, numbers: steps.append(step))
+
+    run.steps = steps
+    return run
+
+
+AWAY = (RuntimeError("status code 503"), ConnectionError("refused"))
+
+
+def test_polls_that_fail_for_a_while_end_nothing(follow):
+    follow("PENDING", *AWAY, "RUNNING", *AWAY, "SUCCEEDED")
+    assert follow.steps == [0, 1, 2]
+
+
+def test_a_cluster_that_stays_away_is_given_up_and_attached_to_again_without_a_point_twice(
+    follow, monkeypatch
+):
+    monkeypatch.setattr(remote, "OUTAGE_SECONDS", 0.0)
+    with pytest.raises(ClusterAwayError, match="run again") as caught:
+        follow("RUNNING", "RUNNING", *AWAY)
+    assert exit_code(caught.value) == 4
+    follow("RUNNING", "SUCCEEDED")
+    assert follow.steps == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("poll", "kind", "code"),
+    [
+        ("FAILED", JobFailedError, 1),
+        (RuntimeError("status code 404"), ClusterAwayError, 4),
+        (AuthenticationError("no token"), RemoteJobError, 3),
+    ],
+)
+def test_how_a_job_ends_is_told_by_its_exit_code(follow, poll, kind, code):
+    with pytest.raises(kind) as caught:
+        follow("RUNNING", poll)
+    assert exit_code(caught.value) == code
+    assert ("boom" in str(caught.value)) == (poll == "FAILED")
 
 
 HAS_DASHBOARD = importlib.util.find_spec("aiohttp_cors") and importlib.util.find_spec("opencensus")
