@@ -7,6 +7,7 @@ RUN/recall; metrics to MLflow.
 It runs in this very process: a Ray cluster takes longer to start than ten facts to tune.
 """
 
+import logging
 import shutil
 import time
 from dataclasses import asdict, replace
@@ -42,18 +43,31 @@ if TYPE_CHECKING:
     from lamini.update import UpdateReceipt
 
 _SILENT_PROMPTS = 64
+log = logging.getLogger(__name__)
 
 
-class _Failpoint:
-    """The library's recorder: it hears of every tuned shard."""
+class _Reports:
+    """The library's recorder: every tuned shard is a step of the training's run in MLflow."""
+
+    def __init__(self, run: TrackedRun) -> None:
+        self.run = run
 
     def log(self, step: int, numbers: dict[str, float]) -> None:
+        try:
+            self.run.log_metrics(numbers, step)
+        except Exception:
+            log.warning("MLflow did not take the numbers of step %d", step, exc_info=True)
         failpoints.reach("update.while_tuning")
 
 
 @task(cache_policy=NO_CACHE, task_run_name="update memory")
 def update_memory(
-    settings: Settings, folder: Path, base: Path, assignment: Path, snapshot: Path
+    settings: Settings,
+    run: TrackedRun,
+    folder: Path,
+    base: Path,
+    assignment: Path,
+    snapshot: Path,
 ) -> dict[str, Any]:
     """Build the successor of the champion in `base`; killed, the next one ends the same."""
     from lamini.capacity import capacity_of
@@ -63,17 +77,21 @@ def update_memory(
     published = open_snapshot(snapshot)
     backbone, facts = _backbone(settings), read_training_facts(assignment)
     started = time.monotonic()
-    update = build_successor(
-        folder / "checkpoint",
-        base,
-        facts,
-        backbone=backbone,
-        tuning=settings.tuning,
-        tuning_folder=folder / "tuning",
-        snapshot_hash=published.snapshot_hash,
-        training_hash=published.training_hash,
-        recorder=_Failpoint(),
-    )
+    try:
+        update = build_successor(
+            folder / "checkpoint",
+            base,
+            facts,
+            backbone=backbone,
+            tuning=settings.tuning,
+            tuning_folder=folder / "tuning",
+            snapshot_hash=published.snapshot_hash,
+            training_hash=published.training_hash,
+            recorder=_Reports(run),
+        )
+    except BaseException:
+        run.end("FAILED")
+        raise
     seconds = time.monotonic() - started
     shutil.rmtree(folder / "tuning", ignore_errors=True)
     _settle_groups(assignment, folder / "checkpoint")

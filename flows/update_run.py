@@ -33,21 +33,21 @@ def update_champion(
     assert found.trained is not None
     base = settings.home / str(found.champion["path"])
     path, snapshot = folder.path, found.snapshot.path
+    child = tracked.child("update_memory")
     try:
         log_report(tracked, path / "recall", "changed_facts.json", changed_facts(found))
         updated = folder.once(
             "update_memory",
             "checkpoint/update.json",
-            lambda: update_memory(settings, path, base, assignment, snapshot),
+            lambda: update_memory(settings, child, path, base, assignment, snapshot),
         )
+        child.log_metrics(_numbers(updated))
+        child.end()
         written = folder.once(
             "write_checkpoint",
             "checkpoint/checkpoint.json",
             lambda: log_checkpoint(tracked, path),
         )
-        child = tracked.child("update_memory")
-        child.log_metrics(_numbers(updated))
-        child.end()
         trained = found.trained.path
         recall = folder.once(
             "measure_recall",

@@ -96,6 +96,11 @@ def check_mlflow(home, first, second):
     assert (update.data.tags["gate"], update.data.tags["promoted"]) == ("passed", "true")
     assert update.data.metrics["facts/changed"] == 1
     assert update.data.metrics["update/untouched_experts_differing"] == 0
+    parent = f"tags.`mlflow.parentRunId` = '{update.info.run_id}'"
+    (tuning,) = client.search_runs([experiment.experiment_id], parent)
+    steps = [point.step for point in client.get_metric_history(tuning.info.run_id, "passes")]
+    assert steps == [*range(1, len(steps) + 1)]  # a step for each shard, as in a full run
+    assert tuning.data.metrics["facts_memorized"] == 2
     for alias, run_key in (("champion", second), ("previous", first)):
         version = client.get_model_version_by_alias("lamini", alias)
         assert version.tags["lamini.run_key"] == run_key
