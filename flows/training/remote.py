@@ -152,10 +152,7 @@ def _status(client: Any, submission_id: str) -> str | None:
         return str(client.get_job_status(submission_id))
     except AuthenticationError as error:
         raise RemoteJobError(f"the cluster refuses us: {error}") from error
-    except (
-        RuntimeError,
-        OSError,
-    ) as error:  # an answer that is an error; `requests`' own are OSErrors
+    except (RuntimeError, OSError) as error:  # those of `requests` are OSErrors
         if "404" in str(error) or "does not exist" in str(error):
             return None
         raise ClusterAwayError(
@@ -190,9 +187,7 @@ def _follow(client: Any, submission_id: str, progress: Path, on_report: OnReport
             break
         time.sleep(POLL_SECONDS)
     if status is None:
-        raise ClusterAwayError(
-            f"the cluster forgot job {submission_id}; run again: it is submitted"
-        )
+        raise ClusterAwayError(f"the cluster forgot job {submission_id}; run again to submit it")
     if status != "SUCCEEDED":
         tail = _end_of_log(client, submission_id)
         raise JobFailedError(f"job {submission_id} ended as {status}; the end of its log:\n{tail}")

@@ -46,6 +46,15 @@ class Family:
         if whole:
             wait_gone(self.others)
 
+    def kill_one(self, is_victim):
+        """Kill the first of the others that is one; false where there is none."""
+        for process in _children([self.head]):
+            with contextlib.suppress(psutil.Error):
+                if is_victim(process):
+                    process.kill()
+                    return True
+        return False
+
     def clean_up(self):
         """Kill whatever is left, also of those that outlived their head."""
         left = [*([self.head] if self.process.poll() is None else []), *self.others]
