@@ -48,21 +48,22 @@ def test_every_named_place_is_killed_at():
     assert written <= {*failpoints.NAMES, *failpoints.FORGET}
 
 
-@pytest.mark.torture  # seven minutes: three trainings, each from the start of Ray
-def test_i7_a_full_run_killed_at_every_place_in_turn_ends_the_same(runs, before):
-    home = runs.folder / "killed"
+# What comes after the training is killed at in an update, below; in a full run too by torture.
+@pytest.mark.parametrize("later", [(), pytest.param(BOTH, marks=pytest.mark.torture)])
+def test_i7_a_full_run_killed_at_every_place_in_turn_ends_the_same(runs, before, later):
+    home = runs.folder / f"killed-{len(later)}"
     for place in OF_FULL:
         assert runs.killed(home, BEFORE, place)["left"][0] == "train_memory"
     # A worker that dies is started again; then the run itself dies, before its receipt.
-    deaths = runs.folder / "deaths"
+    deaths = runs.folder / f"deaths-{len(later)}"
     deaths.mkdir()
     places = ("worker.tune_memory", "train_memory.before_receipt")
     runs.killed(home, BEFORE, *places, LAMINI_FAILPOINT_ONCE=str(deaths))
     assert {path.name for path in deaths.iterdir()} == {*places}
     cut_snapshots(home)
-    for place in BOTH:
+    for place in later:
         runs.killed(home, BEFORE, place)
-    assert runs.finished(home, BEFORE)["decision"] == "nothing"
+    assert runs.finished(home, BEFORE)["decision"] == ("nothing" if later else "full")
     assert run_state(home)["state"] == "done"
     assert settled(home) == settled(before)
     found = tracked(home)
