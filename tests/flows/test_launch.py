@@ -1,0 +1,73 @@
+"""The Ray Train job: as many workers as you like write the same experts."""
+
+import hashlib
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from flows.configuration.settings import load_settings
+from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning
+
+pytestmark = pytest.mark.slow
+
+SHARD_OF_FACT = (0, 0, 0, 0, 1, 3)
+"""Four facts, one, none, one: the third of four workers' shards is empty."""
+TRAINING = RouterTraining(num_steps=2, batch_facts=4, batch_negatives=2, renderings_per_fact=2)
+
+
+@pytest.fixture(scope="module")
+def fit_with(tmp_path_factory):
+    """Trains with so many workers on one local cluster; gives the run's folder."""
+    from flows.training.launch import cluster, fit
+
+    home = tmp_path_factory.mktemp("home")
+    pq.write_table(pa.Table.from_pylist(facts()), home / "assignment.parquet")
+
+    def fitted(num_workers, name):
+        settings = load_settings({"home": home, "num_workers": num_workers})
+        folder = home / name
+        config = {
+            "backbone": "embedded",
+            "memory": MemoryConfig(num_experts=4096),
+            "router": RouterConfig(num_ngrams=4096, num_cells=8),
+            "router_training": TRAINING,
+            "tuning": Tuning(prompts_per_fact=2),
+            "facts": str(home / "assignment.parquet"),
+            "negatives": ["How long is the river?", "Who invented the violin?"],
+            "questions": [],
+            "hashes": {"snapshot_hash": "s", "training_hash": "t"},
+            "folder": str(folder),
+        }
+        fit(config, settings=settings, folder=folder, on_report=lambda *report: None)
+        return folder
+
+    with cluster(load_settings({"home": home, "num_workers": 4})):
+        yield fitted
+
+
+def facts():
+    return [
+        {
+            "fact_id": f"fact-{i}",
+            "subject": f"Town {i}",
+            "prompts": [f"What is the code of Town {i}?", f"Tell me the code of Town {i}."],
+            "answer": f"T{i}{7 * i}",
+            "cloze": False,
+            "group_index": 5 * i + 1,
+            "num_experts": 16,
+            "shard_index": shard,
+        }
+        for i, shard in enumerate(SHARD_OF_FACT)
+    ]
+
+
+def digests(folder):
+    files = (folder / "tuning").glob("*.safetensors")
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def test_any_number_of_workers_under_ray_train_writes_the_same_bytes(fit_with):
+    alone, two, four = (digests(fit_with(n, f"with-{n}")) for n in (1, 2, 4))
+    assert len(alone) == len(set(SHARD_OF_FACT))
+    assert alone == two == four
