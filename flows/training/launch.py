@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray.train import FailureConfig, RunConfig, ScalingConfig, UserCallback
+from ray.train import ControllerError, FailureConfig, RunConfig, ScalingConfig, UserCallback
 from ray.train.torch import TorchConfig, TorchTrainer
 from ray.util.queue import Empty, Queue
 
 from flows.configuration.settings import Settings
 from flows.errors import FlowsError
 from flows.training import worker_jobs
+from lamini.errors import LaminiError
 
 _OBJECT_STORE_BYTES = 200 * 1024**2
 _WAIT_SECONDS = 0.5
@@ -89,7 +90,10 @@ OnReport = Callable[[str, int, dict[str, float]], None]
 
 
 class _SendToDriver(UserCallback):  # type: ignore[misc]
-    """Runs in Train's controller: every report of rank 0 goes to the driver."""
+    """Runs in Train's controller: every report of rank 0 goes to the driver.
+
+    What the library refuses, it refuses again: raised here, it ends the job at once.
+    """
 
     def __init__(self, queue: Queue) -> None:
         self.queue = queue
@@ -97,11 +101,20 @@ class _SendToDriver(UserCallback):  # type: ignore[misc]
     def after_report(self, run_context: Any, metrics: Any, checkpoint: Any) -> None:
         self.queue.put_nowait(dict(metrics[0]))
 
+    def after_exception(self, run_context: Any, worker_exceptions: dict[int, Exception]) -> None:
+        for error in worker_exceptions.values():
+            if isinstance(error, LaminiError):
+                raise error
+
 
 def fit(
     config: dict[str, Any], *, settings: Settings, folder: Path, on_report: OnReport
 ) -> dict[str, Any]:
-    """Run `worker_jobs.train` on the workers and return what rank 0 returned."""
+    """Run `worker_jobs.train` on the workers and return what rank 0 returned.
+
+    Raises:
+        LaminiError: the library refused to go on, such as at a loss that is not a number.
+    """
     queue = Queue(actor_options={"num_cpus": 0})
     trainer = TorchTrainer(
         worker_jobs.train,
@@ -119,6 +132,10 @@ def fit(
     try:
         with _passing_on(queue, on_report):
             result: dict[str, Any] = trainer.fit().return_value
+    except ControllerError as error:
+        if isinstance(error.controller_failure, LaminiError):
+            raise error.controller_failure from None
+        raise
     finally:
         queue.shutdown()
     return result

@@ -1,4 +1,4 @@
-"""The Ray Train job: as many workers as you like write the same experts."""
+"""The Ray Train job: as many workers as you like write the same experts; what is hopeless ends."""
 
 import hashlib
 
@@ -8,6 +8,7 @@ import pytest
 
 from flows.configuration.settings import load_settings
 from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning
+from lamini.errors import NonFiniteLossError
 
 pytestmark = pytest.mark.slow
 
@@ -24,14 +25,14 @@ def fit_with(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
     pq.write_table(pa.Table.from_pylist(facts()), home / "assignment.parquet")
 
-    def fitted(num_workers, name):
+    def fitted(num_workers, name, training=TRAINING):
         settings = load_settings({"home": home, "num_workers": num_workers})
         folder = home / name
         config = {
             "backbone": "embedded",
             "memory": MemoryConfig(num_experts=4096),
             "router": RouterConfig(num_ngrams=4096, num_cells=8),
-            "router_training": TRAINING,
+            "router_training": training,
             "tuning": Tuning(prompts_per_fact=2),
             "facts": str(home / "assignment.parquet"),
             "negatives": ["How long is the river?", "Who invented the violin?"],
@@ -71,3 +72,9 @@ def test_any_number_of_workers_under_ray_train_writes_the_same_bytes(fit_with):
     alone, two, four = (digests(fit_with(n, f"with-{n}")) for n in (1, 2, 4))
     assert len(alone) == len(set(SHARD_OF_FACT))
     assert alone == two == four
+
+
+def test_a_loss_that_is_not_finite_ends_the_job_at_once_and_names_facts(fit_with):
+    hopeless = RouterTraining(num_steps=9, batch_facts=4, learning_rate=1e30)
+    with pytest.raises(NonFiniteLossError, match=r"at step \d \(facts fact-\d"):
+        fit_with(1, "hopeless", hopeless)
