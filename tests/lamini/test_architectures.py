@@ -1,4 +1,8 @@
-"""One life of a checkpoint on every architecture: attach, generate, save, load, detach, bf16."""
+"""One life of a checkpoint on every architecture: attach, route, update, save, detach, bf16."""
+
+import dataclasses
+import random
+import shutil
 
 import pytest
 import torch
@@ -10,9 +14,21 @@ from lamini.errors import CheckpointError
 from lamini.experts import Experts
 from lamini.loading import load
 from lamini.memory import attach, detach, full_logits, pad_left, pad_right, reading_of
+from lamini.recall import NUMERIC_TOLERANCE
 from lamini.saved import read_tensors
+from lamini.untouched import compare_banks, compare_logits, compare_silence
+from lamini.update import update_model
 
-from .conftest import ARCHITECTURES, GEOMETRY, GROUPS, built_checkpoint, tiny_backbone
+from .conftest import (
+    ARCHITECTURES,
+    GEOMETRY,
+    GROUPS,
+    NEGATIVES,
+    TUNING,
+    built_checkpoint,
+    make_facts,
+    tiny_backbone,
+)
 
 pytestmark = pytest.mark.slow
 """Together they take over ten seconds."""
@@ -85,6 +101,43 @@ def test_i2_silent_rows_beside_reading_ones_are_the_backbones_own(folder, dtype)
     assert mixed.dtype == dtype
     assert torch.equal(mixed[[1, 3]], logits[[1, 3]])
     assert not torch.equal(mixed[[0, 2]], logits[[0, 2]])
+
+
+def test_i3_i6_an_update_touches_its_own_experts_and_logits_alone(folder, tmp_path):
+    model = load(
+        shutil.copytree(folder, tmp_path / "own"), backbone=str(folder.parent / "backbone")
+    )
+    changed, *kept, gone = make_facts(num_shards=1)
+    changed = dataclasses.replace(changed, answer="Tamsin")
+    once = dataclasses.replace(TUNING, max_passes=1)
+    update = update_model(model, [changed, *kept], tuning=once)
+    assert (update.changed, update.retired) == ((changed.fact_id,), (gone.fact_id,))
+    banks = compare_banks(model.bank, update.previous, update.bank, update.groups)
+    assert banks.is_identical
+    assert banks.num_experts == 8 * len(kept)
+    prompts = [prompt for fact in kept for prompt in fact.prompts] + NEGATIVES
+    logits = compare_logits(model, update.previous, prompts, update.groups)
+    assert logits.is_identical
+    assert logits.num_silent > 0
+    assert logits.num_prompts - logits.num_silent > len(kept)  # that many read their own experts
+    # The retired fact: nothing is stored of it, its prompts get the bare backbone's logits.
+    groups = {expert // GEOMETRY.group_size for expert in model.bank.digests()}
+    assert groups == {fact.group_index for fact in (changed, *kept)}
+    silence = compare_silence(model, gone.prompts)
+    assert (silence.reading, silence.differing) == ((), ())
+
+
+def test_i5_read_sets_are_the_same_alone_and_in_any_batch(folder):
+    model = load(folder)
+    prompts = [prompt for fact in make_facts() for prompt in fact.prompts[:3]] + NEGATIVES[::2]
+    alone = {prompt: model.route([prompt])[0] for prompt in prompts}
+    assert len({route.group for route in alone.values()}) > len(make_facts()) // 2
+    for seed in range(3):
+        batch = random.Random(seed).sample(prompts, 7 + 6 * seed)
+        answers = model.answer(batch, max_answer_tokens=1)
+        for prompt, answer, route in zip(batch, answers, model.route(batch), strict=True):
+            if alone[prompt].margin > NUMERIC_TOLERANCE:
+                assert answer.group == route.group == alone[prompt].group
 
 
 @torch.no_grad()
