@@ -31,16 +31,16 @@ def assign_groups(
     group_size: int,
     num_shards: int,
     backbone: str,
-    snapshot: Path | None = None,
+    snapshot: Path,
 ) -> dict[str, Any]:
-    """One group for each fact of the snapshot (the head); a fact that had one keeps it."""
+    """One group for each fact of the snapshot; a fact that had one keeps it."""
     count = answer_counter(backbone)
     warehouse = home / "warehouse"
     with open_catalogue(warehouse) as con:
         receipt = assign(
             con,
             warehouse,
-            head(warehouse) if snapshot is None else open_snapshot(snapshot),
+            open_snapshot(snapshot),
             num_groups=num_groups,
             group_size=group_size,
             num_shards=num_shards,
@@ -62,4 +62,5 @@ def assign_facts(
 ) -> dict[str, Any]:
     """Assign every fact of a snapshot, the head where none is given; gives the plan's file."""
     home = home.expanduser().resolve()
+    snapshot = snapshot or head(home / "warehouse").path
     return assign_groups(home, num_groups, group_size, num_shards, backbone, snapshot)

@@ -8,7 +8,8 @@ catalogue in HOME/warehouse.
 """
 
 import logging
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,13 @@ from prefect.cache_policies import NO_CACHE
 from flows.tracking.run_pages import said
 from warehouse.batches import last_batch
 from warehouse.catalogue import open_catalogue
-from warehouse.errors import ContractError, MappingError, RetryableError, SourceError
+from warehouse.errors import (
+    ContractError,
+    MappingError,
+    RelationConflictError,
+    RetryableError,
+    SourceError,
+)
 from warehouse.ingest import ingest
 from warehouse.reference import read_cldr, read_iso
 from warehouse.same_as import merge_subjects, read_same_as
@@ -33,7 +40,7 @@ SAME_AS = "same_as.toml"
 RETRY_DELAYS = [1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 60.0, 60.0, 60.0]
 """The catalogue has one writer: sources of one schedule queue for it, and a reconcile of millions
 of claims takes minutes."""
-AT_FAULT = (ContractError, SourceError, MappingError)
+AT_FAULT = (ContractError, SourceError, MappingError, RelationConflictError)
 """What is wrong with one source and none of the others' business."""
 
 log = logging.getLogger(__name__)
@@ -72,36 +79,62 @@ def ingest_source(home: Path, source: str) -> dict[str, Any]:
     return asdict(receipt)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ingested:
+    """What became of several sources: one at fault does not keep the others out."""
+
+    receipts: list[dict[str, Any]]
+    faults: dict[str, Exception]
+    """By the name that the source was given by; what it claimed before still counts."""
+
+    def raise_faults(self) -> None:
+        """Complain of all sources at fault, as one error.
+
+        Raises:
+            ContractError, SourceError, MappingError, RelationConflictError: a source is at fault.
+        """
+        if self.faults:
+            others = f" ({len(self.receipts)} other sources were taken in)" * bool(self.receipts)
+            first, *_ = self.faults.values()
+            raise type(first)("\n".join(map(str, self.faults.values())) + others)
+
+
 @flow(flow_run_name="ingest facts")
-def ingest_facts(home: Path, sources: list[Path] | None = None) -> list[dict[str, Any]]:
-    """Ingest every source, in order; none named means those registered, or the reference facts."""
+def ingest_facts(
+    home: Path, sources: list[Path] | None = None, pass_faults: bool = False
+) -> list[dict[str, Any]]:
+    """Ingest every source, in order; none named means those registered, or the reference facts.
+
+    With `pass_faults` a source at fault is told of, and its last claims stand.
+    """
     home = home.expanduser().resolve()
-    receipts = ingest_each(home, source_names(home, sources or []), ingest_source)
+    found = ingest_each(home, source_names(home, sources or []), ingest_source)
+    if not pass_faults:
+        found.raise_faults()
+    for fault in found.faults.values():
+        log.warning("a source is at fault, what it claimed before stands: %s", fault)
+    receipts = found.receipts
     create_table_artifact(table=receipts, key="ingest-facts", description="What became of the rows")
     new = sum(receipt["num_accepted"] for receipt in receipts if receipt["is_new"])
-    names = ", ".join(str(receipt["source"]) for receipt in receipts)
+    names = ", ".join(str(receipt["source"]) for receipt in receipts) or "no source"
     message = f"{new} new claims" if new else "Nothing new"
-    result: list[dict[str, Any]] = said(f"{message} from {names}", receipts)
+    at_fault = "".join(f"; at fault: {Path(name).stem}" for name in found.faults)
+    result: list[dict[str, Any]] = said(f"{message} from {names}{at_fault}", receipts)
     return result
 
 
-def ingest_each(home: Path, names: list[str], step: Any) -> list[dict[str, Any]]:
-    """Take in every source; one that cannot be used does not keep the others out.
-
-    Raises:
-        ContractError, SourceError, MappingError: a source is at fault; all others were taken in.
-    """
+def ingest_each(
+    home: Path, names: Sequence[str], step: Callable[[Path, str], dict[str, Any]]
+) -> Ingested:
+    """Take in every source by `step`, one after the other."""
     receipts: list[dict[str, Any]] = []
-    stopped: list[Exception] = []
+    faults: dict[str, Exception] = {}
     for name in names:
         try:
             receipts.append(step(home, name))
         except AT_FAULT as error:
-            stopped.append(error)
-    if stopped:
-        others = f" ({len(receipts)} other sources were taken in)" if receipts else ""
-        raise type(stopped[0])("\n".join(map(str, stopped)) + others)
-    return receipts
+            faults[name] = error
+    return Ingested(receipts=receipts, faults=faults)
 
 
 def source_names(home: Path, sources: list[Path]) -> list[str]:

@@ -71,14 +71,19 @@ def _served(
 
 
 @flow(validate_parameters=False, flow_run_name="memorize {settings.as_of}")
-def memorize(settings: Settings, force: bool = False, mode: str | None = None) -> dict[str, Any]:
-    """Bring the model to the state of the sources, doing only what is not done yet."""
+def memorize(
+    settings: Settings, force: bool = False, mode: str | None = None, pass_faults: bool = False
+) -> dict[str, Any]:
+    """Bring the model to the state of the sources, doing only what is not done yet.
+
+    With `pass_faults` a source at fault stops nothing: what it claimed before stands.
+    """
     log = get_run_logger()
     started = time.monotonic()
     remember_flow_run(settings.home)
     note(settings.home, step="ingest")
     settle_tracking(settings.home)
-    ingested = ingest_facts(settings.home, list(settings.sources))
+    ingested = ingest_facts(settings.home, list(settings.sources), pass_faults)
     note(settings.home, step="reconcile")
     decided = reconcile_facts(
         settings.home,

@@ -18,7 +18,7 @@ from flows.automation.announce import announce_pending
 from flows.automation.notify import tell_of_run
 from flows.automation.served_process import enter
 from flows.configuration.settings import Settings
-from flows.ingest_facts import AT_FAULT, ingest_each, ingest_source, source_names
+from flows.ingest_facts import Ingested, ingest_each, ingest_source, source_names
 from flows.reconcile_facts import reconcile_and_publish
 
 
@@ -31,22 +31,17 @@ def refresh_facts(home: Path, source: str = "all") -> Any:
     """Bring the facts to the state of one source (a mapping file or reference name), or of all."""
     settings = enter(home)
     everything = source_names(settings.home, list(settings.sources))
-    found = refresh(settings, everything if source == "all" else [source])
+    ingested, found = refresh(settings, everything if source == "all" else [source])
+    ingested.raise_faults()
     return Completed(message=_told(found), data=found)
 
 
-def refresh(settings: Settings, sources: list[str]) -> dict[str, Any]:
-    """Take in `sources`, reconcile everything, announce what is pending.
+def refresh(settings: Settings, sources: list[str]) -> tuple[Ingested, dict[str, Any]]:
+    """Take in `sources`, reconcile everything, announce what is pending; give what was done.
 
-    Raises:
-        ContractError, SourceError, MappingError: a source is at fault; what the others say was
-            published.
+    A source at fault keeps nothing of the others from being published.
     """
-    broken: Exception | None = None
-    try:
-        receipts = ingest_each(settings.home, sources, ingest_source)
-    except AT_FAULT as error:
-        broken, receipts = error, []
+    ingested = ingest_each(settings.home, sources, ingest_source)
     decided = reconcile_and_publish(
         settings.home,
         settings.as_of,
@@ -55,9 +50,7 @@ def refresh(settings: Settings, sources: list[str]) -> dict[str, Any]:
         settings.reconcile_parts,
     )
     pending = announce_pending(settings.home)
-    if broken is not None:
-        raise broken
-    return {"ingested": receipts, "reconciled": decided, "pending": pending}
+    return ingested, {"ingested": ingested.receipts, "reconciled": decided, "pending": pending}
 
 
 def _told(found: dict[str, Any]) -> str:

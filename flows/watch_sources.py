@@ -4,23 +4,25 @@
 
 Reads: the sources' files. Writes: HOME/watched, and what flows/refresh_facts.py writes. Sources
 behind a URL or in PostgreSQL are not watched, but taken in by their schedule: only reading tells.
+Changes too few to be trained at once (`min_changed_facts`) are told of again when they have waited
+for `max_staleness`.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from prefect import flow
 from prefect.states import Completed
 
+from flows.automation.announce import announce_overdue
 from flows.automation.notify import tell_of_run
 from flows.automation.served_process import enter
 from flows.automation.source_states import named_sources
-from flows.automation.watching import Seen, files_of, look, read_seen, write_seen
+from flows.automation.watching import Seen, look_at, read_seen, write_seen
 from flows.configuration.settings import Settings
-from flows.ingest_facts import AT_FAULT
 from flows.refresh_facts import refresh
 from warehouse.errors import RetryableError
-from warehouse.sources import load_mapping
 
 FOLDER = "watched"
 
@@ -32,41 +34,44 @@ def watch_sources(home: Path) -> Any:
     found = watch(settings)
     moved = found["moved"]
     message = f"{', '.join(moved)} changed" if moved else "no file changed"
+    if found["busy"]:
+        message += f"; held by another process, so left to a later look: {', '.join(found['busy'])}"
+    if found.get("overdue"):
+        message += f"; told again of what waits: {found['overdue']}"
     return Completed(message=message, data=found)
 
 
 def watch(settings: Settings) -> dict[str, Any]:
     """Look at all sources that lie in files; take in those that moved, as one refresh.
 
+    A source that another process holds is taken in at a later look.
+
     Raises:
-        ContractError, SourceError, MappingError: a source is at fault; what the others say was
-            published.
+        ContractError, SourceError, MappingError, RelationConflictError: a source is at fault; what
+            the others say was published. Told once: the same content would fail again.
     """
     folder = settings.home / FOLDER
     moved: dict[str, str] = {}
     seen: dict[str, Seen] = {}
-    for name, file in named_sources(settings).items():
-        files = files_of(load_mapping(Path(file)))
-        if files is None:
-            continue
+    for name, file in named_sources(settings, even_broken=True).items():
         before = read_seen(folder, name)
-        seen[name] = look(files, before)
-        if before is None or before.content != seen[name].content:
+        now = look_at(Path(file), before)
+        if now is None:
+            continue
+        seen[name] = now
+        if before is None or before.content != now.content:
             moved[name] = file
-        elif before.stat != seen[name].stat:
-            write_seen(folder, name, seen[name])  # touched: not to be read again
-    try:
-        refreshed = refresh(settings, [*moved.values()]) if moved else None
-    except AT_FAULT as error:
-        # The same content would fail again; a person is told once, not every few minutes.
-        if not isinstance(error, RetryableError):
-            _remember(folder, moved, seen)
-        raise
+        elif before.stat != now.stat:
+            write_seen(folder, name, now)  # touched: not to be read again
+    if not moved:
+        overdue = announce_overdue(settings.home, settings.trigger)
+        return {"moved": [], "watched": [*seen], "busy": [], "overdue": overdue}
+    ingested, refreshed = refresh(settings, [*moved.values()])
+    faults = ingested.faults
+    busy = [n for n, file in moved.items() if isinstance(faults.get(file), RetryableError)]
     # Only now: killed in between, the next look finds it again.
-    _remember(folder, moved, seen)
-    return {"moved": [*moved], "watched": [*seen], "refreshed": refreshed}
-
-
-def _remember(folder: Path, moved: dict[str, str], seen: dict[str, Seen]) -> None:
-    for name in moved:
+    for name in moved.keys() - {*busy}:
         write_seen(folder, name, seen[name])
+    told = {file: fault for file, fault in faults.items() if not isinstance(fault, RetryableError)}
+    replace(ingested, faults=told).raise_faults()
+    return {"moved": [*moved], "watched": [*seen], "busy": busy, "refreshed": refreshed}

@@ -6,10 +6,12 @@ lost is sent again by the next ingestion; a retrain that finds nothing to do end
 
 import logging
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from flows.planning.pending import note_pending, read_pending
+from flows.configuration.schedules import Debounce
+from flows.planning.pending import is_due, last_told, note_pending, note_told, read_pending
 
 FACTS_CHANGED = "lamini.facts.changed"
 RESOURCE = "lamini.facts"
@@ -25,6 +27,24 @@ def announce_pending(home: Path) -> dict[str, Any]:
     found = {**asdict(pending), "since": since.isoformat() if since else None}
     is_sent = pending.is_any and _send(home, {**found, "num_facts": pending.num_facts})
     return {**found, "is_announced": is_sent}
+
+
+def announce_overdue(home: Path, debounce: Debounce) -> str | None:
+    """Send the event for changes that have waited too long; give why, or null where none did.
+
+    They were too few when they were announced, and no later event told of them. Not again before
+    they have waited as long once more: a training that failed is not to be repeated at every look.
+    """
+    now = datetime.now(tz=UTC)
+    pending = read_pending(home)
+    since = last_told(home, note_pending(home, pending, now))
+    if pending.num_facts >= debounce.min_changed_facts:  # was due when it was announced
+        return None
+    is_overdue, why = is_due(pending, since, debounce, now)
+    if not is_overdue or not _send(home, {**asdict(pending), "num_facts": pending.num_facts}):
+        return None
+    note_told(home, now)
+    return why
 
 
 def _send(home: Path, payload: dict[str, Any]) -> bool:

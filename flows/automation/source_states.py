@@ -78,8 +78,10 @@ def _is_fresh(mapping: Mapping, last_ingest: datetime | None) -> bool | None:
     return datetime.fromtimestamp(written, tz=UTC).replace(tzinfo=None) <= last_ingest
 
 
-def named_sources(settings: "Settings") -> dict[str, str]:
+def named_sources(settings: "Settings", *, even_broken: bool = False) -> dict[str, str]:
     """Give each source by name with its mapping file; none where the reference facts are meant.
+
+    With `even_broken` a mapping that cannot be used goes by the name of its file.
 
     Raises:
         MappingError: a mapping can no longer be used, or two have one name.
@@ -87,7 +89,12 @@ def named_sources(settings: "Settings") -> dict[str, str]:
     files = list(settings.sources) or registered(settings.home / "sources")
     found: dict[str, str] = {}
     for file in files:
-        name = load_mapping(file).name
+        try:
+            name = load_mapping(file).name
+        except MappingError:
+            if not even_broken:
+                raise
+            name = Path(file).stem
         if name in found:
             raise MappingError(f"{found[name]} and {file} both name their source {name!r}")
         found[name] = str(file)

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from warehouse.durable import write_json
-from warehouse.sources import Mapping
+from warehouse.errors import MappingError
+from warehouse.sources import Mapping, load_mapping
 
 _CHUNK_BYTES = 1 << 20
 
@@ -22,6 +23,20 @@ class Seen:
     """Of names, sizes and times of change: cheap, and moved by a mere touch."""
     content: str
     """Of names and bytes."""
+
+
+def look_at(mapping: Path, before: Seen | None) -> Seen | None:
+    """Look at the files of the source that `mapping` describes; null where it lies in none.
+
+    What cannot be looked at is seen as its error, so that it moves once when it begins to fail, and
+    again when it is mended.
+    """
+    try:
+        files = files_of(load_mapping(mapping))
+        return None if files is None else look(files, before)
+    except (MappingError, OSError) as error:
+        said = _hash([f"{mapping}\0{error}"])
+        return Seen(stat=said, content=said)
 
 
 def files_of(mapping: Mapping) -> list[Path] | None:

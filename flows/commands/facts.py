@@ -36,7 +36,9 @@ def ingest(
         receipts = ingest_facts(settings.home, sources)
     else:
         names = source_names(settings.home, sources)
-        receipts = ingest_each(settings.home, names, ingest_source.fn)
+        found = ingest_each(settings.home, names, ingest_source.fn)
+        found.raise_faults()
+        receipts = found.receipts
     if as_json:
         return print_json(receipts)
     from flows.commands.screen import show_rows

@@ -1,8 +1,8 @@
 """What waits to be trained, since when, and whether it is due; from files alone, in milliseconds.
 
 Reads: HOME/warehouse/HEAD.json and its snapshot, HOME/HEAD_CHECKPOINT.json. Writes:
-HOME/pending.json, since when the head differs from what is trained. Lost, the wait starts anew, and
-the nightly run catches up: nothing else depends on it.
+HOME/pending.json, since when the head differs from what is trained, and when that was last told of.
+Lost, the wait starts anew, and the nightly run catches up: nothing else depends on it.
 """
 
 import json
@@ -87,6 +87,21 @@ def note_pending(home: Path, pending: Pending, now: datetime | None = None) -> d
     entry = {"trained_hash": pending.trained_hash, "since": since.isoformat(timespec="seconds")}
     write_json(entry, file)
     return since
+
+
+def note_told(home: Path, now: datetime) -> None:
+    """Remember that what waits too long was told of."""
+    known = json.loads((home / FILE).read_text(encoding="utf-8"))
+    write_json({**known, "told": now.isoformat(timespec="seconds")}, home / FILE)
+
+
+def last_told(home: Path, since: datetime | None) -> datetime | None:
+    """Give when what waits too long was last told of; `since`, since when it waits, if never."""
+    try:
+        known = json.loads((home / FILE).read_text(encoding="utf-8"))
+        return datetime.fromisoformat(known["told"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return since
 
 
 def is_due(

@@ -37,7 +37,9 @@ def test_the_end_of_the_answer_counts_against_the_limit(home, mapping, tokenizer
 
 
 def test_every_fact_gets_its_own_group(published, tokenizer_folder):
-    receipt = assign_groups.fn(published, 64, 32, 2, str(tokenizer_folder))
+    receipt = assign_groups.fn(
+        published, 64, 32, 2, str(tokenizer_folder), head(published / "warehouse").path
+    )
     plan = pq.read_table(receipt["path"]).to_pylist()
     assert receipt["num_facts"] == len({row["group_index"] for row in plan}) == 2
     assert [row["num_experts"] for row in plan] == [8 + 2 * 2] * 2  # one word and the end
@@ -63,9 +65,14 @@ def test_a_source_at_fault_keeps_no_other_out(home):
             raise SourceError(f"{name} is missing")
         return {"source": name}
 
-    assert ingest_each(home, ["good"], step) == [{"source": "good"}]
+    found = ingest_each(home, ["good"], step)
+    found.raise_faults()
+    assert found.receipts == [{"source": "good"}]
+    found = ingest_each(home, ["one", "good", "two"], step)
+    assert found.receipts == [{"source": "good"}]
+    assert [*found.faults] == ["one", "two"]
     with pytest.raises(SourceError, match=r"one is missing\ntwo is missing \(1 other"):
-        ingest_each(home, ["one", "good", "two"], step)
+        found.raise_faults()
 
 
 def test_only_what_may_pass_is_tried_again():
@@ -80,5 +87,8 @@ def test_the_flows_themselves(home, mapping, tokenizer_folder, prefect_harness):
     assert [receipt["num_accepted"] for receipt in ingest_facts(home, [mapping])] == [3]
     receipt = reconcile_facts(home, date(2026, 1, 1), str(tokenizer_folder))
     assert receipt["num_facts"] == 2
+    missing = mapping.parent / "missing.toml"
     with pytest.raises(MappingError):
-        ingest_facts(home, [mapping.parent / "missing.toml"])
+        ingest_facts(home, [missing])
+    (again,) = ingest_facts(home, [missing, mapping], pass_faults=True)
+    assert not again["is_new"]

@@ -5,7 +5,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE
 
 from flows.automation import announce
-from flows.automation.announce import announce_pending
+from flows.automation.announce import announce_overdue, announce_pending
 from flows.configuration.schedules import Debounce, Schedules
 from flows.configuration.settings import load_settings
 from flows.errors import GateError
@@ -114,7 +114,7 @@ def refresh_here(settings, mapping):
         patch.object(module, "ingest_source", module.ingest_source.fn),
         patch.object(module, "reconcile_and_publish", module.reconcile_and_publish.fn),
     ):
-        return refresh(settings, [str(mapping)])
+        return refresh(settings, [str(mapping)])[1]
 
 
 def test_facts_whose_model_was_rolled_back_are_not_announced(published, sent):
@@ -125,6 +125,27 @@ def test_facts_whose_model_was_rolled_back_are_not_announced(published, sent):
     (published / "HEAD_CHECKPOINT.json").write_text(json.dumps(pointer))
     assert read_pending(published).is_rejected
     assert not announce_pending(published)["is_announced"]
+    assert not sent
+
+
+def test_changes_too_few_to_train_are_told_of_again_once_they_have_waited(published, sent):
+    debounce = Debounce(min_changed_facts=3, max_staleness=6)
+    begun = datetime.now(tz=UTC)
+    note_pending(published, read_pending(published), begun - timedelta(hours=5))
+    assert announce_overdue(published, debounce) is None
+    (published / "pending.json").unlink()
+    note_pending(published, read_pending(published), begun - timedelta(hours=7))
+    assert "longer than max_staleness" in announce_overdue(published, debounce)
+    assert [payload["num_facts"] for _, _, payload in sent] == [2]
+    assert announce_overdue(published, debounce) is None  # not at every look
+    train(published)
+    assert announce_overdue(published, debounce) is None
+    assert len(sent) == 1
+
+
+def test_changes_that_were_due_at_once_are_not_told_of_again(published, sent):
+    note_pending(published, read_pending(published), datetime.now(tz=UTC) - timedelta(hours=99))
+    assert announce_overdue(published, Debounce(min_changed_facts=2)) is None
     assert not sent
 
 
@@ -148,7 +169,7 @@ def test_the_nightly_one_trains_them_and_looks_again_for_what_came_meanwhile(
     published_hash = head(published / "warehouse")
     decisions = []
 
-    def memorize(settings):
+    def memorize(settings, pass_faults):
         decisions.append("incremental")
         if len(decisions) == 2:  # what was published during the first training
             train(published, published_hash)
@@ -177,7 +198,7 @@ def tries(monkeypatch):
     monkeypatch.setattr("flows.retrain.RETRY_DELAYS", (0.0, 0.0, 0.0))
     errors, begun = [], []
 
-    def memorize(settings):
+    def memorize(settings, pass_faults):
         begun.append(settings)
         if errors:
             raise errors.pop(0)
