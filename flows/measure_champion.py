@@ -40,7 +40,7 @@ def measure_champion(home: Path) -> Any:
 
 def _measured(settings: Settings, champion: dict[str, Any]) -> dict[str, Any]:
     from flows.measure_recall import questions_for, record_rows
-    from flows.tracking.runs import known_run, open_run
+    from flows.tracking.runs import MEASURING, known_run, open_run
     from lamini.backbone import load_backbone
     from lamini.loading import load
     from lamini.recall import measure_recall
@@ -61,7 +61,7 @@ def _measured(settings: Settings, champion: dict[str, Any]) -> dict[str, Any]:
     if run is None:  # MLflow's database is another one than then
         run = open_run(settings.home, key, f"memorize {key[:8]}", {})
         run.end()
-    child = run.child(f"measure_recall_{day}")
+    child = run.child(f"{MEASURING}{day}")
     try:
         found = record_rows(settings, child, settings.home / "measured" / f"{key}-{day}", rows)
     except BaseException:

@@ -1,6 +1,7 @@
 """List the settings in effect with their origins, without any secret."""
 
 import re
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,13 +44,19 @@ def _safe(name: str, value: Any, environ: Mapping[str, str]) -> Any:
     """Name the variable of a secret, and whether it is set; take passwords out of addresses."""
     if name.endswith("_env") and value:
         return f"{value} ({'set' if environ.get(value) else 'not set'})"
-    return without_password(value)
+    return without_secrets(name, value)
 
 
-def without_password(value: Any) -> Any:
-    """Take user and password out of an address; anything else stays as it is."""
+def without_secrets(name: str, value: Any) -> Any:
+    """Take user and password out of an address, and arguments off the command of notifications.
+
+    One of those may be a token, which looks like any other; the program stays.
+    """
+    if name == "notify.command":
+        program, *arguments = shlex.split(value) or [""]
+        return f"{program} ({len(arguments)} arguments)" if arguments else program
     if isinstance(value, list):
-        return [without_password(item) for item in value]
+        return [without_secrets(name, item) for item in value]
     return _PASSWORD.sub("***", value) if isinstance(value, str) else value
 
 

@@ -7,7 +7,6 @@ same command goes on.
 """
 
 import shutil
-from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -31,11 +30,8 @@ def collect(settings: "Settings", *, dry_run: bool = False) -> dict[str, Any]:
         CatalogueLockedError: another process writes to the catalogue.
     """
     with run_lock(settings.home), changing(settings.home):
-        items = counted(find(settings, datetime.now(tz=UTC)))
-        refused = _refused_rows(settings, dry_run=True)
-        if not dry_run:
-            _remove(settings, items)
-            refused = _refused_rows(settings, dry_run=False)
+        items = _found(settings) if dry_run else _remove(settings)
+        refused = _refused_rows(settings, dry_run=dry_run)
     return {
         "dry_run": dry_run,
         "items": [
@@ -53,14 +49,18 @@ def collect(settings: "Settings", *, dry_run: bool = False) -> dict[str, Any]:
     }
 
 
-def _remove(settings: "Settings", items: Iterable[Item]) -> None:
+def _found(settings: "Settings") -> list[Item]:
+    return counted(find(settings, datetime.now(tz=UTC)))
+
+
+def _remove(settings: "Settings") -> list[Item]:
     from flows.tracking.registry import forget_versions  # slow
     from warehouse.catalogue import open_catalogue
 
-    items = [*items]
-    gone = {item.path.name for item in items if item.kind == "run"}
-    _forget_runs(settings, gone)
     with open_catalogue(settings.warehouse):  # nobody publishes meanwhile
+        items = _found(settings)
+        gone = {item.path.name for item in items if item.kind == "run"}
+        _forget_runs(settings, gone)
         forget_dates(
             settings.warehouse, {item.path.name for item in items if item.kind == "snapshot"}
         )
@@ -69,6 +69,7 @@ def _remove(settings: "Settings", items: Iterable[Item]) -> None:
             _remove_one(item)
             failpoints.reach("gc.while_removing")
     forget_versions(settings.home, gone)
+    return items
 
 
 def _forget_runs(settings: "Settings", gone: set[str]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 
+from flows.running.run_lock import RunLockedError, run_lock
 from flows.servers.processes import is_process
 from warehouse.durable import write_json
 
@@ -75,13 +76,24 @@ def run_state(home: Path) -> dict[str, Any] | None:
     if record is None:
         return None
     state = record["state"]
-    if state == RUNNING and is_gone(record):
+    if state == RUNNING and (is_gone(record) or not _is_held(home, record)):
         state = KILLED
     done, left = _steps(home, record)
     shown = {k: v for k, v in record.items() if k not in ("host", "pid_created", "state")}
     goes_on = f"`{record.get('command', 'lamini run')}` goes on where it was killed"
     advice = {KILLED: goes_on, FAILED: "see `why`"}.get(state)
     return {"state": state, **shown, "done": done, "left": left, "advice": advice}
+
+
+def _is_held(home: Path, record: dict[str, Any]) -> bool:
+    """Whether the run of another host still has its lock; its process cannot be seen from here."""
+    if record.get("host") == socket.gethostname():
+        return True
+    try:
+        with run_lock(home):
+            return False
+    except RunLockedError:
+        return True
 
 
 def _steps(home: Path, record: dict[str, Any]) -> tuple[list[str], list[str]]:

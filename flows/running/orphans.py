@@ -3,13 +3,15 @@
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 from mlflow import MlflowClient
+from mlflow.entities import Run
 
 from flows.environment import mlflow_database, mlflow_uri
-from flows.running.current_run import is_gone
+from flows.running.current_run import is_gone, this_process
 from flows.running.receipts import RunFolder
-from flows.tracking.runs import EXPERIMENT, PROCESS_TAG, RUN_KEY_TAG
+from flows.tracking.runs import EXPERIMENT, MEASURING, PROCESS_TAG, RUN_KEY_TAG, STAGE_TAG
 from flows.tracking.spool import spool_of
 
 log = logging.getLogger(__name__)
@@ -18,6 +20,8 @@ log = logging.getLogger(__name__)
 def settle_tracking(home: Path) -> list[str]:
     """Deliver the records that wait, then end MLflow runs whose process is gone; give those.
 
+    To be called under the run lock: so what a run of another host left open is over, too, though
+    its process cannot be seen from here. Measuring alone needs no lock.
     A run that had promoted its checkpoint has FINISHED: it was killed after its last deed. One that
     is to go on will be RUNNING again as soon as it is opened.
     """
@@ -31,7 +35,7 @@ def settle_tracking(home: Path) -> list[str]:
     ended = []
     for run in client.search_runs([experiment.experiment_id], "attributes.status = 'RUNNING'"):
         process = run.data.tags.get(PROCESS_TAG)
-        if process is None or not is_gone(json.loads(process)):
+        if process is None or not _is_over(run, json.loads(process)):
             continue
         folder = RunFolder(path=home / "runs" / run.data.tags.get(RUN_KEY_TAG, "none"))
         status = "KILLED" if folder.receipt("promoted") is None else "FINISHED"
@@ -39,3 +43,8 @@ def settle_tracking(home: Path) -> list[str]:
         ended.append(run.info.run_id)
         log.info("ended MLflow run %s as %s: its process is gone", run.info.run_id, status)
     return ended
+
+
+def _is_over(run: Run, process: dict[str, Any]) -> bool:
+    is_measuring = run.data.tags.get(STAGE_TAG, "").startswith(MEASURING)
+    return is_gone(process) if is_measuring else process != this_process()

@@ -9,7 +9,7 @@ from prefect.runtime import flow_run
 
 from flows import failpoints
 from flows.configuration.settings import Settings
-from flows.configuration.shown import without_password
+from flows.configuration.shown import without_secrets
 from flows.reporting import plots
 from flows.running.about_run import write_about
 from flows.running.current_run import note
@@ -78,12 +78,12 @@ def _seconds_so_far() -> float | None:
 
 
 def flat(settings: Settings) -> dict[str, object]:
-    """Give the settings as one level of names and values, without passwords in addresses."""
+    """Give the settings as one level of names and values, without what may be a secret."""
     values = settings.model_dump(mode="json")
     nested = {k: v for k, v in values.items() if isinstance(v, dict)}
     plain = {k: v for k, v in values.items() if k not in nested}
     whole = plain | {f"{k}.{n}": v for k, part in nested.items() for n, v in part.items()}
-    return {name: without_password(value) for name, value in whole.items()}
+    return {name: without_secrets(name, value) for name, value in whole.items()}
 
 
 def log_plots(

@@ -31,6 +31,8 @@ from flows.tracking.spool import spool_of
 EXPERIMENT = "lamini"
 RUN_KEY_TAG = "lamini.run_key"
 STAGE_TAG = "lamini.stage"
+MEASURING = "measure_recall_"
+"""How the stage begins of a champion's measurement, which goes on beside any run."""
 PROCESS_TAG = "lamini.process"
 """The process that works on the run; `flows.running.orphans` ends what it left open."""
 

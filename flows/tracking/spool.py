@@ -1,6 +1,7 @@
 """Records on their way to MLflow: what its database does not take now is kept, and sent later.
 
-    HOME/mlflow/spool.jsonl     one record a line, in their order; gone when all are delivered
+    HOME/mlflow/spool.jsonl           one record a line, in their order; gone when all are delivered
+    HOME/mlflow/spool-refused.jsonl   records that waited and that MLflow then refused, with `why`
 
 A database that is locked, full or away must not stop a training. Each record names its run and
 carries its time, so one that is sent twice, because of a kill in between, is one record.
@@ -47,6 +48,7 @@ class Spool:
     def __init__(self, uri: str, path: Path) -> None:
         self.uri = uri
         self.path = path
+        self.refused = path.with_stem(f"{path.stem}-refused")
         self.lock = threading.Lock()
         self.try_again_at = 0.0
 
@@ -65,7 +67,7 @@ class Spool:
                     if not is_away(error):
                         raise
                     self._give_up_for_now(error)
-            self._keep(record)
+            _append(record, self.path)
             return False
 
     def deliver(self) -> bool:
@@ -86,7 +88,7 @@ class Spool:
         if time.monotonic() < self.try_again_at:
             return False
         client = MlflowClient(tracking_uri=self.uri)
-        records = _read(self.path)
+        records, refused = _read(self.path), []
         for record in records:
             try:
                 _log(client, record)
@@ -95,6 +97,9 @@ class Spool:
                     self._give_up_for_now(error)
                     return False
                 log.warning("MLflow refused a record that was kept for it: %s", error)
+                refused.append({"why": str(error)[:1000], **record})
+        for record in refused:
+            _append(record, self.refused)
         self.path.unlink()
         log.info("MLflow took %d records that waited", len(records))
         return True
@@ -102,16 +107,6 @@ class Spool:
     def _give_up_for_now(self, error: Exception) -> None:
         self.try_again_at = time.monotonic() + RETRY_SECONDS
         log.warning("MLflow takes no records (%s); they are kept in %s", _first(error), self.path)
-
-    def _keep(self, record: Record) -> None:
-        with self.path.open("ab+") as file:
-            if file.seek(0, os.SEEK_END):
-                file.seek(-1, os.SEEK_END)
-                if file.read(1) != b"\n":  # a kill cut the last line short: it alone is lost
-                    file.write(b"\n")
-            file.write(json.dumps(record).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
 
 
 @functools.cache
@@ -133,6 +128,17 @@ def _log(client: MlflowClient, record: Record) -> None:
         client.log_artifact(run_id, record["file"], record["folder"])
     if "status" in record:
         client.set_terminated(run_id, record["status"], record["end_time"])
+
+
+def _append(record: Record, path: Path) -> None:
+    with path.open("ab+") as file:
+        if file.seek(0, os.SEEK_END):
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":  # a kill cut the last line short: it alone is lost
+                file.write(b"\n")
+        file.write(json.dumps(record).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _read(path: Path) -> list[Record]:

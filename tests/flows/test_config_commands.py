@@ -74,9 +74,15 @@ def test_people_get_lines(lamini):
     assert "profile local" in shown
 
 
-def test_no_password_of_an_address_is_recorded():
+def test_nothing_that_may_be_a_secret_is_recorded_or_shown(lamini, monkeypatch):
     from flows.tracking.run_records import flat
 
+    command = "tell 'the team' --token s3cret"
+    monkeypatch.setenv("LAMINI_NOTIFY__COMMAND", command)
     recorded = flat(load_settings({"ray_address": "http://ada:secret@head:8265"}))
     assert recorded["ray_address"] == "http://***@head:8265"
+    assert recorded["notify.command"] == "tell (3 arguments)"
+    assert settings(lamini("config", "show", "--json"))["notify.command"]["value"] == (
+        "tell (3 arguments)"
+    )
     assert recorded["gate.max_foreign"] == 0.05

@@ -1,5 +1,6 @@
 """The record of a run says what is so while it works, when it was killed, and when it ended."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 from flows.running.current_run import note, recorded, run_state
 from flows.running.orphans import settle_tracking
 from flows.running.receipts import RunFolder
+from flows.running.run_lock import run_lock
 from flows.tracking.runs import PROCESS_TAG, open_run
 from lamini.saved import write_json
 
@@ -59,6 +61,25 @@ def test_only_the_process_of_the_record_adds_to_it(tmp_path):
         path.write_text(json.dumps(other))
         note(tmp_path, step="gate")
         assert json.loads(path.read_text()) == other
+
+
+def test_a_run_of_a_host_that_is_no_more_works_only_while_its_lock_is_held(tmp_path, monkeypatch):
+    with monkeypatch.context() as there:
+        there.setattr("socket.gethostname", lambda: "a container that was restarted")
+        with contextlib.suppress(SystemExit), recorded(tmp_path):
+            open_run(tmp_path, "aaaa", "aaaa", {}).child("tune_memory")
+            open_run(tmp_path, "bbbb", "bbbb", {}).child("measure_recall_2026-01-01")
+            there.setattr("flows.running.current_run._write", lambda *given: None)  # killed here
+            raise SystemExit
+    with run_lock(tmp_path):
+        assert run_state(tmp_path)["state"] == "running"
+    assert run_state(tmp_path)["state"] == "killed"
+    settle_tracking(tmp_path)
+    assert {status for _, stage, status in statuses(tmp_path) if "recall" not in stage} == {
+        "KILLED"
+    }
+    measuring = {status for _, stage, status in statuses(tmp_path) if "recall" in stage}
+    assert measuring == {"RUNNING"}  # it takes no lock, so nobody knows
 
 
 def statuses(home):

@@ -17,6 +17,7 @@ from flows.promotion.champion import promote, read_pointer
 from flows.running.run_lock import RunLockedError, run_lock
 from warehouse.catalogue import open_catalogue
 from warehouse.claims import ClaimBatch
+from warehouse.errors import CatalogueLockedError
 from warehouse.ingest import ingest
 
 NOW = datetime.now(tz=UTC)
@@ -220,6 +221,21 @@ def test_refused_rows_of_long_ago_lose_their_text_and_still_count(settings):
         raws = con.execute("select source, raw from quarantine order by source, row").fetchall()
     assert [raw == "(removed)" for _, raw in raws] == [False, False, True, True]
     assert garbage.collect(settings)["refused_rows"]["rows"] == 0
+
+
+def test_what_goes_is_listed_while_nobody_can_publish(settings, monkeypatch):
+    """Between a list and its deeds a publication could make an old snapshot the head again."""
+    held = []
+
+    def listed(*given):
+        with pytest.raises(CatalogueLockedError), open_catalogue(settings.warehouse):
+            pass
+        held.append(given)
+        return []
+
+    monkeypatch.setattr(garbage, "find", listed)
+    garbage.collect(settings)
+    assert len(held) == 1
 
 
 def test_it_waits_for_no_run_and_takes_its_policy_from_the_settings(settings, lamini, monkeypatch):

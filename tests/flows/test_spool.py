@@ -96,7 +96,7 @@ def test_half_a_record_of_a_killed_process_is_dropped(home, run):
 def test_a_record_kept_after_half_of_another_is_not_lost_with_it(home, run, monkeypatch):
     path = waiting(home, run)
     path.write_text('{"run_id": "abc", "metr')
-    spool.spool_of(run.uri)._keep({"run_id": run.run_id, **LOSS})
+    spool._append({"run_id": run.run_id, **LOSS}, path)
     assert spool.spool_of(run.uri).deliver()
     assert points(run) == [(1, 2.0)]
 
@@ -139,6 +139,9 @@ def test_what_mlflow_refuses_is_an_error_and_does_not_wait(home, run):
 
 def test_a_kept_record_that_mlflow_refuses_does_not_hold_up_the_others(home, run):
     run.log_params({"seed": 1})
-    waiting(home, run, {"params": [["seed", "2"]]}, LOSS)
+    path = waiting(home, run, {"params": [["seed", "2"]]}, LOSS)
     assert spool.spool_of(run.uri).deliver()
     assert points(run) == [(1, 2.0)]
+    refused = json.loads(path.with_name("spool-refused.jsonl").read_text().splitlines()[-1])
+    assert refused["params"] == [["seed", "2"]]
+    assert "seed" in refused["why"]
