@@ -4,11 +4,13 @@ LAMINI_FAILPOINT=update.after_checkpoint lamini run
 
 The process ends at once with status 137, as if killed: no handler runs, nothing is flushed. Several
 names are separated by commas. With LAMINI_FAILPOINT_ONCE=FOLDER only the first process that comes
-there dies, and leaves a file of that name: a Ray worker is started again. Those of the warehouse
-are in warehouse/failpoints.py.
+there dies, and leaves a file of that name: a Ray worker is started again. With
+LAMINI_FAILPOINT_VICTIM=parent the parent is killed instead, which of a served run is Prefect's
+runner, and the run goes on. Those of the warehouse are in warehouse/failpoints.py.
 """
 
 import os
+import signal
 
 NAMES = (
     "run.after_reconcile",
@@ -48,7 +50,10 @@ def reach(name: str) -> None:
     """Die here if the environment names this place."""
     assert name in NAMES + FORGET, name
     if name in os.environ.get("LAMINI_FAILPOINT", "").split(",") and _is_first(name):
-        os._exit(137)
+        if os.environ.get("LAMINI_FAILPOINT_VICTIM") == "parent":
+            os.kill(os.getppid(), signal.SIGKILL)
+        else:
+            os._exit(137)
 
 
 def _is_first(name: str) -> bool:

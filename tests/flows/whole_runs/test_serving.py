@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import signal
 import time
@@ -12,7 +13,10 @@ import pytest
 
 from flows.promotion.champion import read_pointer
 from flows.running.current_run import run_state
+from flows.servers.server import find
 from tests.flows.whole_runs.branches import AFTER, ROWS, ask_prefect
+from tests.flows.whole_runs.killed_runs import BOTH, OF_FULL, OF_UPDATE, tracked
+from tests.settled import settled
 
 NEVER = {
     # Nothing comes by the clock while the test looks.
@@ -28,7 +32,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 class Served:
     """A home that is served, and Prefect's own word on it."""
 
-    def __init__(self, branches):
+    def __init__(self, branches, **environment):
         self.branches, self.home = branches, branches.home
         config = branches.folder / "lamini.toml"
         config.write_text('home = "home"\nsources = ["branches.toml"]\n')
@@ -39,6 +43,7 @@ class Served:
             LAMINI_CONFIG=str(config),
             LAMINI_AS_OF=AFTER,
             **NEVER,
+            **environment,
         )
         text = ""
         while not text.endswith("\n}\n"):
@@ -136,6 +141,32 @@ def test_i7_what_serves_is_killed_with_its_retrain_and_the_next_one_retrains(tra
         assert run_state(first.home)["state"] == "done"
     finally:
         second.stop()
+
+
+@pytest.mark.torture  # a server's start for each place
+def test_i7_a_runner_killed_at_every_place_of_its_retrain_leaves_no_trace(trained, tmp_path):
+    """The retrain goes on without it; who serves next finds what it made, and its runs ended."""
+    branches, undisturbed = (trained.copy(tmp_path / name) for name in ("own", "undisturbed"))
+    (deaths := tmp_path / "deaths").mkdir()
+    retrains = []
+    try:
+        for number, place in enumerate((*OF_FULL, *OF_UPDATE, *BOTH, "run.before_end")):
+            rows = [*ROWS, *(f"Town {n},T{n:03d},," for n in range(number + 1))]
+            branches.write(rows)
+            victim = {"LAMINI_FAILPOINT": place, "LAMINI_FAILPOINT_VICTIM": "parent"}
+            served = Served(branches, **victim, LAMINI_FAILPOINT_ONCE=str(deaths))
+            served.finish(served.start("watch-sources/files"))
+            retrains.append(served.next_retrain(retrains))
+            assert served.process.wait(600) == -signal.SIGKILL
+            assert (deaths / place).exists()
+            served.finish(retrains[-1])
+            undisturbed.write(rows)
+            undisturbed.tell(*undisturbed.run_words())
+            assert settled(branches.home) == settled(undisturbed.home), place
+        assert {status for _, _, status in tracked(branches.home)["runs"]} == {"FINISHED"}
+    finally:
+        if (server := find(branches.home, "prefect")) is not None:
+            os.killpg(server.pid, signal.SIGKILL)
 
 
 def test_changed_data_leads_to_a_finished_retrain_and_unchanged_data_to_none(served):
