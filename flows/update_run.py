@@ -86,6 +86,7 @@ def _numbers(updated: dict[str, Any]) -> dict[str, float]:
     return {
         **{f"facts/{name.removeprefix('num_')}": updated[name] for name in names},
         "tuning/undecided_facts": len(updated["would_not_go"]),
+        "tuning/collisions": len(updated["collisions"]),
         "tuning/passes": updated["num_passes"],
         "time/update_seconds": updated["update_seconds"],
     }

@@ -48,6 +48,8 @@ class UpdateReceipt:
     """Groups whose experts or keys are not what they were."""
     would_not_go: dict[str, str]
     """Added and changed facts that are not answered as they should, each with the reason."""
+    collisions: dict[str, str]
+    """Those among them of which a prompt is routed elsewhere, which no tuning mends."""
     affected: tuple[str, ...]
     """Facts that did not change, but of which a phrasing now reads a changed fact's group."""
     num_passes: int
@@ -142,6 +144,7 @@ def update_model(
         retired=tuple(changes.retired),
         groups=tuple(sorted({fact.group_index for fact in to_tune} | retired)),
         would_not_go={},
+        collisions={},
         affected=(),
         num_passes=0,
         num_positions=0,
@@ -154,10 +157,12 @@ def update_model(
         bank = model.bank.write(weights, table, sorted(retired - set(weights)), silent)
         receipt = replace(receipt, bank=bank)
     _publish(model, facts, receipt, snapshot_hash, training_hash)
+    collisions = misrouted(model, to_tune, facts)
     return replace(
         receipt,
         affected=affected(model, changes),
-        would_not_go=misrouted(model, to_tune, facts) | receipt.would_not_go,
+        would_not_go=collisions | receipt.would_not_go,
+        collisions=collisions,
     )
 
 

@@ -23,6 +23,8 @@ class UpdatePolicy:
     """Of the groups; above it, added facts make the flow say that the bank nears its end."""
     max_agreement_loss: float = 0.05
     """How far the router's agreement may fall below that of the last full run."""
+    max_collisions: float = 0.01
+    """Of all facts, those that updates since the last full run sent to another fact's group."""
     untouched_questions: int = 128
     """Questions about untouched facts asked again after an update; 0 asks all."""
     untouched_prompts: int = 256
@@ -31,7 +33,8 @@ class UpdatePolicy:
     """What follows when the router makes an update fail the gate: `stop`, or a `full` run."""
 
     def __post_init__(self) -> None:
-        for name in ("max_changed_share", "max_bank_fill", "max_agreement_loss"):
+        shares = ("max_changed_share", "max_bank_fill", "max_agreement_loss", "max_collisions")
+        for name in shares:
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}={getattr(self, name)} must lie in [0, 1]")
         for name in ("untouched_questions", "untouched_prompts"):
@@ -159,6 +162,12 @@ def _outgrown(situation: Situation, policy: UpdatePolicy) -> list[str]:
         found.append(
             f"the frozen router agrees on {now:.1%} of the questions, {then:.1%} after the last "
             f"full run: more than {policy.max_agreement_loss:.0%} less"
+        )
+    collisions = champion.get("num_collisions", 0)
+    if collisions > policy.max_collisions * situation.num_facts:
+        found.append(
+            f"{collisions} collisions since the last full run: so many facts are routed elsewhere, "
+            f"above {policy.max_collisions:.1%} of all"
         )
     return found
 

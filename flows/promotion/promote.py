@@ -105,6 +105,7 @@ def entry_of(
     )
     before = found.champion or {}
     full = mode == "full"
+    collided = (folder.receipt("update_memory") or {}).get("collisions", {})
     return {
         "path": str(checkpoint.relative_to(settings.home)),
         "run_key": folder.key,
@@ -118,6 +119,7 @@ def entry_of(
         "router_sha256": manifest["router_sha256"],
         "recipe": dict(found.situation.recipe),
         "agreement": agreement,
+        "num_collisions": 0 if full else before.get("num_collisions", 0) + len(collided),
         "agreement_when_full": agreement if full else before.get("agreement_when_full"),
     }
 

@@ -79,6 +79,15 @@ def test_a_router_that_agrees_much_less_than_when_it_was_frozen_is_pretrained_an
     assert decide(after(champion=weak, num_changed=1), POLICY).mode == INCREMENTAL
 
 
+def test_facts_that_updates_sent_elsewhere_add_up_to_a_full_run():
+    assert decide(after(champion=champion(num_collisions=1), num_changed=1), POLICY).mode == (
+        INCREMENTAL
+    )
+    decision = decide(after(champion=champion(num_collisions=2), num_changed=1), POLICY)
+    assert decision.mode == FULL
+    assert "2 collisions since the last full run" in decision.why
+
+
 def test_a_bank_near_its_end_is_told_before_it_is_full():
     decision = decide(after(num_groups=105, num_added=1), POLICY)
     assert decision.mode == INCREMENTAL

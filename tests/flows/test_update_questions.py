@@ -46,6 +46,7 @@ UPDATE = UpdateReceipt(
     retired=("gone",),
     groups=(0, 5, 9),
     would_not_go={},
+    collisions={},
     affected=("f1",),
     num_passes=0,
     num_positions=0,

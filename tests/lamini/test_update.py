@@ -342,6 +342,7 @@ def test_a_new_snapshot_of_the_same_facts_changes_the_manifest_alone(model, chec
 def test_twins_that_contradict_each_other_are_named_in_the_receipt(model):
     twin = dataclasses.replace(FACTS[4], fact_id="twin", answer="Elsewhere", group_index=41)
     receipt = update_model(model, [*FACTS, twin])
+    assert receipt.would_not_go == receipt.collisions
     assert receipt.would_not_go["twin"].startswith("contradictory twins")
     assert "fact-4" in receipt.would_not_go["twin"]
 
