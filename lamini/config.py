@@ -125,8 +125,11 @@ class Tuning:
     learning_rate: float = 1e-2
     decided_probability: float = 0.9
     """A token is decided when its probability reaches this; greedy decoding needs 0.5."""
-    prompts_per_fact: int = 4
+    prompts_per_fact: int = 2
     """Phrasings that a fact is tuned on; it is memorized when all of them decide its answer."""
+    verified_per_fact: int = 8
+    """Of its other phrasings, those that are verified then, at equal distances over all; those that
+    are not decided are tuned on as well. 0 verifies none."""
     max_answer_tokens: int = 64
     batch_examples: int = 512
     cache_bytes: int = 2**31
@@ -135,6 +138,8 @@ class Tuning:
 
     def __post_init__(self) -> None:
         _positive(self, "max_passes", "learning_rate", "prompts_per_fact", "batch_examples")
+        if self.verified_per_fact < 0:
+            raise ConfigError(f"verified_per_fact={self.verified_per_fact} must not be negative")
         if not 0.5 < self.decided_probability < 1:
             raise ConfigError(
                 f"decided_probability={self.decided_probability} must lie in (0.5, 1): "

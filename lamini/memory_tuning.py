@@ -4,8 +4,9 @@ Facts form virtual shards by group, and no gradient crosses a shard, so any numb
 the same experts. A shard's facts get a closed-form start (`closed_form`), which is verified; those
 that it leaves undecided are tuned by passes of gradient steps: the memory layers run on the answer
 positions of the facts still active, trunk states and prompt keys/values computed once, and only
-undecided tokens give gradient. A finished shard is one file, whole or absent: that is what a resume
-skips.
+undecided tokens give gradient. Then some of the phrasings that were not tuned on are verified, and
+a fact that may miss one is written anew, knowing it. A finished shard is one file, whole or absent:
+that is what a resume skips.
 
 Source: Li et al. 2024, arXiv:2406.17642 (tune the selected experts until the loss is near zero). We
 depart: facts own their experts, so they stop one by one and never disturb each other.
@@ -14,8 +15,7 @@ Shape suffixes: F facts of a shard   N facts still active   P parts (layers' dow
     G experts in a block   D hidden size   B examples   A answer tokens
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
 from functools import partial
 from math import log
 from pathlib import Path
@@ -27,17 +27,13 @@ from lamini.closed_form import RIDGES, answer_losses, closed_form
 from lamini.config import Tuning
 from lamini.errors import NonFiniteLossError
 from lamini.experts import Experts
-from lamini.memory import AnswerBatch, Attached, answer_logits, prepare_answers, reading_of
+from lamini.memory import Attached, answer_logits, reading_of
 from lamini.recorder import Recorder
 from lamini.shard_experts import ShardExperts
 from lamini.shards import ShardResult, load_shard, save_shard
-from lamini.spill import num_bytes, on_disk
-from lamini.text import encode_answer, encode_prompt
 from lamini.training_data import TrainingFact
+from lamini.tuning_examples import Examples, examples_of, num_facts, still_open, within
 from lamini.workers import Worker
-
-_ANSWER_WIDTHS = (4, 8, 16)
-"""Examples are batched by answer length up to these: short answers do not pay for long ones."""
 
 
 def tune_memory(
@@ -90,34 +86,23 @@ def tune_memory(
     return results
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Examples:
-    """Examples of like answer length, and the fact of each."""
-
-    batch: AnswerBatch
-    fact_B: torch.Tensor
-    on_disk: bool = False
-
-    def only(self, rows: torch.Tensor) -> "_Examples":
-        return _Examples(batch=self.batch.only(rows), fact_B=self.fact_B[rows])
-
-
 def _tune_shard(
     attached: Attached, shard: int, facts: Sequence[TrainingFact], config: Tuning
 ) -> ShardResult:
     experts = ShardExperts(attached, facts, config)
-    active: list[_Examples] = []
-    positions = 0
-    for part in _examples(attached, facts, config):
-        active = _within(config.cache_bytes, [*active, *_started(attached, experts, part, config)])
-        positions += int((part.batch.target_BA >= 0).sum())
-    history = [_num_facts(active)]
-    while active and len(history) <= config.max_passes:
-        active, cost = _one_pass(attached, experts, active, len(facts), config, facts)
-        active = _within(config.cache_bytes, active)
+    tuned_on = {f: fact.prompts[: config.prompts_per_fact] for f, fact in enumerate(facts)}
+    history, positions, undecided = _memorize(attached, experts, facts, tuned_on, config)
+    sound = [f for f in tuned_on if f not in undecided]
+    failed, cost = _verified(attached, experts, facts, sound, config)
+    positions += cost
+    if failed:
+        again = {f: (*tuned_on[f], *prompts) for f, prompts in failed.items()}
+        before = experts.begin_anew(list(again))
+        more, cost, lost = _memorize(attached, experts, facts, again, config)
+        # What was decided stays so: a fact that cannot hold them all keeps what it had.
+        experts.bring_back({f: weights for f, weights in before.items() if f in lost})
+        history += [number + len(undecided) for number in more[1:]]
         positions += cost
-        history.append(_num_facts(active))
-    undecided = sorted({f for part in active for f in part.fact_B.tolist()})
     return ShardResult(
         shard_index=shard,
         fact_ids=tuple(fact.fact_id for fact in facts),
@@ -129,7 +114,7 @@ def _tune_shard(
         num_passes=len(history) - 1,
         num_positions=positions,
         active_by_pass=tuple(history),
-        undecided=tuple(undecided),
+        undecided=tuple(sorted(undecided)),
         reasons=tuple(
             why_undecided(
                 facts[f],
@@ -137,44 +122,77 @@ def _tune_shard(
                 attached.config.expert_width(attached.hidden_size),
                 len(history) - 1,
             )
-            for f in undecided
+            for f in sorted(undecided)
         ),
     )
 
 
-def _examples(
-    attached: Attached, facts: Sequence[TrainingFact], config: Tuning
-) -> Iterator[_Examples]:
-    """Yield the facts' examples in batches of like answer length, all of a fact in one batch."""
-    tokenizer, device = attached.backbone.tokenizer, attached.backbone.device
-    limit = config.max_answer_tokens
-    answers = [encode_answer(tokenizer, fact.answer, max_tokens=limit) for fact in facts]
-    by_width: dict[int, list[int]] = {}
-    for f, answer in enumerate(answers):
-        width = next((w for w in _ANSWER_WIDTHS if len(answer) <= w), limit)
-        by_width.setdefault(width, []).append(f)
-    in_batch = max(1, config.batch_examples // config.prompts_per_fact)
-    for _, same in sorted(by_width.items()):
-        for start in range(0, len(same), in_batch):
-            rows = [
-                (f, encode_prompt(tokenizer, prompt, cloze=facts[f].cloze), answers[f])
-                for f in same[start : start + in_batch]
-                for prompt in facts[f].prompts[: config.prompts_per_fact]
-            ]
-            yield _Examples(
-                batch=prepare_answers(attached, [p for _, p, _ in rows], [a for _, _, a in rows]),
-                fact_B=torch.tensor([f for f, _, _ in rows], device=device),
-            )
+def _memorize(
+    attached: Attached,
+    experts: ShardExperts,
+    facts: Sequence[TrainingFact],
+    prompts_of: Mapping[int, Sequence[str]],
+    config: Tuning,
+) -> tuple[list[int], int, set[int]]:
+    """Tune facts on the given phrasings.
+
+    Returns the facts still active after the closed form and after each pass, the answer positions
+    run, and the facts left undecided.
+    """
+    active: list[Examples] = []
+    positions = 0
+    for part in examples_of(attached, facts, prompts_of, config):
+        active = within(config.cache_bytes, [*active, *_started(attached, experts, part, config)])
+        positions += int((part.batch.target_BA >= 0).sum())
+    history = [num_facts(active)]
+    while active and len(history) <= config.max_passes:
+        active, cost = _one_pass(attached, experts, active, len(facts), config, facts)
+        active = within(config.cache_bytes, active)
+        positions += cost
+        history.append(num_facts(active))
+    return history, positions, {f for part in active for f in part.fact_B.tolist()}
+
+
+@torch.no_grad()
+def _verified(
+    attached: Attached,
+    experts: ShardExperts,
+    facts: Sequence[TrainingFact],
+    memorized: Sequence[int],
+    config: Tuning,
+) -> tuple[dict[int, list[str]], int]:
+    """Verify phrasings that were not tuned on, at equal distances over all that a fact has.
+
+    Returns those that are not decided, by fact, and the answer positions run.
+    """
+    rest = {f: facts[f].prompts[config.prompts_per_fact :] for f in memorized}
+    looked_at = {f: _spread(prompts, config.verified_per_fact) for f, prompts in rest.items()}
+    failed: dict[int, list[str]] = {}
+    positions = 0
+    for part in examples_of(attached, facts, looked_at, config):
+        given = experts.of(experts.weight_FPGD, part.fact_B)
+        _, undecided_BA = _losses(attached, given, part, config)
+        positions += int((part.batch.target_BA >= 0).sum())
+        for row in undecided_BA.any(1).nonzero()[:, 0].tolist():
+            failed.setdefault(int(part.fact_B[row]), []).append(part.prompts[row])
+    return failed, positions
+
+
+def _spread(prompts: Sequence[str], number: int) -> Sequence[str]:
+    """Return at most `number` of the prompts, at equal distances."""
+    if len(prompts) <= number:
+        return prompts
+    return [prompts[i * len(prompts) // number] for i in range(number)]
 
 
 def _one_pass(
     attached: Attached,
     experts: ShardExperts,
-    active: list[_Examples],
+    active: list[Examples],
     num_facts: int,
     config: Tuning,
     facts: Sequence[TrainingFact],
-) -> tuple[list[_Examples], int]:
+) -> tuple[list[Examples], int]:
     """Take one step on every active fact; return the examples of facts with an undecided token."""
     fact_N = torch.cat([part.fact_B for part in active]).unique()
     row_F = torch.zeros(num_facts, dtype=torch.int64, device=fact_N.device)
@@ -192,7 +210,7 @@ def _one_pass(
     still_N = open_F[fact_N]
     if still_N.any() and weight_NPGD.grad is not None:
         experts.step(fact_N[still_N], weight_NPGD.grad[still_N])
-    return _still_open(active, open_F), positions
+    return still_open(active, open_F), positions
 
 
 def require_finite(
@@ -213,7 +231,7 @@ def require_finite(
 
 
 def _losses(
-    attached: Attached, experts: Experts, part: _Examples, config: Tuning
+    attached: Attached, experts: Experts, part: Examples, config: Tuning
 ) -> tuple[torch.Tensor, torch.Tensor]:
     device = attached.backbone.device
     reading = reading_of(experts, list(range(len(part.fact_B))), None, device)
@@ -224,19 +242,19 @@ def _losses(
 
 @torch.no_grad()
 def _failing(
-    attached: Attached, experts: ShardExperts, part: _Examples, config: Tuning
-) -> list[_Examples]:
+    attached: Attached, experts: ShardExperts, part: Examples, config: Tuning
+) -> list[Examples]:
     """Return every example of the facts that fail in any: what they knew must stay."""
     open_F = torch.zeros_like(experts.steps_F, dtype=torch.bool)
     given = experts.of(experts.weight_FPGD, part.fact_B)
     _, undecided_BA = _losses(attached, given, part, config)
     open_F[part.fact_B[undecided_BA.any(1)]] = True
-    return _still_open([part], open_F)
+    return still_open([part], open_F)
 
 
 def _started(
-    attached: Attached, experts: ShardExperts, part: _Examples, config: Tuning
-) -> list[_Examples]:
+    attached: Attached, experts: ShardExperts, part: Examples, config: Tuning
+) -> list[Examples]:
     """Write the facts' experts in closed form; return the examples of those that then fail.
 
     Tokens that get no expert in the top layer, since the answer has more tokens than the fact has
@@ -257,28 +275,3 @@ def _started(
             return []
         (part,) = failing
     return [part]
-
-
-def _within(limit_bytes: int, active: Sequence[_Examples]) -> list[_Examples]:
-    """Return the examples, those beyond the limit of memory on disk."""
-    kept, held = [], 0
-    for part in active:
-        size = 0 if part.on_disk else num_bytes(part.batch)
-        if held + size > limit_bytes:
-            part, size = replace(part, batch=on_disk(part.batch), on_disk=True), 0
-        kept.append(part)
-        held += size
-    return kept
-
-
-def _num_facts(parts: list[_Examples]) -> int:
-    return len({f for part in parts for f in part.fact_B.tolist()})
-
-
-def _still_open(active: list[_Examples], open_F: torch.Tensor) -> list[_Examples]:
-    kept = []
-    for part in active:
-        rows = open_F[part.fact_B].nonzero()[:, 0]
-        if len(rows):
-            kept.append(part if len(rows) == len(part.fact_B) else part.only(rows))
-    return kept

@@ -4,7 +4,7 @@ Shape suffixes: F facts of a shard   N facts chosen   P parts (layers' down, lay
     G experts in a block   D hidden size   B examples   A answer tokens
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 
@@ -18,27 +18,49 @@ class ShardExperts:
     """The experts of a shard's facts with the only optimizer state: Adam, group by group."""
 
     def __init__(self, attached: Attached, facts: Sequence[TrainingFact], config: Tuning) -> None:
-        size, dim = attached.config.group_size, attached.hidden_size
-        device = attached.backbone.device
+        size, device = attached.config.group_size, attached.backbone.device
         self.config = config
+        self.facts = facts
         self.num_layers = attached.config.num_memory_layers
         exists_FG1 = torch.zeros(len(facts), size, 1)
-        down = torch.zeros(self.num_layers, len(facts), size, dim)
         for row, fact in enumerate(facts):
             exists_FG1[row, : fact.num_experts] = 1.0
-            # Seeded by the group alone: a fact's experts do not depend on its neighbours; drawn
-            # here, so that they begin alike on every device.
-            seed = config.seed * 1_000_003 + fact.group_index
-            generator = torch.Generator().manual_seed(seed)
-            down[:, row] = torch.randn(down[:, row].shape, generator=generator) * dim**-0.5
         self.exists_FG1 = exists_FG1.to(device)
-        down *= exists_FG1
         # One row a fact: per layer the down block, then per layer the up block.
-        weight_PFGD = torch.cat([down, torch.zeros_like(down)])
-        self.weight_FPGD = weight_PFGD.transpose(0, 1).contiguous().to(device)
+        shape = (len(facts), 2 * self.num_layers, size, attached.hidden_size)
+        self.weight_FPGD = torch.zeros(shape, device=device)
+        self._draw(range(len(facts)))
         self.first_FPGD = torch.zeros_like(self.weight_FPGD)
         self.second_FPGD = torch.zeros_like(self.weight_FPGD)
         self.steps_F = torch.zeros(len(facts), device=device)
+
+    def _draw(self, rows: Iterable[int]) -> None:
+        """Draw the given facts' experts, which add nothing yet."""
+        size, dim = self.weight_FPGD.shape[2:]
+        shape = (self.num_layers, size, dim)
+        for row in rows:
+            # Seeded by the group alone: a fact's experts do not depend on its neighbours; drawn
+            # on the processor, so that they begin alike on every device.
+            seed = self.config.seed * 1_000_003 + self.facts[row].group_index
+            generator = torch.Generator().manual_seed(seed)
+            drawn = (torch.randn(shape, generator=generator) * dim**-0.5).to(self.exists_FG1.device)
+            self.weight_FPGD[row, : self.num_layers] = drawn * self.exists_FG1[row]
+            self.weight_FPGD[row, self.num_layers :] = 0.0
+
+    @torch.no_grad()
+    def begin_anew(self, rows: Sequence[int]) -> dict[int, torch.Tensor]:
+        """Let the given facts begin as if nothing had been written; return what they had."""
+        before = {row: self.weight_FPGD[row].clone() for row in rows}
+        self._draw(rows)
+        for state in (self.first_FPGD, self.second_FPGD, self.steps_F):
+            state[list(rows)] = 0.0
+        return before
+
+    @torch.no_grad()
+    def bring_back(self, weights: Mapping[int, torch.Tensor]) -> None:
+        """Give facts the weights that they had."""
+        for row, weight_PGD in weights.items():
+            self.weight_FPGD[row] = weight_PGD
 
     def select(self, fact_N: torch.Tensor) -> torch.Tensor:
         """Return a copy of the given facts' weights that collects their gradient."""

@@ -13,12 +13,13 @@ from lamini.backbone import load_backbone
 from lamini.closed_form import _measured, _probing
 from lamini.loading import load
 from lamini.memory import attach, pad_right, prepare_answers, trunk_states
-from lamini.memory_tuning import _Examples, _losses, tune_memory
+from lamini.memory_tuning import _losses, tune_memory
 from lamini.recorder import SilentRecorder
 from lamini.router import QueryEncoder
 from lamini.router_stream import Encoded, encode_rows
 from lamini.router_training import _loss, pretrain_router
 from lamini.shard_experts import ShardExperts
+from lamini.tuning_examples import Examples
 from lamini.workers import Worker, fix_arithmetic
 
 from .conftest import (
@@ -62,7 +63,7 @@ def test_a_tuning_step_makes_its_tensors_on_the_backbones_device(tokenizer, dtyp
         )
     experts.write(fact_B, uphill_NAD, uphill_NAD)
     weight_NPGD = experts.select(fact_B)
-    examples = _Examples(batch=batch, fact_B=fact_B)
+    examples = Examples(batch=batch, fact_B=fact_B, prompts=())
     loss_BA, undecided_BA = _losses(attached, experts.of(weight_NPGD, fact_B), examples, TUNING)
     (loss_BA * undecided_BA).sum().backward()
     experts.step(fact_B, weight_NPGD.grad)

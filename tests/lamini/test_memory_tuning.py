@@ -11,18 +11,19 @@ import lamini.memory_tuning
 from lamini.backbone import load_backbone
 from lamini.config import MemoryConfig
 from lamini.errors import NonFiniteLossError
-from lamini.experts import Experts
+from lamini.experts import Experts, unpack
 from lamini.memory import attach, full_logits, pad_right, reading_of
-from lamini.memory_tuning import tune_memory
+from lamini.memory_tuning import _losses, tune_memory
 from lamini.recorder import SilentRecorder
 from lamini.router_training import pretrain_router
 from lamini.shard_experts import ShardExperts
 from lamini.shards import load_shard
 from lamini.text import encode_answer, encode_prompt
+from lamini.tuning_examples import examples_of, within
 
 from .conftest import GEOMETRY, NEGATIVES, ROUTER, TRAINING, TUNING, make_facts, tiny_llama
 
-GRADIENT = dataclasses.replace(TUNING, learning_rate=4e-2)
+GRADIENT = dataclasses.replace(TUNING, learning_rate=4e-2, verified_per_fact=0)
 
 
 @pytest.fixture
@@ -92,9 +93,9 @@ def test_on_disk_and_in_memory_give_the_same_experts_to_the_last_bit(
 
 
 def test_beyond_the_limit_examples_lie_in_mapped_files(attached, without_closed_form):
-    part = next(lamini.memory_tuning._examples(attached, make_facts(1), TUNING))
-    (kept,) = lamini.memory_tuning._within(2**31, [part])
-    (spilled,) = lamini.memory_tuning._within(1, [part])
+    part = next(examples_of(attached, make_facts(1), {0: make_facts(1)[0].prompts[:2]}, TUNING))
+    (kept,) = within(2**31, [part])
+    (spilled,) = within(1, [part])
     assert kept is part
     assert spilled.on_disk
     assert torch.equal(spilled.batch.state_BAD, part.batch.state_BAD)
@@ -115,6 +116,75 @@ def test_answers_of_more_tokens_than_experts_are_decided_by_the_closed_form(tmp_
     (result,) = tune_memory(attached, facts, TUNING, tmp_path, SilentRecorder())
     assert not result.undecided
     assert result.num_passes == 0
+
+
+ODD = (
+    "What is the seat of {}?",
+    "{}!!! seat, quick",
+    "Seat of the province {}, in one word, without an explanation:",
+    "x{}y",
+    "{} {} {}",
+    "If somebody asks you about {}, what do you say first?",
+)
+"""Phrasings that an expert written from the first alone does not decide."""
+
+
+def decided(attached, facts, weights):
+    """Give the phrasings of the facts that their stored experts decide, by fact."""
+    block_FGW = torch.nn.utils.rnn.pad_sequence(list(weights), batch_first=True)
+    experts = unpack(block_FGW, attached.config.num_memory_layers, attached.hidden_size)
+    found = [set() for _ in facts]
+    prompts_of = {f: fact.prompts for f, fact in enumerate(facts)}
+    for part in examples_of(attached, facts, prompts_of, TUNING):
+        _, undecided_BA = _losses(attached, experts.only(part.fact_B), part, TUNING)
+        for row in (~undecided_BA.any(1)).nonzero()[:, 0].tolist():
+            found[int(part.fact_B[row])].add(part.prompts[row])
+    return found
+
+
+@pytest.mark.slow
+def test_phrasings_that_were_not_tuned_on_are_verified_and_a_fact_that_fails_learns_them(tmp_path):
+    attached = attach(load_backbone(), MemoryConfig())
+    facts = [
+        dataclasses.replace(
+            fact,
+            prompts=tuple(template.replace("{}", fact.subject) for template in ODD),
+            answer=f"{fact.answer} 4471-9",
+        )
+        for fact in make_facts(1)
+    ]
+    known = []
+    for number in (0, 2, 5):
+        config = dataclasses.replace(TUNING, prompts_per_fact=1, verified_per_fact=number)
+        folder = tmp_path / str(number)
+        (result,) = tune_memory(attached, facts, config, folder, SilentRecorder())
+        assert not result.undecided
+        known.append(decided(attached, facts, result.weights))
+    unverified, some, all_verified = known
+    assert sum(map(len, unverified)) < len(facts) * len(ODD) / 2
+    looked_at = [{fact.prompts[i] for i in (0, 1, 3)} for fact in facts]  # at equal distances
+    hits = [len(wanted & found) for wanted, found in zip(looked_at, some, strict=True)]
+    assert sum(hits) > 0.9 * 3 * len(facts)
+    assert sum(map(len, all_verified)) > 0.9 * len(facts) * len(ODD)
+
+
+def test_a_fact_that_cannot_hold_all_phrasings_keeps_what_it_had(attached, tmp_path, monkeypatch):
+    config = dataclasses.replace(TUNING, prompts_per_fact=1, verified_per_fact=0)
+    (before,) = tune_memory(attached, make_facts(1), config, tmp_path / "0", SilentRecorder())
+    memorize, begun = lamini.memory_tuning._memorize, []
+
+    def not_the_second_time(attached, experts, facts, prompts_of, config):
+        begun.append(prompts_of)
+        *course, undecided = memorize(attached, experts, facts, prompts_of, config)
+        return (*course, {*prompts_of} if len(begun) == 2 else undecided)
+
+    monkeypatch.setattr(lamini.memory_tuning, "_memorize", not_the_second_time)
+    config = dataclasses.replace(config, verified_per_fact=5)
+    (after,) = tune_memory(attached, make_facts(1), config, tmp_path / "5", SilentRecorder())
+    assert len(begun) == 2
+    assert not after.undecided
+    for one, other in zip(before.weights, after.weights, strict=True):
+        assert torch.equal(one, other)
 
 
 def test_facts_that_would_not_go_are_named_with_the_reason(attached, tmp_path, without_closed_form):
