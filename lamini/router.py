@@ -25,8 +25,6 @@ from lamini.sentences import load_sentences
 
 _FAR = 100.0
 """A coordinate far from all halves of unit vectors."""
-_FEW = 16
-"""Candidates that are not worth a shortlist."""
 _STRETCH = 16_384
 """Keys compared with all sub-keys at a time."""
 _FITTED = 64

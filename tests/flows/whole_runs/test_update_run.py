@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-import lamini.update
 from flows.errors import GateError
 from flows.promotion.champion import read_pointer
-from tests.flows.whole_runs.branches import AFTER, CODES, QUESTION
+from lamini import update as updating
+from tests.flows.whole_runs.branches import AFTER, CODES, QUESTION, ROWS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
@@ -107,13 +107,13 @@ def check_mlflow(home, first, second):
 
 
 def test_a_failed_gate_leaves_the_champion_and_names_the_facts(copied, here, monkeypatch):
-    tune = lamini.update.tune_memory
+    tune = updating.tune_memory
 
     def badly(*given, **named):
         results = tune(*given, **named)
         return [type(r)(**{**vars(r), "weights": tuple(0 * w for w in r.weights)}) for r in results]
 
-    monkeypatch.setattr(lamini.update, "tune_memory", badly)
+    monkeypatch.setattr(updating, "tune_memory", badly)
     before = (copied.home / "HEAD_CHECKPOINT.json").read_bytes()
     with pytest.raises(GateError, match=r"recall of changed facts 0\.0%.*stays the champion"):
         here()
@@ -143,6 +143,31 @@ def test_an_update_can_be_rolled_back_and_is_not_made_again_by_itself(copied, he
     assert {*fact_ids(copied)} == {*CODES}
     # A model of these facts was rolled back.
     assert here()["decision"] == "nothing"
+
+
+def test_what_a_run_makes_while_its_champion_is_rolled_back_is_not_promoted(
+    copied, here, lamini, monkeypatch
+):
+    here()
+    first = read_pointer(copied.home)["history"][0]["run_key"]
+    copied.write([*ROWS, "Lund,LU12,,"])
+    tune, told = updating.tune_memory, []
+
+    def rolled_back_meanwhile(*given, **named):
+        told.append(lamini("rollback", "--json"))
+        return tune(*given, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(updating, "tune_memory", rolled_back_meanwhile)
+        with pytest.raises(GateError, match="champion"):
+            here()
+    assert [result.exit_code for result in told] == [0]
+    assert read_pointer(copied.home)["run_key"] == first
+    # Its facts hold those that were rolled back, so they are trained only when a person asks.
+    assert here()["decision"] == "nothing"
+    assert here("incremental")["decision"] == "incremental"
+    pointer = read_pointer(copied.home)
+    assert (pointer["base"], pointer["num_facts"]) == (first, len(CODES) + 1)
 
 
 def files_of(home):
