@@ -127,7 +127,7 @@ class Tuning:
     """A token is decided when its probability reaches this; greedy decoding needs 0.5."""
     prompts_per_fact: int = 2
     """Phrasings that a fact is tuned on; it is memorized when all of them decide its answer."""
-    verified_per_fact: int = 8
+    verified_per_fact: int = 4
     """Of its other phrasings, those that are verified then, at equal distances over all; those that
     are not decided are tuned on as well. 0 verifies none."""
     max_answer_tokens: int = 64
