@@ -48,11 +48,8 @@ def train_memory(
                 stack.close()
                 shown[stage] = stack.enter_context(bars[stage]())
             shown[stage].update({"step": step, **numbers})
-            try:
-                if stage in stages:
-                    stages[stage].log_metrics(numbers, step)
-            except Exception:
-                log.warning("MLflow did not take the numbers of step %d", step, exc_info=True)
+            if stage in stages:
+                stages[stage].log_step(step, numbers)
 
         try:
             if settings.ray_address:

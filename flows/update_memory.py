@@ -7,7 +7,6 @@ RUN/recall; metrics to MLflow.
 It runs in this very process: a Ray cluster takes longer to start than ten facts to tune.
 """
 
-import logging
 import shutil
 import time
 from dataclasses import asdict, replace
@@ -43,7 +42,6 @@ if TYPE_CHECKING:
     from lamini.update import UpdateReceipt
 
 _SILENT_PROMPTS = 64
-log = logging.getLogger(__name__)
 
 
 class _Reports:
@@ -53,10 +51,7 @@ class _Reports:
         self.run = run
 
     def log(self, step: int, numbers: dict[str, float]) -> None:
-        try:
-            self.run.log_metrics(numbers, step)
-        except Exception:
-            log.warning("MLflow did not take the numbers of step %d", step, exc_info=True)
+        self.run.log_step(step, numbers)
         failpoints.reach("update.while_tuning")
 
 

@@ -33,8 +33,8 @@ def update_champion(
     assert found.trained is not None
     base = settings.home / str(found.champion["path"])
     path, snapshot = folder.path, found.snapshot.path
-    child = tracked.child("update_memory")
     try:
+        child = tracked.child("update_memory")
         log_report(tracked, path / "recall", "changed_facts.json", changed_facts(found))
         updated = folder.once(
             "update_memory",

@@ -6,6 +6,7 @@ explicit client: no active run that a restart could mix up.
 """
 
 import json
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from flows.promotion.serving import saved_model
 from flows.running.current_run import this_process
 from flows.servers.mlflow_database import make_database
 from flows.tracking.spool import spool_of
+
+log = logging.getLogger(__name__)
 
 EXPERIMENT = "lamini"
 RUN_KEY_TAG = "lamini.run_key"
@@ -63,6 +66,13 @@ class TrackedRun:
         self._send(
             metrics=[(key, float(value), now, step, model_id) for key, value in numbers.items()]
         )
+
+    def log_step(self, step: int, numbers: Mapping[str, float]) -> None:
+        """Record a training's numbers at a step; where MLflow refuses them, training goes on."""
+        try:
+            self.log_metrics(numbers, step)
+        except Exception:
+            log.warning("MLflow did not take the numbers of step %d", step, exc_info=True)
 
     def set_tags(self, tags: Mapping[str, object]) -> None:
         """Record tags."""
