@@ -23,8 +23,9 @@ from typing import Any
 import torch
 from torch.nn.functional import cross_entropy, normalize, silu
 
+from lamini.answer_batch import AnswerBatch, answer_logits
 from lamini.experts import Experts, MemoryLayer
-from lamini.memory import AnswerBatch, Attached, answer_logits, reading_of
+from lamini.memory import Attached, reading_of
 
 _ON, _OFF = 6.0, -2.0
 """What a key should answer at its own position and at the fact's others, before silu."""

@@ -73,6 +73,9 @@ class RouterConfig:
     facts with few phrasings; empty for none."""
     sentence_share: float = 0.9
     """How much it counts in the cosine."""
+    last_state_share: float = 0.0
+    """How much the backbone's own states of a prompt's last token count in the cosine: what it is
+    about to say. For facts with few phrasings, on a backbone that has read widely."""
 
     def __post_init__(self) -> None:
         _positive(self, "num_queries", "head_dim", "key_dim", "num_ngrams", "num_cells")
@@ -82,6 +85,18 @@ class RouterConfig:
             raise ConfigError(f"explained_share={self.explained_share} must lie in [0, 1)")
         if not 0 < self.sentence_share < 1:
             raise ConfigError(f"sentence_share={self.sentence_share} must lie in (0, 1)")
+        if not 0 <= self.last_state_share < 1:
+            raise ConfigError(f"last_state_share={self.last_state_share} must lie in [0, 1)")
+        if self.trained_share <= 0:
+            raise ConfigError(
+                f"sentence_share={self.sentence_share} and last_state_share="
+                f"{self.last_state_share} must leave a share to the trained query: lower one"
+            )
+
+    @property
+    def trained_share(self) -> float:
+        """How much the trained query counts in the cosine."""
+        return 1 - self.last_state_share - (self.sentence_share if self.sentence_encoder else 0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,12 +22,13 @@ from pathlib import Path
 
 import torch
 
+from lamini.answer_batch import answer_logits
 from lamini.capacity import why_undecided
 from lamini.closed_form import RIDGES, answer_losses, closed_form
 from lamini.config import Tuning
 from lamini.errors import NonFiniteLossError
 from lamini.experts import Experts
-from lamini.memory import Attached, answer_logits, reading_of
+from lamini.memory import Attached, reading_of
 from lamini.recorder import Recorder
 from lamini.shard_experts import ShardExperts
 from lamini.shards import ShardResult, load_shard, save_shard

@@ -3,7 +3,6 @@
 Shape suffixes: B batch   L sequence   V vocabulary
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,12 +18,10 @@ from lamini.frozen_router import FrozenRouter
 from lamini.group_keys import Route
 from lamini.group_table import GroupTable
 from lamini.memory import Attached, full_logits, pad_left, reading_of
-from lamini.router_stream import Encoded, encode_ids, encode_rows
+from lamini.prefill import Prefilled, first_states, prompt_queries
+from lamini.router_stream import encode_ids
 from lamini.text import decode_answer, encode_prompt
-
-_SENTENCE_END = re.compile(r"(?<=[.?!])\s+|\n+")
-_ABBREVIATED = re.compile(r"(?:^|[^\w.])(?:[A-Z][a-z]{0,2}|[a-z]|(?:\w\.)+\w)\.$")
-"""St. Vincent, Acme Inc. billing, J. R. Smith, the U.S. dollar: no sentence ends there."""
+from lamini.windows import windows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,44 +218,27 @@ class MemoryModel:
         reads_BL: torch.Tensor,
         routes: list[Route | None],
     ) -> Iterator[None]:
-        """Fill in the routes that are None, and let the memory layers read, inside the block.
+        """Fill in the routes that are None, and let the memory layers read, inside the block."""
+        reader = self.attached.reader
 
-        It is decided on the way, before the first memory layer: what that layer is given are the
-        prompt's trunk states, so routing costs no pass of its own.
-        """
-        reader, decided = self.attached.reader, False
-
-        def decide(layer: Any, given: Any, named: Any) -> None:
-            nonlocal decided
-            if decided:  # a later step of generation
-                return
-            decided = True
-            state_BLD = given[0] if given else named["hidden_states"]
+        def decide(states: Prefilled) -> None:
             # Beams and several sequences per prompt: transformers repeats each row in place.
-            copies = len(state_BLD) // len(routes)
+            copies = len(states.top_BLD) // len(routes)
             rows = [row for row, route in enumerate(routes) if route is None]
             if rows:
-                encoded = Encoded.of(
-                    self.tokenizer,
-                    [input_ids[row][prompt_BL[row]].tolist() for row in rows],
-                    [state_BLD[row * copies][prompt_BL[row]] for row in rows],
+                asked = states.only([row * copies for row in rows])
+                query_BK, texts = prompt_queries(
+                    self.attached, self.encoder, input_ids[rows], prompt_BL[rows], asked
                 )
-                query_BK = encode_rows(self.encoder, encoded, range(len(rows))).cpu()
-                found = self.keys.route(query_BK, encoded.texts(range(len(rows))))
-                for row, route in zip(rows, found, strict=True):
+                for row, route in zip(rows, self.keys.route(query_BK, texts), strict=True):
                     routes[row] = route
             groups = [
                 None if route is None else route.group for route in routes for _ in range(copies)
             ]
             reader.current = self.reading(groups, reads_BL.repeat_interleave(copies, dim=0))
 
-        first = self.attached.backbone.layers[-self.attached.config.num_memory_layers]
-        handle = first.register_forward_pre_hook(decide, with_kwargs=True)
-        try:
-            with reader.reading(None):
-                yield
-        finally:
-            handle.remove()
+        with first_states(self.attached, self.encoder, decide), reader.reading(None):
+            yield
 
     def reading(
         self, groups: Sequence[int | None], reads_BL: torch.Tensor | None
@@ -340,15 +320,3 @@ class MemoryModel:
             score=route.score,
             margin=route.margin,
         )
-
-
-def windows(prompt: str) -> list[str]:
-    """Return the texts the router scores for a prompt: the whole, and each of several sentences."""
-    sentences: list[str] = []
-    for part in _SENTENCE_END.split(prompt):
-        if sentences and _ABBREVIATED.search(sentences[-1]):
-            sentences[-1] += f" {part}"
-        else:
-            sentences.append(part)
-    sentences = [sentence.strip() for sentence in sentences if sentence.strip()]
-    return [prompt, *sentences] if len(sentences) > 1 else [prompt]

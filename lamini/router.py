@@ -21,6 +21,7 @@ from torch.nn.functional import normalize
 
 from lamini.config import RouterConfig
 from lamini.errors import ConfigError
+from lamini.last_states import LastStates
 from lamini.sentences import load_sentences
 
 _FAR = 100.0
@@ -36,7 +37,8 @@ class QueryEncoder(nn.Module):
     """Pool a prompt's tokens into one query of unit length.
 
     A token is described by its trunk state and by the learned rows of the n-grams that end in it.
-    Once trained, the query is widened by the vector of a sentence encoder, if there is one.
+    Once trained, the query is widened by what knows more than the facts have shown: the vector of
+    a sentence encoder, the backbone's states of the last token, or neither.
     """
 
     def __init__(self, hidden_size: int, config: RouterConfig) -> None:
@@ -47,6 +49,8 @@ class QueryEncoder(nn.Module):
         self.sentences = (
             load_sentences(config.sentence_encoder) if config.sentence_encoder else None
         )
+        self.last_states: LastStates | None = None
+        """Fitted at the freeze, where `last_state_share` asks for it."""
         if self.width % 2:
             raise ConfigError(
                 f"key_dim={config.key_dim} and the width of {config.sentence_encoder!r} make keys "
@@ -71,7 +75,8 @@ class QueryEncoder(nn.Module):
     @property
     def width(self) -> int:
         """Width of a frozen query, and so of the group keys."""
-        return self.config.key_dim + (self.sentences.width if self.sentences else 0)
+        beside = (part.width for part in (self.sentences, self.last_states) if part)
+        return self.config.key_dim + sum(beside)
 
     def forward(
         self, ids_BL: torch.Tensor, state_BLD: torch.Tensor, mask_BL: torch.Tensor
@@ -98,16 +103,32 @@ class QueryEncoder(nn.Module):
         """Return unit queries [B, K]; in training the batch is normalised as one."""
         return normalize(self.out(pooled_BW), dim=-1)
 
-    def widened(self, query_BK: torch.Tensor, texts: Sequence[str]) -> torch.Tensor:
-        """Return the queries with what the sentence encoder says of their texts beside them.
+    def widened(
+        self, query_BK: torch.Tensor, texts: Sequence[str], last_BND: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the queries with what is known of their texts and last states beside them.
 
-        Still of unit length: the cosine of two is the mean of both cosines by `sentence_share`.
+        Still of unit length: the cosine of two is the mean of the parts' cosines by their shares.
         """
-        if self.sentences is None:
-            return query_BK
-        share = self.config.sentence_share
-        meaning_BD = self.sentences.encode(texts, query_BK.device)
-        return torch.cat([query_BK * (1 - share) ** 0.5, meaning_BD * share**0.5], dim=-1)
+        parts = [query_BK * self.config.trained_share**0.5]
+        if self.sentences:
+            meaning_BD = self.sentences.encode(texts, query_BK.device)
+            parts.append(meaning_BD * self.config.sentence_share**0.5)
+        if self.last_states:
+            parts.append(self.last_states.encode(last_BND) * self.config.last_state_share**0.5)
+        return torch.cat(parts, dim=-1) if len(parts) > 1 else query_BK
+
+    def key(self, sum_FK: torch.Tensor, leading_FK: torch.Tensor) -> torch.Tensor:
+        """Return the keys [F, K] of facts from the sums of their phrasings' queries.
+
+        Of last states, those of a fact's leading phrasing alone: made-up ones ("seat Arvia") lead
+        to nothing that could be said, and the mean with them captured twice as many questions.
+        """
+        if not self.last_states:
+            return normalize(sum_FK, dim=-1)
+        share, size = self.config.last_state_share, self.last_states.width
+        others_FK = normalize(sum_FK[:, :-size], dim=-1) * (1 - share) ** 0.5
+        return torch.cat([others_FK, normalize(leading_FK[:, -size:], dim=-1) * share**0.5], dim=-1)
 
 
 def hash_ngrams(ids_BL: torch.Tensor, num_rows: int) -> torch.Tensor:

@@ -10,16 +10,17 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch.nn.functional import normalize
 from transformers import PreTrainedTokenizerBase
 
 from lamini.chat_turns import opening_length, question_of
-from lamini.config import RouterTraining
-from lamini.memory import Attached, trunk_states
+from lamini.config import RouterConfig, RouterTraining
+from lamini.last_states import LastStates, depths_of
+from lamini.memory import Attached
 from lamini.recorder import Recorder
 from lamini.router import QueryEncoder
 from lamini.text import encode_prompt
 from lamini.training_data import TrainingFact
+from lamini.trunk import run_trunk
 from lamini.workers import Worker
 
 _POOL_PARTS = 4
@@ -52,6 +53,8 @@ class Encoded:
     ids: list[list[int]]
     states: list[torch.Tensor]
     """Trunk states [L, D] of `ids`."""
+    lasts: list[torch.Tensor]
+    """States [N, D] of the last token at some depths; N is 0 where no query is widened by them."""
 
     @classmethod
     def of(
@@ -59,6 +62,7 @@ class Encoded:
         tokenizer: PreTrainedTokenizerBase,
         ids: Sequence[list[int]],
         states: Sequence[torch.Tensor],
+        lasts: Sequence[torch.Tensor],
     ) -> "Encoded":
         """Return the texts of `ids` with the states [L, D] of all of them, cut where they begin."""
         cuts = [opening_length(tokenizer, row) for row in ids]
@@ -68,6 +72,7 @@ class Encoded:
             ids=[row[cut:] for row, cut in zip(ids, cuts, strict=True)],
             # A view of the whole would keep it alive.
             states=[x[cut:].clone() if cut else x for x, cut in zip(states, cuts, strict=True)],
+            lasts=[*lasts],
         )
 
     def extend(self, more: "Encoded") -> None:
@@ -75,6 +80,7 @@ class Encoded:
         self.whole.extend(more.whole)
         self.ids.extend(more.ids)
         self.states.extend(more.states)
+        self.lasts.extend(more.lasts)
 
     def texts(self, rows: Sequence[int]) -> list[str]:
         """Return what these rows ask."""
@@ -98,9 +104,16 @@ def encode(
 
 def encode_ids(attached: Attached, encoder: QueryEncoder, ids: Sequence[list[int]]) -> torch.Tensor:
     """Return the queries [B, K] of encoded prompts under the frozen encoder."""
-    states = trunk_states(attached, list(ids))
-    encoded = Encoded.of(attached.backbone.tokenizer, ids, states)
+    done = run_trunk(attached, list(ids), depths(attached, encoder.config))
+    encoded = Encoded.of(attached.backbone.tokenizer, ids, *done)
     return encode_rows(encoder, encoded, range(len(ids)))
+
+
+def depths(attached: Attached, config: RouterConfig) -> tuple[int, ...]:
+    """Return the depths at which the last token's states are kept: none where nobody asks."""
+    if not config.last_state_share:
+        return ()
+    return depths_of(len(attached.backbone.layers) - attached.config.num_memory_layers)
 
 
 def encode_rows(
@@ -135,8 +148,18 @@ def encode_rows(
         parts.append(encoder.pool(ids_BL.to(device), state_BLD, mask_BL.to(device)))
     restored = torch.tensor(order, device=device).argsort()
     query_BK = encoder.query(torch.cat(parts)[restored])
-    # What the sentence encoder says never changes, so training has no use for it.
-    return query_BK if encoder.training else encoder.widened(query_BK, encoded.texts(rows))
+    if encoder.training:  # what queries are widened by never changes
+        return query_BK
+    last_BND = torch.stack([encoded.lasts[row] for row in rows]) if rows else query_BK[:, None]
+    return encoder.widened(query_BK, encoded.texts(rows), last_BND)
+
+
+def in_bare_form(facts: Sequence[TrainingFact], place: int) -> bool:
+    """Return whether the negative at this place gets no chat template.
+
+    In the share of facts that get none: else the template alone would tell what to abstain from.
+    """
+    return facts[place % len(facts)].cloze
 
 
 class Stream:
@@ -148,6 +171,7 @@ class Stream:
         facts: Sequence[TrainingFact],
         prompts: Sequence[Sequence[str]],
         negatives: Sequence[str],
+        router: RouterConfig,
         config: RouterTraining,
         recorder: Recorder,
         worker: Worker,
@@ -178,28 +202,48 @@ class Stream:
         self.first_negative = len(texts)
         texts += [self._wrapped(rng, text) for text in own]
         tokenizer = attached.backbone.tokenizer
-        cloze += [False] * len(own)
+        cloze += [in_bare_form(facts, place) for place in range(len(own))]
         ids = [
             encode_prompt(tokenizer, text, cloze=bare)
             for text, bare in zip(texts, cloze, strict=True)
         ]
-        self.encoded = Encoded.of(tokenizer, [], [])
+        self.encoded = Encoded.of(tokenizer, [], [], [])
+        self.leading = Encoded.of(tokenizer, [], [], [])
+        """The owned facts' leading phrasings, where last states are asked for: keys hold theirs."""
+        if router.last_state_share:
+            some = [
+                encode_prompt(tokenizer, facts[f].prompts[0], cloze=facts[f].cloze)
+                for f in self.pool
+            ]
+            self.leading = Encoded.of(
+                tokenizer, some, *run_trunk(attached, some, depths(attached, router))
+            )
         share = -(-len(texts) // _POOL_PARTS)
         for part in range(_POOL_PARTS):
             some = ids[part * share : (part + 1) * share]
-            self.encoded.extend(Encoded.of(tokenizer, some, trunk_states(attached, some)))
+            done = run_trunk(attached, some, depths(attached, router))
+            self.encoded.extend(Encoded.of(tokenizer, some, *done))
             recorder.log(0, {"encoded_fraction": (part + 1) / _POOL_PARTS})
+
+    def last_states(self) -> LastStates:
+        """Return what centres and projects the last states, fitted on the leading phrasings'."""
+        fitted = LastStates.fit(self.leading.lasts, self.config.seed)
+        self.worker.mean_([fitted.mean_ND, fitted.projection_W])
+        return fitted
 
     @torch.no_grad()
     def keys(self, encoder: QueryEncoder) -> torch.Tensor:
-        """Return every fact's key [F, K]: the mean query of its plain renderings."""
+        """Return every fact's key [F, K], of its plain renderings."""
         rows = [row for plain in self.plain.values() for row in plain]
         owners = [fact for fact, plain in self.plain.items() for _ in plain]
         query_BK = encode_rows(encoder, self.encoded, rows)
         sum_FK = query_BK.new_zeros(self.num_facts, encoder.width)
         sum_FK.index_add_(0, torch.tensor(owners, device=query_BK.device), query_BK)
-        self.worker.mean_([sum_FK])
-        return normalize(sum_FK, dim=-1)
+        leading_FK = torch.zeros_like(sum_FK)
+        if self.leading.ids:
+            leading_FK[[*self.pool]] = encode_rows(encoder, self.leading, range(len(self.pool)))
+        self.worker.mean_([sum_FK, leading_FK])
+        return encoder.key(sum_FK, leading_FK)
 
     def batch(self, step: int) -> tuple[list[int], list[int], int]:
         """Return facts, pool rows of their views and of negatives, and how many negatives."""

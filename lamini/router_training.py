@@ -31,7 +31,7 @@ from lamini.memory import Attached
 from lamini.recorder import Recorder
 from lamini.router import QueryEncoder, fit_codebooks
 from lamini.router_calibration import calibrate
-from lamini.router_stream import Stream, encode, encode_rows
+from lamini.router_stream import Stream, encode, encode_rows, in_bare_form
 from lamini.saved import newest_state, read_tensors, write_json, write_state, write_tensors
 from lamini.training_data import TrainingFact, is_held_for_calibration
 from lamini.workers import Worker
@@ -95,7 +95,7 @@ def pretrain_router(
     kept = [_kept_prompts(fact) for fact in facts]
     distinct = list(dict.fromkeys(negatives))
     shown = [text for text in distinct if not is_held_for_calibration(text)]
-    stream = Stream(attached, facts, kept, shown, config, recorder, worker)
+    stream = Stream(attached, facts, kept, shown, router, config, recorder, worker)
     for step in range(first, config.num_steps):
         chosen, rows, num_foreign = stream.batch(step)
         generator = torch.Generator().manual_seed(step * worker.world_size + worker.rank)
@@ -119,6 +119,8 @@ def pretrain_router(
             write_state(folder, done, _state(trained, dict(encoder.named_buffers()), optimizer))
         if done % 10 == 0 or done == config.num_steps:
             recorder.log(done, {"loss": loss.item(), "null_similarity": null.item()})
+    if router.last_state_share:
+        encoder.last_states = stream.last_states()
     key_FK = stream.keys(encoder.eval()).cpu()
     if worker.leads:
         _freeze(attached, encoder, key_FK, facts, kept, distinct, config, folder, made_of)
@@ -199,6 +201,7 @@ def _freeze(
     ]
     foreign = [text for text in negatives if is_held_for_calibration(text)]
     statements = {prompt for fact in facts if fact.cloze for prompt in fact.prompts}
+    statements |= {text for i, text in enumerate(foreign) if in_bare_form(facts, i)}
     rng = random.Random(config.seed)
     numbers = calibrate(
         router.keys_of(group_table(facts, key_FK, kept)),

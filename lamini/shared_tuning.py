@@ -19,10 +19,11 @@ from math import log
 
 import torch
 
+from lamini.answer_batch import AnswerBatch, answer_logits, prepare_answers
 from lamini.closed_form import answer_losses
 from lamini.config import Tuning
 from lamini.experts import Experts, Reading
-from lamini.memory import AnswerBatch, Attached, answer_logits, prepare_answers
+from lamini.memory import Attached
 from lamini.memory_tuning import require_finite
 from lamini.router import ProductKeys
 from lamini.text import encode_answer, encode_prompt

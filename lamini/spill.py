@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from lamini.memory import AnswerBatch
+from lamini.answer_batch import AnswerBatch
 
 
 def num_bytes(batch: AnswerBatch) -> int:

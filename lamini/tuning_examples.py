@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from lamini.answer_batch import AnswerBatch, prepare_answers
 from lamini.config import Tuning
-from lamini.memory import AnswerBatch, Attached, prepare_answers
+from lamini.memory import Attached
 from lamini.spill import num_bytes, on_disk
 from lamini.text import encode_answer, encode_prompt
 from lamini.training_data import TrainingFact

@@ -17,7 +17,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
-from torch.nn.functional import normalize
 
 from lamini.backbone import Backbone
 from lamini.bank import BankVersion
@@ -212,17 +211,21 @@ def _table_after(model: MemoryModel, changes: FactChanges) -> GroupTable:
 
 @torch.no_grad()
 def _keys(model: MemoryModel, facts: Sequence[TrainingFact]) -> GroupTable:
-    """Return a key for each fact: the mean query of its prompts under the frozen router."""
+    """Return a key for each fact: that of its prompts under the frozen router."""
     ids = [
         encode_prompt(model.tokenizer, prompt, cloze=fact.cloze)
         for fact in facts
         for prompt in fact.prompts
     ]
     sum_FK = torch.zeros(len(facts), model.encoder.width)
+    leading_FK = sum_FK
     if facts:
         owner_P = torch.tensor([row for row, fact in enumerate(facts) for _ in fact.prompts])
-        sum_FK.index_add_(0, owner_P, encode_ids(model.attached, model.encoder, ids).cpu())
-    return group_table(facts, normalize(sum_FK, dim=-1))
+        query_PK = encode_ids(model.attached, model.encoder, ids).cpu()
+        sum_FK.index_add_(0, owner_P, query_PK)
+        first_F = torch.tensor([0, *(len(fact.prompts) for fact in facts[:-1])]).cumsum(0)
+        leading_FK = query_PK[first_F]
+    return group_table(facts, model.encoder.key(sum_FK, leading_FK))
 
 
 def _publish(

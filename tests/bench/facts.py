@@ -84,7 +84,7 @@ def read_rows(path: Path, limit: int = 10**9, *, value: str = "object") -> list[
                     subject=row["subject"],
                     prompts=phrasings(texts, row["subject"]),
                     answer=wrong[0] if value == "wrong" else row["object"],
-                    cloze=True,
+                    cloze=row["question"] is None,
                     group_index=len(rows),
                     num_experts=32,
                     shard_index=len(rows) % 8,

@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("--foreign", type=Path)
     parser.add_argument("--unseen", nargs="*", default=[])
     parser.add_argument("--sentences", default="", help="folder or name of a sentence encoder")
+    parser.add_argument("--last-states", type=float, default=0.0, help="their share in the cosine")
     parser.add_argument("--backbone", default=EMBEDDED, help="folder or name of a model")
     parser.add_argument("--steps", type=int, default=160)
     parser.add_argument("--quick", action="store_true", help="300 facts, 30 steps, no embedding")
@@ -61,7 +62,9 @@ def main() -> None:
     print(f"{arguments.facts.name}: {len(rows)} facts, {len(unseen)} of unseen relations")
     backbone = load_backbone(arguments.backbone)
     attached = attach(backbone, MemoryConfig(num_experts=32 * 128**2))
-    config = RouterConfig(sentence_encoder=arguments.sentences)
+    config = RouterConfig(
+        sentence_encoder=arguments.sentences, last_state_share=arguments.last_states
+    )
     route = trained(attached, rows, steps, config)
     asked = [(index, text) for index, row in enumerate(rows) for text in row.paraphrases]
     random.Random(0).shuffle(asked)
@@ -125,10 +128,12 @@ def trained(attached: Attached, rows: Sequence[Row], steps: int, router: RouterC
         f"thresholds {receipt.threshold:.3f} and {receipt.unnamed_threshold:.3f}"
     )
     table = frozen.keys_of(group_table(facts, keys_GK))
+    bare = all(fact.cloze for fact in facts)
 
     @torch.no_grad()
     def route(prompts: Sequence[str]) -> tuple[list[Route], torch.Tensor]:
-        query_BK = encode(attached, frozen.encoder, prompts)
+        # A table of statements is asked by statements, one of questions by whatever is said.
+        query_BK = encode(attached, frozen.encoder, prompts, prompts if bare else ())
         return table.route(query_BK, prompts), (query_BK @ keys_GK.T).topk(8).indices
 
     return route

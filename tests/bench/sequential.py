@@ -20,11 +20,12 @@ import pyarrow.parquet as pq
 import torch
 from torch.nn.functional import cross_entropy
 
+from lamini.answer_batch import answer_logits, prepare_answers
 from lamini.backbone import Backbone, load_backbone
 from lamini.checkpoint import build_checkpoint
 from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning
 from lamini.loading import load
-from lamini.memory import answer_logits, attach, detach, full_logits, pad_right, prepare_answers
+from lamini.memory import attach, detach, full_logits, pad_right
 from lamini.memory_tuning import tune_memory
 from lamini.model import MemoryModel
 from lamini.recorder import SilentRecorder

@@ -28,7 +28,7 @@ import lamini
 from lamini.backbone import load_backbone
 from lamini.config import MemoryConfig, Tuning
 from lamini.experts import Reading, unpack
-from lamini.memory import Attached, attach, pad_left, reading_of, trunk_states
+from lamini.memory import Attached, attach, pad_left, reading_of
 from lamini.memory_tuning import tune_memory
 from lamini.recorder import SilentRecorder
 from lamini.router import ProductKeys, fit_codebooks
@@ -36,6 +36,7 @@ from lamini.router_stream import encode_ids
 from lamini.shared_tuning import read_sets, tune_shared
 from lamini.text import decode_answer, encode_answer, encode_prompt, normal_form
 from lamini.training_data import TrainingFact, read_training_facts
+from lamini.trunk import trunk_states
 from tests.bench.measuring import conditions, show, spread
 from tests.bench.reference_facts import held_out, reference_facts
 

@@ -7,8 +7,8 @@ import torch
 
 from lamini.loading import load
 from lamini.memory import pad_right
-from lamini.model import windows
 from lamini.text import encode_prompt
+from lamini.windows import windows
 
 from .conftest import NEGATIVES, built_checkpoint, make_facts
 

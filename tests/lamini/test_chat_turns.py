@@ -6,11 +6,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lamini import memory
+from lamini import trunk
 from lamini.chat_turns import question_of
 from lamini.loading import load
-from lamini.memory import attach, pad_left, trunk_states
+from lamini.memory import attach, pad_left
 from lamini.text import encode_prompt
+from lamini.trunk import trunk_states
 
 from .conftest import GEOMETRY, built_checkpoint, make_facts, tiny_llama
 
@@ -80,7 +81,7 @@ def test_the_opening_of_a_template_is_run_once_and_changes_no_state(tokenizer, m
     ids = [encode_prompt(chat, text) for text in ("Who?", ASKED, "What is the seat of Arvia?")]
     ids.append(encode_prompt(chat, "The seat of Arvia is", cloze=True))
     once = trunk_states(attached, ids)
-    monkeypatch.setattr(memory, "opening_length", lambda tokenizer, ids: 0)
+    monkeypatch.setattr(trunk, "opening_length", lambda tokenizer, ids: 0)
     for state, whole in zip(once, trunk_states(attached, ids), strict=True):
         torch.testing.assert_close(state, whole, atol=1e-5, rtol=1e-4)
 

@@ -6,10 +6,11 @@ from math import log
 import pytest
 import torch
 
+from lamini.answer_batch import answer_logits, prepare_answers
 from lamini.backbone import freeze
 from lamini.closed_form import answer_losses, closed_form
 from lamini.experts import Experts
-from lamini.memory import answer_logits, attach, prepare_answers, reading_of
+from lamini.memory import attach, reading_of
 from lamini.memory_tuning import tune_memory
 from lamini.recorder import SilentRecorder
 

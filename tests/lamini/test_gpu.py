@@ -9,16 +9,18 @@ import dataclasses
 import pytest
 import torch
 
+from lamini.answer_batch import prepare_answers
 from lamini.backbone import load_backbone
 from lamini.closed_form import _measured, _probing
 from lamini.loading import load
-from lamini.memory import attach, pad_right, prepare_answers, trunk_states
+from lamini.memory import attach, pad_right
 from lamini.memory_tuning import _losses, tune_memory
 from lamini.recorder import SilentRecorder
 from lamini.router import QueryEncoder
 from lamini.router_stream import Encoded, encode_rows
 from lamini.router_training import _loss, pretrain_router
 from lamini.shard_experts import ShardExperts
+from lamini.trunk import run_trunk
 from lamini.tuning_examples import Examples
 from lamini.workers import Worker, fix_arithmetic
 
@@ -73,7 +75,7 @@ def test_a_tuning_step_makes_its_tensors_on_the_backbones_device(tokenizer, dtyp
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_router_step_makes_its_tensors_on_the_backbones_device(tokenizer, dtype):
-    encoded = Encoded.of(tokenizer, PROMPTS, trunk_states(elsewhere(tokenizer, dtype), PROMPTS))
+    encoded = Encoded.of(tokenizer, PROMPTS, *run_trunk(elsewhere(tokenizer, dtype), PROMPTS))
     encoder = QueryEncoder(32, ROUTER).to("meta")
     query_BK = encode_rows(encoder, encoded, [0, 0, 1, 1, 2], 0.1)
     null = torch.tensor(0.5, device="meta")

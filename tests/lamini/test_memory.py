@@ -1,20 +1,13 @@
 import pytest
 import torch
 
+from lamini.answer_batch import answer_logits, prepare_answers
 from lamini.backbone import freeze
 from lamini.config import MemoryConfig
 from lamini.errors import AttachError, BackboneError
 from lamini.experts import Experts
-from lamini.memory import (
-    answer_logits,
-    attach,
-    detach,
-    full_logits,
-    pad_right,
-    prepare_answers,
-    reading_of,
-    trunk_states,
-)
+from lamini.memory import attach, detach, full_logits, pad_right, reading_of
+from lamini.trunk import trunk_states
 
 from .conftest import GEOMETRY, tiny_llama
 

@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
+from lamini.answer_batch import answer_logits, prepare_answers
 from lamini.config import Tuning
 from lamini.errors import NonFiniteLossError
 from lamini.experts import apply_experts
-from lamini.memory import answer_logits, attach, full_logits, pad_right, prepare_answers, reading_of
+from lamini.memory import attach, full_logits, pad_right, reading_of
 from lamini.router import ProductKeys, fit_codebooks
 from lamini.shared_tuning import SharedExperts, read_sets, tune_shared
 from lamini.text import encode_answer, encode_prompt

@@ -13,12 +13,12 @@ from lamini.errors import CheckpointError, NonFiniteLossError
 from lamini.loading import load
 from lamini.memory import attach, pad_left, pad_right
 from lamini.memory_tuning import tune_memory
-from lamini.model import windows
 from lamini.recall import Question, measure_recall, summarize, write_rows
 from lamini.recorder import SilentRecorder
 from lamini.router_training import pretrain_router
 from lamini.saved import read_tensors
 from lamini.shards import load_shard, shard_path
+from lamini.windows import windows
 from lamini.workers import Worker
 
 from .conftest import (

@@ -21,6 +21,7 @@ from .conftest import GEOMETRY, NEGATIVES, ROUTER, TUNING, make_facts, tiny_llam
 SHARD_OF_FACT = (0, 0, 0, 0, 0, 0, 0, 0, 1, 3, 3)
 """Eight facts, one, none, two: shard 2 is empty, so the last of four workers has nothing to do."""
 ROUTER_TRAINING = RouterTraining(num_steps=6, batch_facts=6, batch_negatives=8, save_every_steps=3)
+BESIDE = dataclasses.replace(ROUTER, last_state_share=0.3)
 WAIT = timedelta(seconds=240)
 """What hangs for so long fails."""
 
@@ -41,7 +42,7 @@ def train(folder, worker):
     attached = attach(tiny_llama(load_backbone().tokenizer), GEOMETRY)
     facts, recorder = uneven_facts(), SilentRecorder()
     pretrain_router(
-        attached, facts, NEGATIVES, ROUTER, ROUTER_TRAINING, folder / "router", recorder, worker
+        attached, facts, NEGATIVES, BESIDE, ROUTER_TRAINING, folder / "router", recorder, worker
     )
     tune_memory(attached, facts, TUNING, folder / "tuning", recorder, worker)
     return recorder.history

@@ -1,0 +1,137 @@
+"""Run the trunk: a text's states below the memory layers never change, so they are computed once.
+
+Shape suffixes: B batch   L sequence   D hidden size   O tokens of an opening   N layers
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import DynamicCache
+
+from lamini.chat_turns import opening_length
+from lamini.memory import Attached, pad_right
+
+LIKE_LENGTH_ROWS = 64
+"""Texts that are run as one batch, of like length: padding costs."""
+
+
+def trunk_states(attached: Attached, ids: list[list[int]]) -> list[torch.Tensor]:
+    """Return each text's trunk states [L, D]."""
+    return run_trunk(attached, ids)[0]
+
+
+@torch.no_grad()
+def run_trunk(
+    attached: Attached, ids: list[list[int]], depths: Sequence[int] = ()
+) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """Return each text's trunk states [L, D], and its last token's states [N, D] at given depths.
+
+    A depth counts the layers below. Computed in right-padded batches of like length; what a chat
+    template puts before every question is run once, not once a text.
+    """
+    states: list[torch.Tensor] = [torch.empty(0)] * len(ids)
+    lasts: list[torch.Tensor] = [torch.empty(0)] * len(ids)
+    cuts = [opening_length(attached.backbone.tokenizer, row) for row in ids]
+    for cut in sorted({*cuts}):  # 0, and the one length of the template's opening
+        order = [i for i in range(len(ids)) if cuts[i] == cut]
+        order.sort(key=lambda i: (len(ids[i]), i))
+        before = _run_opening(attached, ids[order[0]][:cut]) if cut else None
+        for start in range(0, len(order), LIKE_LENGTH_ROWS):
+            rows = order[start : start + LIKE_LENGTH_ROWS]
+            done = _run_batch(attached, [ids[i][cut:] for i in rows], before, depths)
+            for i, state_LD, last_ND in zip(rows, *done, strict=True):
+                states[i], lasts[i] = state_LD, last_ND
+    return states, lasts
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Opening:
+    """What the trunk made of a chat template's opening."""
+
+    state_OD: torch.Tensor
+    cache: tuple[tuple[torch.Tensor, torch.Tensor], ...]
+    """Keys and values of each layer, of one row."""
+
+
+def _run_opening(attached: Attached, opening: list[int]) -> _Opening:
+    ids_1O = torch.tensor([opening], device=attached.backbone.device)
+    cache = DynamicCache()
+    done = attached.trunk(input_ids=ids_1O, past_key_values=cache, use_cache=True)
+    pairs = [(layer.keys, layer.values) for layer in cache.layers]
+    return _Opening(
+        state_OD=done.last_hidden_state[0],
+        cache=tuple(
+            (keys, values) for keys, values in pairs if keys is not None and values is not None
+        ),
+    )
+
+
+def _run_batch(
+    attached: Attached, ids: list[list[int]], before: _Opening | None, depths: Sequence[int]
+) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """Return trunk states and last states of one batch, those of what stands before included."""
+    ids_BL, mask_BL = pad_right(ids, attached.backbone)
+    given: dict[str, Any] = {"attention_mask": mask_BL, "use_cache": False}
+    if before is not None:
+        size = (len(ids), -1, -1, -1)
+        cache = DynamicCache(tuple((k.expand(size), v.expand(size)) for k, v in before.cache))
+        whole_BL = torch.cat([mask_BL.new_ones(len(ids), len(before.state_OD)), mask_BL], dim=1)
+        given = {"attention_mask": whole_BL, "past_key_values": cache, "use_cache": True}
+    with watched(attached, depths) as seen:
+        top_BLD = attached.trunk(input_ids=ids_BL, **given).last_hidden_state
+    states = [top_BLD[row, : len(text)] for row, text in enumerate(ids)]
+    if before is None:
+        states = [state_LD.clone() for state_LD in states]
+    else:
+        states = [torch.cat([before.state_OD, state_LD]) for state_LD in states]
+    last_B = torch.tensor([len(text) - 1 for text in ids], device=top_BLD.device)
+    return states, [*last_states(seen, top_BLD, last_B, depths)]
+
+
+@contextmanager
+def watched(attached: Attached, depths: Sequence[int]) -> Iterator[dict[int, torch.Tensor]]:
+    """Keep what the layers at these depths are given inside the block, [B, L, D] each.
+
+    The trunk's own depth is not among them: nothing in it stands above its last layer.
+    """
+    seen: dict[int, torch.Tensor] = {}
+
+    def keep(depth: int) -> Any:
+        def hook(layer: nn.Module, given: Any, named: Any) -> None:
+            seen[depth] = given_states(given, named)
+
+        return hook
+
+    trunk = attached.backbone.layers[: -attached.config.num_memory_layers]
+    handles = [
+        trunk[depth].register_forward_pre_hook(keep(depth), with_kwargs=True)
+        for depth in {*depths}
+        if depth < len(trunk)
+    ]
+    try:
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def given_states(given: tuple[Any, ...], named: dict[str, Any]) -> torch.Tensor:
+    """Return the hidden states [B, L, D] among a decoder layer's arguments."""
+    state_BLD: torch.Tensor = given[0] if given else named["hidden_states"]
+    return state_BLD
+
+
+def last_states(
+    seen: dict[int, torch.Tensor],
+    top_BLD: torch.Tensor,
+    last_B: torch.Tensor,
+    depths: Sequence[int],
+) -> torch.Tensor:
+    """Return the states [B, N, D] of each row's token `last_B` at these depths."""
+    row_B = torch.arange(len(last_B), device=last_B.device)
+    parts = [seen.get(depth, top_BLD)[row_B, last_B] for depth in depths]
+    return torch.stack(parts, dim=1) if parts else top_BLD.new_empty(len(last_B), 0)

@@ -1,0 +1,195 @@
+"""The backbone's states of the last token beside the router's query: keys, routing, updates."""
+
+import dataclasses
+import json
+import shutil
+
+import pytest
+import torch
+from torch.nn.functional import cosine_similarity, normalize
+
+from lamini.config import RouterConfig
+from lamini.errors import ConfigError
+from lamini.frozen_router import read_router
+from lamini.last_states import LastStates, depths_of
+from lamini.loading import load
+from lamini.memory import attach, pad_left, pad_right
+from lamini.recorder import SilentRecorder
+from lamini.router import QueryEncoder
+from lamini.router_stream import encode
+from lamini.router_training import pretrain_router
+from lamini.text import encode_prompt
+from lamini.trunk import run_trunk
+from lamini.update import update_model
+
+from .conftest import GEOMETRY, NEGATIVES, ROUTER, TRAINING, assemble, make_facts, tiny_llama
+from .test_chat_turns import CHAT_ML, chatty
+from .test_training import tune
+
+FACTS = make_facts()
+PROMPTS = [prompt for fact in FACTS for prompt in fact.prompts] + NEGATIVES
+BESIDE = dataclasses.replace(ROUTER, last_state_share=0.5)
+
+
+@pytest.fixture(scope="module")
+def built(tokenizer, tmp_path_factory):
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("last-states")
+    attached = attach(tiny_llama(tokenizer), GEOMETRY)
+    training = dataclasses.replace(TRAINING, num_steps=60)
+    pretrain_router(
+        attached, FACTS, NEGATIVES, BESIDE, training, folder / "router", SilentRecorder()
+    )
+    tune(tokenizer, folder / "tuning")
+    assemble(folder, tiny_llama(tokenizer), FACTS)
+    return folder
+
+
+@pytest.fixture
+def model(built, tokenizer, tmp_path):
+    checkpoint = shutil.copytree(built / "checkpoint", tmp_path / "checkpoint")
+    return load(checkpoint, backbone=tiny_llama(tokenizer))
+
+
+@pytest.mark.parametrize(
+    ("num_trunk_layers", "wanted"),
+    [(1, (1, 1, 1)), (2, (1, 2, 2)), (4, (3, 3, 4)), (28, (19, 23, 28)), (30, (20, 25, 30))],
+)
+def test_depths_are_the_upper_third_of_the_trunk(num_trunk_layers, wanted):
+    assert depths_of(num_trunk_layers) == wanted
+
+
+def test_the_last_tokens_states_are_those_of_a_plain_forward(any_attached):
+    ids = [encode_prompt(any_attached.backbone.tokenizer, text) for text in PROMPTS[::5]]
+    states, lasts = run_trunk(any_attached, ids, (0, 1))
+    for row, state_LD, last_ND in zip(ids, states, lasts, strict=True):
+        plain = any_attached.backbone.model(torch.tensor([row]), output_hidden_states=True)
+        below, top = plain.hidden_states[0][0], plain.hidden_states[1][0]
+        torch.testing.assert_close(last_ND, torch.stack([below[-1], top[-1]]), atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(last_ND[1], state_LD[-1])
+
+
+def test_a_templates_opening_that_is_run_once_changes_none(tokenizer):
+    chat = chatty(tokenizer, CHAT_ML)
+    bare = tiny_llama(tokenizer, num_layers=5)
+    attached = attach(dataclasses.replace(bare, tokenizer=chat), GEOMETRY)
+    ids = [encode_prompt(chat, text) for text in PROMPTS[::5]]
+    assert len({*map(len, ids)}) > 2
+    for row, last_ND in zip(ids, run_trunk(attached, ids, (1, 2, 3))[1], strict=True):
+        alone = attached.backbone.model(torch.tensor([row]), output_hidden_states=True)
+        wanted = torch.stack([alone.hidden_states[depth][0, -1] for depth in (1, 2, 3)])
+        torch.testing.assert_close(last_ND, wanted, atol=1e-5, rtol=1e-4)
+
+
+def test_the_cosine_is_the_mean_of_both_by_their_share():
+    encoder = QueryEncoder(32, RouterConfig(last_state_share=0.7))
+    last_BND = torch.randn(9, 3, 32)
+    encoder.last_states = LastStates.fit([*last_BND], seed=0)
+    query_BK = normalize(torch.randn(9, encoder.config.key_dim), dim=-1)
+    wide_BK = encoder.widened(query_BK, [""] * 9, last_BND)
+    centred_BN = normalize(last_BND - last_BND.mean(0), dim=-1).flatten(1)
+    wanted = 0.3 * cosine_similarity(*query_BK[:2], dim=0)
+    wanted += 0.7 * cosine_similarity(*centred_BN[:2], dim=0)
+    assert torch.allclose(wide_BK[0] @ wide_BK[1], wanted, atol=1e-5)
+    assert wide_BK.shape[1] == encoder.width == encoder.config.key_dim + 3 * 32
+
+
+def test_the_states_of_a_wide_backbone_are_projected_without_losing_who_is_near():
+    state_BND = torch.randn(20, 3, 2048)
+    fitted = LastStates.fit([*state_BND], seed=0)
+    assert fitted.width == 512
+    others_BND = state_BND + 0.5 * torch.randn_like(state_BND)
+    near_BB = fitted.encode(others_BND) @ fitted.encode(state_BND).T
+    assert near_BB.argmax(1).tolist() == [*range(20)]
+    assert near_BB.diagonal().min() > 0.7
+    assert near_BB.fill_diagonal_(0).abs().max() < 0.3
+
+
+def test_facts_are_found_by_wider_keys_and_foreign_questions_by_none(model):
+    assert model.keys.keys_GK.shape == (len(FACTS), ROUTER.key_dim + 3 * 32)
+    assert torch.allclose(model.keys.keys_GK.norm(dim=-1), torch.ones(len(FACTS)), atol=1e-5)
+    answers = model.answer([fact.prompts[0] for fact in FACTS])
+    assert [answer.text for answer in answers] == [fact.answer for fact in FACTS]
+    assert not any(answer.from_memory for answer in model.answer(NEGATIVES))
+
+
+def test_i5_a_prompt_is_scored_alike_alone_in_a_batch_and_within_the_prefill(model, tokenizer):
+    alone = [model.route([prompt])[0] for prompt in PROMPTS]
+    together = model.route(PROMPTS)
+    answers = model.answer(PROMPTS, max_answer_tokens=2)
+    for one, other, answer in zip(alone, together, answers, strict=True):
+        assert one.group == other.group == answer.group
+        assert abs(one.score - other.score) < 1e-4
+        assert abs(one.score - answer.score) < 1e-4
+
+
+def test_forward_and_beams_read_what_the_router_says(model, tokenizer, monkeypatch):
+    calls, reading = [], model.reading
+    monkeypatch.setattr(model, "reading", lambda g, m: (calls.append(list(g)), reading(g, m))[1])
+    texts = [FACTS[1].prompts[0], NEGATIVES[0], FACTS[4].prompts[2]]
+    wanted = [route.group for route in model.route(texts)]
+    ids = [encode_prompt(tokenizer, text) for text in texts]
+    ids_BL, mask_BL = pad_right([[*row, 50, 51, 52] for row in ids], model.attached.backbone)
+    model(ids_BL, mask_BL, prompt_length=[len(row) for row in ids])
+    ids_BL, mask_BL = pad_left(ids, model.attached.backbone)
+    model.generate(ids_BL, mask_BL, max_new_tokens=3, num_beams=2, do_sample=False)
+    assert calls == [wanted, [group for group in wanted for _ in range(2)]]
+
+
+def test_of_last_states_keys_hold_those_of_the_leading_phrasing(model):
+    key_FK = torch.stack([*keys_by_fact(model).values()])
+    query_PK = encode(model.attached, model.encoder, [fact.prompts[0] for fact in FACTS])
+    own, wide = ROUTER.key_dim, 0.5**0.5
+    torch.testing.assert_close(key_FK[:, own:], query_PK[:, own:], atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(key_FK[:, :own], query_PK[:, :own], atol=1e-3)
+    assert torch.allclose(key_FK[:, :own].norm(dim=-1), torch.full((len(FACTS),), wide))
+
+
+def keys_by_fact(model):
+    pairs = zip(model.table.fact_ids, model.table.keys_GK, strict=True)
+    return {fact_id: key_K.clone() for fact_id, key_K in pairs}
+
+
+def test_an_update_makes_keys_of_both_and_moves_no_other(model):
+    before = keys_by_fact(model)
+    added = dataclasses.replace(
+        FACTS[0],
+        fact_id="fact-new",
+        subject="Quillon",
+        prompts=tuple(p.replace("Arvia", "Quillon") for p in FACTS[0].prompts),
+        answer="Old Harbour",
+        group_index=40,
+    )
+    assert update_model(model, [*FACTS, added]).groups
+    answers = model.answer([added.prompts[0], *(fact.prompts[0] for fact in FACTS)])
+    assert [a.text for a in answers] == ["Old Harbour", *(fact.answer for fact in FACTS)]
+    after = keys_by_fact(model)
+    assert [*after] == [*before, "fact-new"]
+    assert all(torch.equal(after[fact_id], key_K) for fact_id, key_K in before.items())
+    query_1K = encode(model.attached, model.encoder, added.prompts[:1])
+    torch.testing.assert_close(after["fact-new"][64:], query_1K[0, 64:], atol=1e-4, rtol=1e-4)
+
+
+def test_a_router_that_is_read_again_projects_the_same(built):
+    router = read_router(built / "router")
+    assert router.encoder.last_states is not None
+    assert router.encoder.width == ROUTER.key_dim + 3 * 32
+    settings = json.loads((built / "router" / "router.json").read_text())
+    assert settings["router"]["last_state_share"] == 0.5
+    projection_W = router.encoder.last_states.projection_W
+    assert torch.allclose(projection_W.T @ projection_W, torch.eye(3 * 32), atol=1e-5)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0])
+def test_a_share_outside_its_range_is_refused(share):
+    with pytest.raises(ConfigError, match="last_state_share="):
+        RouterConfig(last_state_share=share)
+
+
+def test_shares_that_leave_nothing_to_the_trained_query_are_refused():
+    with pytest.raises(ConfigError, match="must leave a share to the trained query"):
+        RouterConfig(sentence_encoder="somewhere", sentence_share=0.6, last_state_share=0.4)
+    assert RouterConfig(sentence_share=0.9, last_state_share=0.4).trained_share == pytest.approx(
+        0.6
+    )
