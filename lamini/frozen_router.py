@@ -58,7 +58,7 @@ class FrozenRouter:
         tensors = {f"encoder.{name}": value for name, value in self.encoder.state_dict().items()}
         tensors["codebooks"] = self.product_keys.codebook_2SE
         if last := self.encoder.last_states:
-            tensors |= {"last_mean": last.mean_ND, "last_projection": last.projection_W}
+            tensors |= {"last_mean": last.mean_2ND, "last_projection": last.projection_W}
         sha256 = write_tensors(folder / "router.safetensors", tensors)
         settings = {
             "tensors_sha256": sha256,
@@ -89,7 +89,7 @@ def read_router(folder: Path) -> FrozenRouter:
     encoder = QueryEncoder(settings["hidden_size"], from_dict(RouterConfig, settings["router"]))
     if "last_mean" in tensors:
         encoder.last_states = LastStates(
-            mean_ND=tensors.pop("last_mean"), projection_W=tensors.pop("last_projection")
+            mean_2ND=tensors.pop("last_mean"), projection_W=tensors.pop("last_projection")
         )
     encoder.load_state_dict({k.removeprefix("encoder."): v for k, v in tensors.items()})
     encoder.requires_grad_(False)

@@ -104,18 +104,20 @@ class QueryEncoder(nn.Module):
         return normalize(self.out(pooled_BW), dim=-1)
 
     def widened(
-        self, query_BK: torch.Tensor, texts: Sequence[str], last_BND: torch.Tensor
+        self, query_BK: torch.Tensor, asked: Sequence[tuple[str, bool]], last_BND: torch.Tensor
     ) -> torch.Tensor:
         """Return the queries with what is known of their texts and last states beside them.
 
+        `asked` holds each text, and whether a chat template stands around it.
         Still of unit length: the cosine of two is the mean of the parts' cosines by their shares.
         """
         parts = [query_BK * self.config.trained_share**0.5]
         if self.sentences:
-            meaning_BD = self.sentences.encode(texts, query_BK.device)
+            meaning_BD = self.sentences.encode([text for text, _ in asked], query_BK.device)
             parts.append(meaning_BD * self.config.sentence_share**0.5)
         if self.last_states:
-            parts.append(self.last_states.encode(last_BND) * self.config.last_state_share**0.5)
+            said_BW = self.last_states.encode(last_BND, [templated for _, templated in asked])
+            parts.append(said_BW * self.config.last_state_share**0.5)
         return torch.cat(parts, dim=-1) if len(parts) > 1 else query_BK
 
     def key(self, sum_FK: torch.Tensor, leading_FK: torch.Tensor) -> torch.Tensor:

@@ -82,9 +82,13 @@ class Encoded:
         self.states.extend(more.states)
         self.lasts.extend(more.lasts)
 
+    def asked(self, rows: Sequence[int]) -> list[tuple[str, bool]]:
+        """Return what these rows ask, and whether a chat template stands around it."""
+        return [question_of(self.tokenizer, self.whole[row]) for row in rows]
+
     def texts(self, rows: Sequence[int]) -> list[str]:
         """Return what these rows ask."""
-        return [question_of(self.tokenizer, self.whole[row])[0] for row in rows]
+        return [text for text, _ in self.asked(rows)]
 
 
 def encode(
@@ -151,7 +155,7 @@ def encode_rows(
     if encoder.training:  # what queries are widened by never changes
         return query_BK
     last_BND = torch.stack([encoded.lasts[row] for row in rows]) if rows else query_BK[:, None]
-    return encoder.widened(query_BK, encoded.texts(rows), last_BND)
+    return encoder.widened(query_BK, encoded.asked(rows), last_BND)
 
 
 def in_bare_form(facts: Sequence[TrainingFact], place: int) -> bool:
@@ -227,9 +231,13 @@ class Stream:
 
     def last_states(self) -> LastStates:
         """Return what centres and projects the last states, fitted on the leading phrasings'."""
-        fitted = LastStates.fit(self.leading.lasts, self.config.seed)
-        self.worker.mean_([fitted.mean_ND, fitted.projection_W])
-        return fitted
+        form_P = torch.tensor([int(form) for _, form in self.leading.asked(range(len(self.pool)))])
+        state_PND = torch.stack(self.leading.lasts).float()
+        number_2 = torch.bincount(form_P, minlength=2).to(state_PND)
+        sum_2ND = state_PND.new_zeros(2, *state_PND.shape[1:])
+        sum_2ND.index_add_(0, form_P.to(state_PND.device), state_PND)
+        self.worker.mean_([sum_2ND, number_2])
+        return LastStates.fit(sum_2ND, number_2, self.config.seed)
 
     @torch.no_grad()
     def keys(self, encoder: QueryEncoder) -> torch.Tensor:

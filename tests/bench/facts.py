@@ -70,7 +70,10 @@ def read_rows(path: Path, limit: int = 10**9, *, value: str = "object") -> list[
     `value="wrong"` memorizes the first wrong answer: one that no backbone knows.
     """
     rows: list[Row] = []
-    for row in pq.read_table(path).to_pylist():
+    read = pq.read_table(path).to_pylist()
+    # Of one form: a table with questions is asked by questions, one of statements by statements.
+    questions = any(row["question"] for row in read)
+    for row in read:
         texts = [text for text in (row["question"], row["cloze"]) if text]
         if not row["paraphrases"] or not texts or row["subject"] not in texts[0]:
             continue
@@ -84,7 +87,7 @@ def read_rows(path: Path, limit: int = 10**9, *, value: str = "object") -> list[
                     subject=row["subject"],
                     prompts=phrasings(texts, row["subject"]),
                     answer=wrong[0] if value == "wrong" else row["object"],
-                    cloze=row["question"] is None,
+                    cloze=not questions,
                     group_index=len(rows),
                     num_experts=32,
                     shard_index=len(rows) % 8,

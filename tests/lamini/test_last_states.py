@@ -82,12 +82,28 @@ def test_a_templates_opening_that_is_run_once_changes_none(tokenizer):
         torch.testing.assert_close(last_ND, wanted, atol=1e-5, rtol=1e-4)
 
 
+def fitted(state_BND):
+    """Give what is fitted on states of bare prompts."""
+    sum_2ND = torch.stack([state_BND.sum(0), torch.zeros_like(state_BND[0])])
+    return LastStates.fit(sum_2ND, torch.tensor([float(len(state_BND)), 0.0]), seed=0)
+
+
+def test_bare_prompts_and_those_within_a_template_are_centred_apart():
+    bare_BND, templated_BND = torch.randn(9, 3, 32) + 5, torch.randn(9, 3, 32) - 7
+    sum_2ND = torch.stack([bare_BND.sum(0), templated_BND.sum(0)])
+    both = LastStates.fit(sum_2ND, torch.tensor([9.0, 9.0]), seed=0)
+    near_BB = both.encode(bare_BND, [False] * 9) @ both.encode(templated_BND, [True] * 9).T
+    assert near_BB.mean().abs() < 0.05
+    alone = fitted(bare_BND)
+    assert torch.equal(alone.encode(bare_BND, [True] * 9), alone.encode(bare_BND, [False] * 9))
+
+
 def test_the_cosine_is_the_mean_of_both_by_their_share():
     encoder = QueryEncoder(32, RouterConfig(last_state_share=0.7))
     last_BND = torch.randn(9, 3, 32)
-    encoder.last_states = LastStates.fit([*last_BND], seed=0)
+    encoder.last_states = fitted(last_BND)
     query_BK = normalize(torch.randn(9, encoder.config.key_dim), dim=-1)
-    wide_BK = encoder.widened(query_BK, [""] * 9, last_BND)
+    wide_BK = encoder.widened(query_BK, [("", False)] * 9, last_BND)
     centred_BN = normalize(last_BND - last_BND.mean(0), dim=-1).flatten(1)
     wanted = 0.3 * cosine_similarity(*query_BK[:2], dim=0)
     wanted += 0.7 * cosine_similarity(*centred_BN[:2], dim=0)
@@ -97,10 +113,10 @@ def test_the_cosine_is_the_mean_of_both_by_their_share():
 
 def test_the_states_of_a_wide_backbone_are_projected_without_losing_who_is_near():
     state_BND = torch.randn(20, 3, 2048)
-    fitted = LastStates.fit([*state_BND], seed=0)
-    assert fitted.width == 512
+    last_states, bare = fitted(state_BND), [False] * 20
+    assert last_states.width == 512
     others_BND = state_BND + 0.5 * torch.randn_like(state_BND)
-    near_BB = fitted.encode(others_BND) @ fitted.encode(state_BND).T
+    near_BB = last_states.encode(others_BND, bare) @ last_states.encode(state_BND, bare).T
     assert near_BB.argmax(1).tolist() == [*range(20)]
     assert near_BB.diagonal().min() > 0.7
     assert near_BB.fill_diagonal_(0).abs().max() < 0.3

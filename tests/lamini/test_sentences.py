@@ -78,7 +78,7 @@ def test_the_cosine_is_the_mean_of_both_by_their_share(built, tokenizer):
     encoder = QueryEncoder(32, RouterConfig(sentence_encoder=reference, sentence_share=0.7))
     query_BK = torch.nn.functional.normalize(torch.randn(2, encoder.config.key_dim), dim=-1)
     texts = ["What is the seat of Arvia?", "Who invented the violin?"]
-    one, other = encoder.widened(query_BK, texts, torch.empty(2, 0))
+    one, other = encoder.widened(query_BK, [(text, False) for text in texts], torch.empty(2, 0))
     meaning_BD = load_sentences(reference).encode(texts, torch.device("cpu"))
     wanted = 0.3 * cosine_similarity(*query_BK, dim=0) + 0.7 * cosine_similarity(*meaning_BD, dim=0)
     assert torch.allclose(one @ other, wanted, atol=1e-5)
@@ -145,5 +145,5 @@ def test_keys_of_odd_width_are_refused(tokenizer, tmp_path):
 def test_without_one_queries_stay_as_they_are():
     encoder = QueryEncoder(32, ROUTER)
     query_BK = torch.randn(2, ROUTER.key_dim)
-    assert encoder.widened(query_BK, ["a", "b"], torch.empty(2, 0)) is query_BK
+    assert encoder.widened(query_BK, [("a", False), ("b", False)], torch.empty(2, 0)) is query_BK
     assert encoder.width == ROUTER.key_dim
