@@ -10,6 +10,7 @@ Shape suffixes: B batch   K key width   G groups with a key   R candidates of on
     C cells
 """
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -91,6 +92,13 @@ class GroupKeys:
             if subject:
                 self._rows_by_subject.setdefault(subject.strip().casefold(), []).append(row)
         self._subject_lengths = sorted({s.count(" ") + 1 for s in self._rows_by_subject})
+
+    def raised(self, by: float) -> "GroupKeys":
+        """Return the same keys with thresholds that are so much higher."""
+        keys = copy.copy(self)
+        keys.threshold += by
+        keys.unnamed_threshold += by
+        return keys
 
     def route(self, query_BK: torch.Tensor, texts: Sequence[str]) -> list[Route]:
         """Return each query's group, or none when no key is within its threshold."""

@@ -78,6 +78,17 @@ class MemoryModel:
         finally:
             self.table, self.silent, self.keys = held
 
+    @contextmanager
+    def _as_strict(self, strict: bool) -> Iterator[None]:
+        held = self.keys
+        if strict != self.strict:
+            by = self.router.strict_excess
+            self.keys = held.raised(by if strict else -by)
+        try:
+            yield
+        finally:
+            self.keys = held
+
     @property
     def tokenizer(self) -> Any:
         return self.attached.backbone.tokenizer
@@ -258,13 +269,15 @@ class MemoryModel:
         groups: Sequence[int | None] | None = None,
         max_answer_tokens: int = 64,
         refusal: str | None = None,
+        strict: bool | None = None,
     ) -> list[Answer]:
         """Return greedy answers with provenance; `groups` overrides the router (the oracle).
 
         A prompt that reads nothing gets the backbone's own answer, or `refusal`, unasked, if given.
+        `strict` answers from memory only where no doubt is left; None: as the model was loaded.
         """
         ids = [encode_prompt(self.tokenizer, prompt, cloze=cloze) for prompt in prompts]
-        with self._alone:
+        with self._alone, self._as_strict(self.strict if strict is None else strict):
             if groups is not None:
                 routes: list[Route | None] = [Route.given(group) for group in groups]
             else:

@@ -10,7 +10,6 @@ import contextlib
 import logging
 import os
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -45,9 +44,6 @@ class ServedModel:
             )
         self.model: MemoryModel = load(checkpoint)
         self.snapshot = _snapshot(warehouse, str(self.model.manifest["snapshot_hash"]))
-        self._strict = self.model.router.keys_of(self.model.table, self.model.silent, strict=True)
-        self._lenient = self.model.keys
-        self._one_at_a_time = threading.Lock()
 
     def answer(
         self, prompts: Sequence[str], *, strict: bool = False, refusal: str = ""
@@ -62,9 +58,7 @@ class ServedModel:
         found = []
         for start in range(0, len(prompts), BATCH):
             batch = [str(prompt) for prompt in prompts[start : start + BATCH]]
-            with self._one_at_a_time:
-                self.model.keys = self._strict if strict else self._lenient
-                answers = self.model.answer(batch, refusal=refusal or None)
+            answers = self.model.answer(batch, strict=strict, refusal=refusal or None)
             for prompt, answer in zip(batch, answers, strict=True):
                 asked = asdict(explain_answer(self.snapshot, prompt, answer))
                 found.append(_plain({**asked, "fact_ids": list(answer.fact_ids)}))

@@ -1,6 +1,7 @@
 """How a loaded model is asked: by threads at once, with a refusal, in long prompts."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 import torch
@@ -28,6 +29,30 @@ def test_threads_that_ask_one_model_at_once_get_what_each_would_alone(model):
     with ThreadPoolExecutor(max_workers=4) as threads:
         together = [*threads.map(lambda prompts: model.answer(prompts, max_answer_tokens=4), asked)]
     assert together == alone
+
+
+@pytest.mark.slow
+def test_strict_answers_need_more_and_leave_those_beside_them_alone(model, monkeypatch):
+    prompts = [fact.prompts[0] for fact in make_facts()]
+    excess = sorted(route.excess for route in model.route(prompts))
+    between = (excess[2] + excess[3]) / 2
+    monkeypatch.setattr(model, "router", replace(model.router, strict_excess=between))
+    asked = [False, True, None, True, False] * 2
+    with ThreadPoolExecutor(max_workers=4) as threads:
+        found = [
+            *threads.map(lambda s: model.answer(prompts, strict=s, max_answer_tokens=2), asked)
+        ]
+    for strict, answers in zip(asked, found, strict=True):
+        assert sum(answer.from_memory for answer in answers) == (3 if strict else 6)
+        assert all(
+            answer.score == pytest.approx(f.score)
+            for answer, f in zip(answers, found[0], strict=True)
+        )
+    stricter = load(model.bank.folder.parent, strict=True)
+    monkeypatch.setattr(stricter, "router", model.router)
+    stricter.reopen(stricter.manifest)
+    told = [stricter.answer(prompts, strict=s, max_answer_tokens=2) for s in (None, False)]
+    assert [sum(a.from_memory for a in answers) for answers in told] == [3, 6]
 
 
 @pytest.mark.slow
