@@ -154,7 +154,7 @@ def encode_rows(
     query_BK = encoder.query(torch.cat(parts)[restored])
     if encoder.training:  # what queries are widened by never changes
         return query_BK
-    last_BND = torch.stack([encoded.lasts[row] for row in rows]) if rows else query_BK[:, None]
+    last_BND = torch.stack([encoded.lasts[row] for row in rows])
     return encoder.widened(query_BK, encoded.asked(rows), last_BND)
 
 
