@@ -1,6 +1,6 @@
 """A frozen router as a folder: the encoder, the codebooks, the word weights, the thresholds.
 
-router.safetensors   encoder and codebooks, and what centres and projects the last states
+router.safetensors   encoder and codebooks
 router.json          shape, word weights, thresholds
 
 What changes with the facts, the table of group keys, lies in the bank.
@@ -57,8 +57,6 @@ class FrozenRouter:
         """Write both files and return the SHA-256 over what routes."""
         tensors = {f"encoder.{name}": value for name, value in self.encoder.state_dict().items()}
         tensors["codebooks"] = self.product_keys.codebook_2SE
-        if last := self.encoder.last_states:
-            tensors |= {"last_mean": last.mean_2ND, "last_projection": last.projection_W}
         sha256 = write_tensors(folder / "router.safetensors", tensors)
         settings = {
             "tensors_sha256": sha256,
@@ -87,10 +85,9 @@ def read_router(folder: Path) -> FrozenRouter:
     tensors = read_tensors(folder / "router.safetensors")
     codebooks = tensors.pop("codebooks")
     encoder = QueryEncoder(settings["hidden_size"], from_dict(RouterConfig, settings["router"]))
-    if "last_mean" in tensors:
-        encoder.last_states = LastStates(
-            mean_2ND=tensors.pop("last_mean"), projection_W=tensors.pop("last_projection")
-        )
+    fitted = [tensors.get(f"encoder.last_states.{name}") for name in ("mean_2ND", "projection_EW")]
+    if fitted[0] is not None and fitted[1] is not None:
+        encoder.last_states = LastStates(fitted[0], fitted[1])
     encoder.load_state_dict({k.removeprefix("encoder."): v for k, v in tensors.items()})
     encoder.requires_grad_(False)
     if _sentences_sha256(encoder) != settings["sentences_sha256"]:

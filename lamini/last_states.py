@@ -7,13 +7,13 @@ sentence embeddings from there). Centred, for states of one layer share a large 
 behind a chat template than behind bare words; at three depths, for no single one is best.
 decisions/0013 has the numbers.
 
-Shape suffixes: B batch   N depths   D hidden size   W width of the projection
+Shape suffixes: B batch   N depths   D hidden size   E N * D   W width of the projection
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
+from torch import nn
 from torch.nn.functional import normalize
 
 _WIDTH = 512
@@ -26,14 +26,18 @@ def depths_of(num_trunk_layers: int) -> tuple[int, ...]:
     return tuple(max(1, round(num_trunk_layers * share)) for share in _SHARES_OF_DEPTH)
 
 
-@dataclass(frozen=True, kw_only=True)
-class LastStates:
-    """Turns the last token's states into one unit vector."""
+class LastStates(nn.Module):
+    """Turns the last token's states into one unit vector. Nothing in it is trained."""
 
     mean_2ND: torch.Tensor
     """Of bare prompts, and of those within a chat template."""
-    projection_W: torch.Tensor
-    """[N * D, W], with orthonormal columns."""
+    projection_EW: torch.Tensor
+    """With orthonormal columns."""
+
+    def __init__(self, mean_2ND: torch.Tensor, projection_EW: torch.Tensor) -> None:
+        super().__init__()
+        self.register_buffer("mean_2ND", mean_2ND)
+        self.register_buffer("projection_EW", projection_EW)
 
     @classmethod
     def fit(cls, sum_2ND: torch.Tensor, number_2: torch.Tensor, seed: int) -> "LastStates":
@@ -49,21 +53,17 @@ class LastStates:
         generator = torch.Generator().manual_seed(seed)
         size = mean_2ND[0].numel()
         drawn = torch.randn(size, min(_WIDTH, size // 2 * 2), generator=generator)
-        projection_W = torch.linalg.qr(drawn).Q.contiguous().to(mean_2ND.device)
-        return cls(mean_2ND=mean_2ND, projection_W=projection_W)
+        return cls(mean_2ND, torch.linalg.qr(drawn).Q.contiguous().to(mean_2ND.device))
 
     @property
     def width(self) -> int:
-        return self.projection_W.shape[1]
+        return int(self.projection_EW.shape[1])
 
-    def encode(self, last_BND: torch.Tensor, templated: Sequence[bool]) -> torch.Tensor:
+    def forward(self, last_BND: torch.Tensor, templated: Sequence[bool]) -> torch.Tensor:
         """Return unit vectors [B, W]; every depth counts the same.
 
         `templated` says of each prompt whether a chat template stands around it.
         """
-        device = last_BND.device
-        mean_BND = self.mean_2ND.to(device)[
-            torch.tensor(templated, dtype=torch.int64, device=device)
-        ]
-        centred_BND = normalize(last_BND.float() - mean_BND, dim=-1)
-        return normalize(centred_BND.flatten(1) @ self.projection_W.to(device), dim=-1)
+        form_B = torch.tensor(templated, dtype=torch.int64, device=last_BND.device)
+        centred_BND = normalize(last_BND.float() - self.mean_2ND[form_B], dim=-1)
+        return normalize(centred_BND.flatten(1) @ self.projection_EW, dim=-1)

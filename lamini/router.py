@@ -116,7 +116,7 @@ class QueryEncoder(nn.Module):
             meaning_BD = self.sentences.encode([text for text, _ in asked], query_BK.device)
             parts.append(meaning_BD * self.config.sentence_share**0.5)
         if self.last_states:
-            said_BW = self.last_states.encode(last_BND, [templated for _, templated in asked])
+            said_BW = self.last_states(last_BND, [templated for _, templated in asked])
             parts.append(said_BW * self.config.last_state_share**0.5)
         return torch.cat(parts, dim=-1) if len(parts) > 1 else query_BK
 

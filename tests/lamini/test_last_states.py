@@ -92,10 +92,10 @@ def test_bare_prompts_and_those_within_a_template_are_centred_apart():
     bare_BND, templated_BND = torch.randn(9, 3, 32) + 5, torch.randn(9, 3, 32) - 7
     sum_2ND = torch.stack([bare_BND.sum(0), templated_BND.sum(0)])
     both = LastStates.fit(sum_2ND, torch.tensor([9.0, 9.0]), seed=0)
-    near_BB = both.encode(bare_BND, [False] * 9) @ both.encode(templated_BND, [True] * 9).T
+    near_BB = both(bare_BND, [False] * 9) @ both(templated_BND, [True] * 9).T
     assert near_BB.mean().abs() < 0.05
     alone = fitted(bare_BND)
-    assert torch.equal(alone.encode(bare_BND, [True] * 9), alone.encode(bare_BND, [False] * 9))
+    assert torch.equal(alone(bare_BND, [True] * 9), alone(bare_BND, [False] * 9))
 
 
 def test_the_cosine_is_the_mean_of_both_by_their_share():
@@ -116,7 +116,7 @@ def test_the_states_of_a_wide_backbone_are_projected_without_losing_who_is_near(
     last_states, bare = fitted(state_BND), [False] * 20
     assert last_states.width == 512
     others_BND = state_BND + 0.5 * torch.randn_like(state_BND)
-    near_BB = last_states.encode(others_BND, bare) @ last_states.encode(state_BND, bare).T
+    near_BB = last_states(others_BND, bare) @ last_states(state_BND, bare).T
     assert near_BB.argmax(1).tolist() == [*range(20)]
     assert near_BB.diagonal().min() > 0.7
     assert near_BB.fill_diagonal_(0).abs().max() < 0.3
@@ -193,8 +193,8 @@ def test_a_router_that_is_read_again_projects_the_same(built):
     assert router.encoder.width == ROUTER.key_dim + 3 * 32
     settings = json.loads((built / "router" / "router.json").read_text())
     assert settings["router"]["last_state_share"] == 0.5
-    projection_W = router.encoder.last_states.projection_W
-    assert torch.allclose(projection_W.T @ projection_W, torch.eye(3 * 32), atol=1e-5)
+    projection_EW = router.encoder.last_states.projection_EW
+    assert torch.allclose(projection_EW.T @ projection_EW, torch.eye(3 * 32), atol=1e-5)
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.0])
