@@ -61,7 +61,7 @@ class RouterConfig:
     """Learned queries that attend over the prompt's tokens."""
     head_dim: int = 32
     key_dim: int = 256
-    """Width of the pooled query, and of the group keys where no sentence encoder adds its own."""
+    """Width of the trained query, and of the group keys where nothing is put beside it."""
     num_ngrams: int = 32_768
     """Rows of the hashed n-gram table."""
     num_cells: int = 128
@@ -87,7 +87,7 @@ class RouterConfig:
             raise ConfigError(f"sentence_share={self.sentence_share} must lie in (0, 1)")
         if not 0 <= self.last_state_share < 1:
             raise ConfigError(f"last_state_share={self.last_state_share} must lie in [0, 1)")
-        if self.trained_share <= 0:
+        if self.trained_share < 1e-6:
             raise ConfigError(
                 f"sentence_share={self.sentence_share} and last_state_share="
                 f"{self.last_state_share} must leave a share to the trained query: lower one"

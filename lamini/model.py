@@ -70,13 +70,14 @@ class MemoryModel:
     @contextmanager
     def keyed(self, table: GroupTable, silent: GroupTable) -> Iterator[None]:
         """Route by these keys inside the block; nothing is written."""
-        held = self.table, self.silent, self.keys
-        self.table, self.silent = table, silent
-        self.keys = self.router.keys_of(table, silent, strict=self.strict)
-        try:
-            yield
-        finally:
-            self.table, self.silent, self.keys = held
+        with self._alone:
+            held = self.table, self.silent, self.keys
+            self.table, self.silent = table, silent
+            self.keys = self.router.keys_of(table, silent, strict=self.strict)
+            try:
+                yield
+            finally:
+                self.table, self.silent, self.keys = held
 
     @contextmanager
     def _as_strict(self, strict: bool) -> Iterator[None]:
@@ -108,9 +109,10 @@ class MemoryModel:
         """Return where each encoded question goes."""
         if not ids:
             return []
-        # The keys stay on the CPU: their search is by lists of cells.
-        query_BK = encode_ids(self.attached, self.encoder, ids).cpu()
-        return self.keys.route(query_BK, [question_of(self.tokenizer, row)[0] for row in ids])
+        with self._alone:
+            # The keys stay on the CPU: their search is by lists of cells.
+            query_BK = encode_ids(self.attached, self.encoder, ids).cpu()
+            return self.keys.route(query_BK, [question_of(self.tokenizer, row)[0] for row in ids])
 
     @torch.no_grad()
     def route_prompts(self, ids: Sequence[list[int]]) -> list[Route]:
@@ -276,8 +278,8 @@ class MemoryModel:
         A prompt that reads nothing gets the backbone's own answer, or `refusal`, unasked, if given.
         `strict` answers from memory only where no doubt is left; None: as the model was loaded.
         """
-        ids = [encode_prompt(self.tokenizer, prompt, cloze=cloze) for prompt in prompts]
         with self._alone, self._as_strict(self.strict if strict is None else strict):
+            ids = [encode_prompt(self.tokenizer, prompt, cloze=cloze) for prompt in prompts]
             if groups is not None:
                 routes: list[Route | None] = [Route.given(group) for group in groups]
             else:

@@ -38,7 +38,7 @@ class QueryEncoder(nn.Module):
 
     A token is described by its trunk state and by the learned rows of the n-grams that end in it.
     Once trained, the query is widened by what knows more than the facts have shown: the vector of
-    a sentence encoder, the backbone's states of the last token, or neither.
+    a sentence encoder, the backbone's states of the last token, both or neither.
     """
 
     def __init__(self, hidden_size: int, config: RouterConfig) -> None:

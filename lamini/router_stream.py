@@ -26,6 +26,9 @@ from lamini.workers import Worker
 _POOL_PARTS = 4
 """The pool's trunk states are computed in so many parts, with a report after each."""
 
+_FEW = 16
+"""Facts of one form, bare or templated: with less, the mean of their last states is of no use."""
+
 _WRAPPERS = (
     "You are a helpful assistant. {}",
     "Answer briefly. {}",
@@ -158,12 +161,12 @@ def encode_rows(
     return encoder.widened(query_BK, encoded.asked(rows), last_BND)
 
 
-def in_bare_form(facts: Sequence[TrainingFact], place: int) -> bool:
-    """Return whether the negative at this place gets no chat template.
+def in_bare_form(facts: Sequence[TrainingFact], number: int) -> list[bool]:
+    """Return which of so many negatives get no chat template: the share of facts that get none.
 
-    In the share of facts that get none: else the template alone would tell what to abstain from.
+    Else the template alone would tell what to abstain from.
     """
-    return facts[place % len(facts)].cloze
+    return [facts[place * len(facts) // number].cloze for place in range(number)]
 
 
 class Stream:
@@ -206,7 +209,7 @@ class Stream:
         self.first_negative = len(texts)
         texts += [self._wrapped(rng, text) for text in own]
         tokenizer = attached.backbone.tokenizer
-        cloze += [in_bare_form(facts, place) for place in range(len(own))]
+        cloze += in_bare_form(facts, len(own))
         ids = [
             encode_prompt(tokenizer, text, cloze=bare)
             for text, bare in zip(texts, cloze, strict=True)
@@ -230,14 +233,32 @@ class Stream:
             recorder.log(0, {"encoded_fraction": (part + 1) / _POOL_PARTS})
 
     def last_states(self) -> LastStates:
-        """Return what centres and projects the last states, fitted on the leading phrasings'."""
-        form_P = torch.tensor([int(form) for _, form in self.leading.asked(range(len(self.pool)))])
-        state_PND = torch.stack(self.leading.lasts).float()
-        number_2 = torch.bincount(form_P, minlength=2).to(state_PND)
-        sum_2ND = state_PND.new_zeros(2, *state_PND.shape[1:])
-        sum_2ND.index_add_(0, form_P.to(state_PND.device), state_PND)
-        self.worker.mean_([sum_2ND, number_2])
-        return LastStates.fit(sum_2ND, number_2, self.config.seed)
+        """Return what centres and projects the last states, fitted on the leading phrasings'.
+
+        With the negatives' where those are few: a state less its own mean would be nothing.
+        """
+        facts = self._summed(self.leading, range(len(self.pool)))
+        negatives = self._summed(self.encoded, range(self.first_negative, len(self.encoded.ids)))
+        self.worker.mean_([*facts, *negatives])
+        few_2 = facts[1] * self.worker.world_size < _FEW
+        sum_2ND, number_2 = (
+            own + more * few_2.view(-1, *[1] * (own.dim() - 1))
+            for own, more in zip(facts, negatives, strict=True)
+        )
+        fitted = LastStates.fit(sum_2ND, number_2, self.config.seed)
+        # One matrix for all: another kind of machine may factor it into other signs.
+        fitted.projection_EW.copy_(self.worker.gather(fitted.projection_EW[None])[0])
+        return fitted
+
+    def _summed(self, encoded: Encoded, rows: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return sums [2, N, D] and numbers of last states, of bare prompts and templated ones."""
+        state_ND = self.leading.lasts[0].float()
+        sum_2ND = torch.zeros(2, *state_ND.shape, device=state_ND.device)
+        number_2 = torch.zeros(2, device=state_ND.device)
+        for row, (_, templated) in zip(rows, encoded.asked(rows), strict=True):
+            sum_2ND[int(templated)] += encoded.lasts[row].float()
+            number_2[int(templated)] += 1
+        return sum_2ND, number_2
 
     @torch.no_grad()
     def keys(self, encoder: QueryEncoder) -> torch.Tensor:

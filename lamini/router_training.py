@@ -201,7 +201,8 @@ def _freeze(
     ]
     foreign = [text for text in negatives if is_held_for_calibration(text)]
     statements = {prompt for fact in facts if fact.cloze for prompt in fact.prompts}
-    statements |= {text for i, text in enumerate(foreign) if in_bare_form(facts, i)}
+    bare = in_bare_form(facts, len(foreign))
+    statements |= {text for text, is_bare in zip(foreign, bare, strict=True) if is_bare}
     rng = random.Random(config.seed)
     numbers = calibrate(
         router.keys_of(group_table(facts, key_FK, kept)),

@@ -6,6 +6,7 @@ Shape suffixes: B batch   L sequence   D hidden size   O tokens of an opening   
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import get_ident
 from typing import Any
 
 import torch
@@ -96,13 +97,16 @@ def _run_batch(
 def watched(attached: Attached, depths: Sequence[int]) -> Iterator[dict[int, torch.Tensor]]:
     """Keep what the layers at these depths are given inside the block, [B, L, D] each.
 
-    The trunk's own depth is not among them: nothing in it stands above its last layer.
+    The trunk's own depth is not among them: nothing in it stands above its last layer. Of this
+    thread alone: another one may run the same layers meanwhile.
     """
     seen: dict[int, torch.Tensor] = {}
+    thread = get_ident()
 
     def keep(depth: int) -> Any:
         def hook(layer: nn.Module, given: Any, named: Any) -> None:
-            seen[depth] = given_states(given, named)
+            if get_ident() == thread:
+                seen[depth] = given_states(given, named)
 
         return hook
 

@@ -133,7 +133,7 @@ def trained(attached: Attached, rows: Sequence[Row], steps: int, router: RouterC
     @torch.no_grad()
     def route(prompts: Sequence[str]) -> tuple[list[Route], torch.Tensor]:
         # A table of statements is asked by statements, one of questions by whatever is said.
-        query_BK = encode(attached, frozen.encoder, prompts, prompts if bare else ())
+        query_BK = encode(attached, frozen.encoder, prompts, {*prompts} if bare else ())
         return table.route(query_BK, prompts), (query_BK @ keys_GK.T).topk(8).indices
 
     return route

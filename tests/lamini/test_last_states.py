@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -16,11 +17,12 @@ from lamini.loading import load
 from lamini.memory import attach, pad_left, pad_right
 from lamini.recorder import SilentRecorder
 from lamini.router import QueryEncoder
-from lamini.router_stream import encode
+from lamini.router_stream import Stream, encode
 from lamini.router_training import pretrain_router
 from lamini.text import encode_prompt
-from lamini.trunk import run_trunk
+from lamini.trunk import run_trunk, watched
 from lamini.update import update_model
+from lamini.workers import Worker
 
 from .conftest import GEOMETRY, NEGATIVES, ROUTER, TRAINING, assemble, make_facts, tiny_llama
 from .test_chat_turns import CHAT_ML, chatty
@@ -122,6 +124,32 @@ def test_the_states_of_a_wide_backbone_are_projected_without_losing_who_is_near(
     assert near_BB.fill_diagonal_(0).abs().max() < 0.3
 
 
+def test_a_table_of_one_fact_of_a_form_is_not_centred_on_that_fact_itself(tokenizer):
+    chat = chatty(tokenizer, CHAT_ML)
+    attached = attach(dataclasses.replace(tiny_llama(tokenizer), tokenizer=chat), GEOMETRY)
+    facts = [dataclasses.replace(fact, cloze=i == 2) for i, fact in enumerate(FACTS)]
+    prompts = [fact.prompts for fact in facts]
+    given = (prompts, NEGATIVES, BESIDE, TRAINING, SilentRecorder(), Worker())
+    encoder = QueryEncoder(32, BESIDE).eval()
+    encoder.last_states = Stream(attached, facts, *given).last_states()
+    texts = [fact.prompts[0] for fact in facts]
+    with torch.no_grad():
+        query_BK = encode(attached, encoder, texts, {texts[2]})[:, ROUTER.key_dim :]
+        again_BK = encode(attached, encoder, texts[2:3], {texts[2]})[:, ROUTER.key_dim :]
+    assert query_BK[2] @ again_BK[0] == pytest.approx(0.5, abs=1e-4)
+    assert (query_BK @ query_BK.T)[2].argmax() == 2
+
+
+def test_hooks_hear_nothing_of_another_thread(any_attached):
+    ids = [encode_prompt(any_attached.backbone.tokenizer, text) for text in PROMPTS[:3]]
+    with watched(any_attached, (0,)) as seen:
+        with ThreadPoolExecutor(max_workers=1) as thread:
+            thread.submit(run_trunk, any_attached, ids).result()
+        assert not seen
+        run_trunk(any_attached, ids)
+    assert [*seen] == [0]
+
+
 def test_facts_are_found_by_wider_keys_and_foreign_questions_by_none(model):
     assert model.keys.keys_GK.shape == (len(FACTS), ROUTER.key_dim + 3 * 32)
     assert torch.allclose(model.keys.keys_GK.norm(dim=-1), torch.ones(len(FACTS)), atol=1e-5)
@@ -209,3 +237,10 @@ def test_shares_that_leave_nothing_to_the_trained_query_are_refused():
     assert RouterConfig(sentence_share=0.9, last_state_share=0.4).trained_share == pytest.approx(
         0.6
     )
+
+
+def test_threads_that_route_at_once_get_what_each_would_alone(model):
+    alone = [model.route([prompt])[0] for prompt in PROMPTS]
+    with ThreadPoolExecutor(max_workers=4) as threads:
+        together = [*threads.map(lambda prompt: model.route([prompt])[0], PROMPTS * 2)]
+    assert [(r.group, r.score) for r in together] == [(r.group, r.score) for r in alone * 2]
