@@ -60,8 +60,8 @@ def _routed(
     nameless = [row for row, subject in enumerate(keys.subjects) if not subject]
     own = [model.table.row_of(fact.group_index) for fact in facts]
     # Of last states a key holds those of one phrasing: others need not be near it.
-    bound = -1.0 if model.encoder.last_states else _NEAR
-    near_FT = model.table.keys_GK[own] @ keys.keys_GK[nameless].T >= bound - 1e-3
+    bound = float("-inf") if model.encoder.last_states else _NEAR
+    near_FT = model.table.keys_GK[own] @ keys.keys_GK[nameless].T >= bound
     near = {fact.fact_id for fact, n in zip(facts, near_FT.any(1).tolist(), strict=True) if n}
     for cloze in (False, True):
         asked = [

@@ -37,11 +37,10 @@ class FrozenRouter:
         self, table: GroupTable, silent: GroupTable | None = None, *, strict: bool = False
     ) -> GroupKeys:
         """Return the keys of all groups of a bank's table, and its silent ones, ready to route."""
-        added = self.strict_excess if strict else 0.0
         if silent is not None and len(silent):
             table = GroupTable.joined([silent, table])
         shared = {phrasing: frozenset(phrasing.split()) for phrasing in table.phrasings}
-        return GroupKeys(
+        keys = GroupKeys(
             table.group_index_G.tolist(),
             table.keys_GK,
             table.subjects,
@@ -49,9 +48,10 @@ class FrozenRouter:
             self.product_keys,
             self.word_weights,
             self.encoder.config,
-            threshold=self.threshold + added,
-            unnamed_threshold=self.unnamed_threshold + added,
+            threshold=self.threshold,
+            unnamed_threshold=self.unnamed_threshold,
         )
+        return keys.raised(self.strict_excess) if strict else keys
 
     def write(self, folder: Path) -> str:
         """Write both files and return the SHA-256 over what routes."""
@@ -85,9 +85,10 @@ def read_router(folder: Path) -> FrozenRouter:
     tensors = read_tensors(folder / "router.safetensors")
     codebooks = tensors.pop("codebooks")
     encoder = QueryEncoder(settings["hidden_size"], from_dict(RouterConfig, settings["router"]))
-    fitted = [tensors.get(f"encoder.last_states.{name}") for name in ("mean_2ND", "projection_EW")]
-    if fitted[0] is not None and fitted[1] is not None:
-        encoder.last_states = LastStates(fitted[0], fitted[1])
+    if encoder.config.last_state_share:
+        encoder.last_states = LastStates(
+            tensors["encoder.last_states.mean_2ND"], tensors["encoder.last_states.projection_EW"]
+        )
     encoder.load_state_dict({k.removeprefix("encoder."): v for k, v in tensors.items()})
     encoder.requires_grad_(False)
     if _sentences_sha256(encoder) != settings["sentences_sha256"]:

@@ -111,9 +111,13 @@ def encode(
 
 def encode_ids(attached: Attached, encoder: QueryEncoder, ids: Sequence[list[int]]) -> torch.Tensor:
     """Return the queries [B, K] of encoded prompts under the frozen encoder."""
-    done = run_trunk(attached, list(ids), depths(attached, encoder.config))
-    encoded = Encoded.of(attached.backbone.tokenizer, ids, *done)
-    return encode_rows(encoder, encoded, range(len(ids)))
+    return encode_rows(encoder, run_texts(attached, ids, encoder.config), range(len(ids)))
+
+
+def run_texts(attached: Attached, ids: Sequence[list[int]], config: RouterConfig) -> Encoded:
+    """Run the trunk over encoded texts, and keep what queries are made of."""
+    done = run_trunk(attached, [*ids], depths(attached, config))
+    return Encoded.of(attached.backbone.tokenizer, ids, *done)
 
 
 def depths(attached: Attached, config: RouterConfig) -> tuple[int, ...]:
@@ -155,7 +159,8 @@ def encode_rows(
         parts.append(encoder.pool(ids_BL.to(device), state_BLD, mask_BL.to(device)))
     restored = torch.tensor(order, device=device).argsort()
     query_BK = encoder.query(torch.cat(parts)[restored])
-    if encoder.training:  # what queries are widened by never changes
+    # What queries are widened by never changes: training has no use for it.
+    if encoder.training or encoder.width == encoder.config.key_dim:
         return query_BK
     last_BND = torch.stack([encoded.lasts[row] for row in rows])
     return encoder.widened(query_BK, encoded.asked(rows), last_BND)
@@ -222,14 +227,10 @@ class Stream:
                 encode_prompt(tokenizer, facts[f].prompts[0], cloze=facts[f].cloze)
                 for f in self.pool
             ]
-            self.leading = Encoded.of(
-                tokenizer, some, *run_trunk(attached, some, depths(attached, router))
-            )
+            self.leading = run_texts(attached, some, router)
         share = -(-len(texts) // _POOL_PARTS)
         for part in range(_POOL_PARTS):
-            some = ids[part * share : (part + 1) * share]
-            done = run_trunk(attached, some, depths(attached, router))
-            self.encoded.extend(Encoded.of(tokenizer, some, *done))
+            self.encoded.extend(run_texts(attached, ids[part * share : (part + 1) * share], router))
             recorder.log(0, {"encoded_fraction": (part + 1) / _POOL_PARTS})
 
     def last_states(self) -> LastStates:
@@ -237,14 +238,13 @@ class Stream:
 
         With the negatives' where those are few: a state less its own mean would be nothing.
         """
-        facts = self._summed(self.leading, range(len(self.pool)))
-        negatives = self._summed(self.encoded, range(self.first_negative, len(self.encoded.ids)))
-        self.worker.mean_([*facts, *negatives])
-        few_2 = facts[1] * self.worker.world_size < _FEW
-        sum_2ND, number_2 = (
-            own + more * few_2.view(-1, *[1] * (own.dim() - 1))
-            for own, more in zip(facts, negatives, strict=True)
-        )
+        negatives = range(self.first_negative, len(self.encoded.ids))
+        sum_2ND, number_2 = self._summed(self.leading, range(len(self.pool)))
+        more_2ND, more_2 = self._summed(self.encoded, negatives)
+        self.worker.mean_([sum_2ND, number_2, more_2ND, more_2])
+        few_2 = number_2 * self.worker.world_size < _FEW
+        sum_2ND[few_2] += more_2ND[few_2]
+        number_2[few_2] += more_2[few_2]
         fitted = LastStates.fit(sum_2ND, number_2, self.config.seed)
         # One matrix for all: another kind of machine may factor it into other signs.
         fitted.projection_EW.copy_(self.worker.gather(fitted.projection_EW[None])[0])

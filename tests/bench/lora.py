@@ -45,6 +45,7 @@ from lamini.router import QueryEncoder
 from lamini.router_stream import encode
 from lamini.text import decode_answer, encode_answer, encode_prompt, normal_form
 from lamini.training_data import TrainingFact
+from lamini.trunk import given_states
 from tests.bench.backbones import deep
 from tests.bench.cloze_facts import experts_for, random_strings, read_cloze_facts
 
@@ -212,7 +213,7 @@ def _reading(attached: Attached, experts: Experts, rows: torch.Tensor) -> Iterat
     layer = attached.backbone.layers[-attached.config.num_memory_layers]
 
     def prefill_or_step(module: object, given: tuple, named: dict) -> None:
-        state = given[0] if given else named["hidden_states"]
+        state = given_states(given, named)
         mask_BL = torch.zeros(state.shape[:2], dtype=torch.bool)
         mask_BL[:, -1] = True
         attached.reader.current = reading_of(

@@ -144,6 +144,19 @@ def make_facts(num_shards: int = 2) -> list[TrainingFact]:
     ]
 
 
+def added_fact() -> TrainingFact:
+    """A seventh fact, about a subject that no other is about."""
+    like = make_facts()[0]
+    return dataclasses.replace(
+        like,
+        fact_id="fact-new",
+        subject="Quillon",
+        prompts=tuple(prompt.replace(like.subject, "Quillon") for prompt in like.prompts),
+        answer="Old Harbour",
+        group_index=40,
+    )
+
+
 NEGATIVES = [
     f"{verb} {thing}"
     for verb in ("How long is", "Who invented", "Where can I buy", "What does it cost to paint")

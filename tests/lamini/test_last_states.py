@@ -18,15 +18,14 @@ from lamini.memory import attach, pad_left, pad_right
 from lamini.recorder import SilentRecorder
 from lamini.router import QueryEncoder
 from lamini.router_stream import Stream, encode
-from lamini.router_training import pretrain_router
 from lamini.text import encode_prompt
 from lamini.trunk import run_trunk, watched
 from lamini.update import update_model
 from lamini.workers import Worker
 
-from .conftest import GEOMETRY, NEGATIVES, ROUTER, TRAINING, assemble, make_facts, tiny_llama
+from .conftest import GEOMETRY, NEGATIVES, ROUTER, TRAINING, added_fact, make_facts, tiny_llama
 from .test_chat_turns import CHAT_ML, chatty
-from .test_training import tune
+from .test_training import build
 
 FACTS = make_facts()
 PROMPTS = [prompt for fact in FACTS for prompt in fact.prompts] + NEGATIVES
@@ -35,17 +34,7 @@ BESIDE = dataclasses.replace(ROUTER, last_state_share=0.5)
 
 @pytest.fixture(scope="module")
 def built(tokenizer, tmp_path_factory):
-    torch.manual_seed(0)
-    torch.set_num_threads(1)
-    folder = tmp_path_factory.mktemp("last-states")
-    attached = attach(tiny_llama(tokenizer), GEOMETRY)
-    training = dataclasses.replace(TRAINING, num_steps=60)
-    pretrain_router(
-        attached, FACTS, NEGATIVES, BESIDE, training, folder / "router", SilentRecorder()
-    )
-    tune(tokenizer, folder / "tuning")
-    assemble(folder, tiny_llama(tokenizer), FACTS)
-    return folder
+    return build(tokenizer, tmp_path_factory.mktemp("last-states"), router=BESIDE)
 
 
 @pytest.fixture
@@ -158,7 +147,7 @@ def test_facts_are_found_by_wider_keys_and_foreign_questions_by_none(model):
     assert not any(answer.from_memory for answer in model.answer(NEGATIVES))
 
 
-def test_i5_a_prompt_is_scored_alike_alone_in_a_batch_and_within_the_prefill(model, tokenizer):
+def test_i5_a_prompt_is_scored_alike_alone_in_a_batch_and_within_the_prefill(model):
     alone = [model.route([prompt])[0] for prompt in PROMPTS]
     together = model.route(PROMPTS)
     answers = model.answer(PROMPTS, max_answer_tokens=2)
@@ -197,14 +186,7 @@ def keys_by_fact(model):
 
 def test_an_update_makes_keys_of_both_and_moves_no_other(model):
     before = keys_by_fact(model)
-    added = dataclasses.replace(
-        FACTS[0],
-        fact_id="fact-new",
-        subject="Quillon",
-        prompts=tuple(p.replace("Arvia", "Quillon") for p in FACTS[0].prompts),
-        answer="Old Harbour",
-        group_index=40,
-    )
+    added = added_fact()
     assert update_model(model, [*FACTS, added]).groups
     answers = model.answer([added.prompts[0], *(fact.prompts[0] for fact in FACTS)])
     assert [a.text for a in answers] == ["Old Harbour", *(fact.answer for fact in FACTS)]

@@ -14,9 +14,9 @@ from lamini.router import fit_codebooks
 from lamini.router_stream import encode
 from lamini.text import encode_answer, encode_prompt
 
-from .conftest import GEOMETRY, NEGATIVES, assemble, make_facts, tiny_llama
+from .conftest import GEOMETRY, NEGATIVES, make_facts, tiny_llama
 from .test_router import a_table
-from .test_training import train_router, tune
+from .test_training import build
 
 FACT_PROMPTS = [prompt for fact in make_facts() for prompt in fact.prompts]
 PROMPTS = FACT_PROMPTS + NEGATIVES
@@ -25,13 +25,8 @@ LONG = "We are preparing a report for a customer and one cell of its table is em
 
 @pytest.fixture(scope="module")
 def checkpoint(tokenizer, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("built")
-    torch.manual_seed(0)
-    torch.set_num_threads(1)
-    train_router(tokenizer, folder / "router", RouterTraining(num_steps=60, batch_facts=6))
-    tune(tokenizer, folder / "tuning")
-    assemble(folder, tiny_llama(tokenizer), make_facts())
-    return folder / "checkpoint"
+    config = RouterTraining(num_steps=60, batch_facts=6)
+    return build(tokenizer, tmp_path_factory.mktemp("built"), config) / "checkpoint"
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """A sentence encoder beside the router's own: keys, routing, updates, and no other encoder."""
 
-import dataclasses
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,15 +11,12 @@ from transformers import BertConfig, BertModel
 from lamini.config import RouterConfig
 from lamini.errors import BackboneError, CheckpointError, ConfigError
 from lamini.loading import load
-from lamini.memory import attach
-from lamini.recorder import SilentRecorder
 from lamini.router import QueryEncoder
-from lamini.router_training import pretrain_router
 from lamini.sentences import load_sentences
 from lamini.update import update_model
 
-from .conftest import GEOMETRY, NEGATIVES, ROUTER, TRAINING, assemble, make_facts, tiny_llama
-from .test_training import tune
+from .conftest import NEGATIVES, ROUTER, added_fact, make_facts, tiny_llama
+from .test_training import build
 
 FACTS = make_facts()
 WIDTH = 48
@@ -44,19 +41,9 @@ def write_encoder(folder, tokenizer, seed=0, width=WIDTH):
 
 @pytest.fixture(scope="module")
 def built(tokenizer, tmp_path_factory):
-    torch.manual_seed(0)
-    torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("sentences")
     reference = write_encoder(folder / "bert", tokenizer)
-    router = dataclasses.replace(ROUTER, sentence_encoder=reference)
-    training = dataclasses.replace(TRAINING, num_steps=60)
-    attached = attach(tiny_llama(tokenizer), GEOMETRY)
-    pretrain_router(
-        attached, FACTS, NEGATIVES, router, training, folder / "router", SilentRecorder()
-    )
-    tune(tokenizer, folder / "tuning")
-    assemble(folder, tiny_llama(tokenizer), FACTS)
-    return folder
+    return build(tokenizer, folder, router=replace(ROUTER, sentence_encoder=reference))
 
 
 @pytest.fixture
@@ -94,14 +81,7 @@ def test_i5_a_prompt_goes_where_it_goes_alone_whatever_stands_beside_it(model):
 
 
 def test_an_update_makes_keys_of_both(model):
-    added = dataclasses.replace(
-        FACTS[0],
-        fact_id="fact-new",
-        subject="Quillon",
-        prompts=tuple(p.replace("Arvia", "Quillon") for p in FACTS[0].prompts),
-        answer="Old Harbour",
-        group_index=40,
-    )
+    added = added_fact()
     receipt = update_model(model, [*FACTS, added])
     assert receipt.groups
     assert model.answer([added.prompts[0], FACTS[1].prompts[0]])[0].text == "Old Harbour"

@@ -32,11 +32,13 @@ from .conftest import (
     tiny_llama,
 )
 
+LONGER = dataclasses.replace(TRAINING, num_steps=60)
 
-def train_router(tokenizer, folder, config=TRAINING):
+
+def train_router(tokenizer, folder, config=TRAINING, router=ROUTER):
     attached = attach(tiny_llama(tokenizer), GEOMETRY)
     facts = make_facts()
-    return pretrain_router(attached, facts, NEGATIVES, ROUTER, config, folder, SilentRecorder())
+    return pretrain_router(attached, facts, NEGATIVES, router, config, folder, SilentRecorder())
 
 
 def tune(tokenizer, folder, facts=None, worker=None, tuning=TUNING):
@@ -46,18 +48,19 @@ def tune(tokenizer, folder, facts=None, worker=None, tuning=TUNING):
     return results, recorder
 
 
-@pytest.fixture(scope="module")
-def built(tokenizer, tmp_path_factory):
-    """A checkpoint of six facts on a tiny Llama, and its parts."""
+def build(tokenizer, folder, config=LONGER, router=ROUTER):
+    """Make a checkpoint of six facts on a tiny Llama, beside its parts."""
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    folder = tmp_path_factory.mktemp("built")
-    longer = dataclasses.replace(TRAINING, num_steps=60)
-    train_router(tokenizer, folder / "router", longer)
+    train_router(tokenizer, folder / "router", config, router)
     tune(tokenizer, folder / "tuning")
-    backbone = tiny_llama(tokenizer)
-    assemble(folder, backbone, make_facts())
+    assemble(folder, tiny_llama(tokenizer), make_facts())
     return folder
+
+
+@pytest.fixture(scope="module")
+def built(tokenizer, tmp_path_factory):
+    return build(tokenizer, tmp_path_factory.mktemp("built"))
 
 
 @pytest.fixture
