@@ -1,0 +1,25 @@
+"""The bank that a small tuning gives, in numbers; whoever moves them on purpose, moves these."""
+
+import pytest
+import torch
+
+from lamini.memory import attach
+from lamini.memory_tuning import tune_memory
+from lamini.recorder import SilentRecorder
+
+from .conftest import GEOMETRY, TUNING, make_facts, tiny_llama
+
+NORMS = (7.950577664, 8.211196280, 6.505162879, 8.943913109, 7.555835780, 9.661229083)
+
+
+@pytest.mark.slow
+def test_a_small_tuning_gives_these_experts(tokenizer, tmp_path):
+    attached = attach(tiny_llama(tokenizer), GEOMETRY)
+    results = tune_memory(attached, make_facts(), TUNING, tmp_path, SilentRecorder())
+    found = [
+        torch.linalg.vector_norm(weight.double()).item()
+        for result in results
+        for weight in result.weights
+    ]
+    # To four digits: the last bits are the processor's.
+    assert found == pytest.approx(NORMS, rel=1e-4)
