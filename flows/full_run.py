@@ -1,6 +1,7 @@
 """A full run: pretrain the router, tune every fact, measure, and let the gate decide."""
 
 import shutil
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +63,10 @@ def train_in_full(
 def _trained(
     settings: Settings, tracked: TrackedRun, folder: RunFolder, assignment: Path, snapshot: Path
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    from flows.training.launch import cluster
-
     path = folder.path
 
     def train() -> dict[str, Any]:
-        with cluster(settings):
+        with _workers(settings):
             return train_memory(settings, tracked, path, assignment, snapshot)
 
     trained = folder.once("train_memory", "checkpoint/checkpoint.json", train)
@@ -82,6 +81,14 @@ def _trained(
         lambda: record_measured(settings, tracked, path, assignment, snapshot),
     )
     return trained, written, recall
+
+
+def _workers(settings: Settings) -> AbstractContextManager[None]:
+    if settings.ray_address or settings.num_workers == 0:  # a cluster of its own, or none at all
+        return nullcontext()
+    from flows.training.launch import cluster  # slow
+
+    return cluster(settings)
 
 
 def forget_run(folder: RunFolder) -> None:

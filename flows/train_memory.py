@@ -1,4 +1,4 @@
-"""Train: router pretraining, memory tuning, checkpoint and recall, in one Ray Train job.
+"""Train: router pretraining, memory tuning, checkpoint and recall, in one job of Ray Train's.
 
 Reads: the assignment file, the snapshot. Writes: RUN/router, RUN/tuning (a file for each finished
 shard), RUN/checkpoint, RUN/recall/shares; metrics of both trainings and the checkpoint as
@@ -54,6 +54,10 @@ def train_memory(
         try:
             if settings.ray_address:
                 done = train_on_cluster(settings, folder, assignment, snapshot, on_report)
+            elif settings.num_workers == 0:
+                from flows.training import in_process
+
+                done = in_process.fit(config, use_gpu=settings.use_gpu, on_report=on_report)
             else:
                 from flows.training.launch import fit  # slow
 

@@ -34,7 +34,9 @@ def run(
         list[Path] | None, typer.Option(metavar="MAPPING", help="A mapping; may be repeated.")
     ] = None,
     backbone: Backbone = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Ray Train workers.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Ray Train workers; 0: in this process.")
+    ] = None,
     every: Annotated[
         str | None, typer.Option(help="With --as-of FROM..TO: day, week, month, quarter, year.")
     ] = None,

@@ -57,8 +57,11 @@ class Settings(BaseModel):
     """The day whose facts are wanted."""
     sources: tuple[Path, ...] = ()
     """Mapping files; none means the embedded reference facts."""
-    num_workers: int = Field(default=2, ge=1, le=1024)
-    """Ray Train workers; experts do not depend on their number, the router does a little."""
+    num_workers: int = Field(default=2, ge=0, le=1024)
+    """Ray Train workers; experts do not depend on their number, the router does a little.
+
+    0 trains in this very process, without Ray: for tests and debuggers. The result is that of 1.
+    """
     use_gpu: bool = False
     """One GPU for each worker."""
     ray_address: str | None = None

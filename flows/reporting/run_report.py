@@ -225,7 +225,7 @@ def _cost(
 ) -> dict[str, Any]:
     """Give what the run took: processor time by workers and seconds, and room on the disk."""
     trained, updated = receipts["train_memory"], receipts["update_memory"]
-    workers = int(about.get("settings", {}).get("num_workers", 1)) if trained else 1
+    workers = max(1, int(about.get("settings", {}).get("num_workers", 1))) if trained else 1
     seconds = sum(value for name, value in _timings(receipts, about).items() if "ing" in name)
     facts = updated.get("num_added", 0) + updated.get("num_changed", 0) if updated else 0
     facts = facts or receipts["write_checkpoint"].get("num_groups", 0)

@@ -36,8 +36,9 @@ def recipe(settings: Settings, fingerprint: str) -> dict[str, Any]:
 
 def run_key(settings: Settings, training_hash: str, fingerprint: str) -> str:
     """Return the name of a full run: a hash of settings, facts, backbone and format version."""
-    # The router's gradient is averaged over workers, so their number is part of what it is.
-    more = {"training_hash": training_hash, "num_workers": settings.num_workers}
+    # The router's gradient is averaged over workers, so their number is part of what it is; none
+    # is one: the job in this process.
+    more = {"training_hash": training_hash, "num_workers": max(1, settings.num_workers)}
     return _hash({**recipe(settings, fingerprint), **more})
 
 

@@ -12,7 +12,7 @@ import os
 import threading
 import uuid
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,8 @@ from ray.util.queue import Empty, Queue
 
 from flows.configuration.settings import Settings
 from flows.errors import FlowsError
-from flows.training import worker_jobs
+from flows.training import ray_worker
+from flows.training.worker_jobs import OnReport
 from lamini.errors import LaminiError
 
 _OBJECT_STORE_BYTES = 200 * 1024**2
@@ -45,9 +46,6 @@ def cluster(settings: Settings) -> Iterator[None]:
     Raises:
         ClusterError: the cluster has too few CPUs or GPUs, which would wait for ever.
     """
-    if settings.ray_address:  # the job that it runs has one of its own
-        yield
-        return
     # Ray's daemons are forked only to be replaced by exec.
     warnings.filterwarnings("ignore", message="lance is not fork-safe")
     if "RAY_ADDRESS" in os.environ:
@@ -85,10 +83,6 @@ def _start_local(num_cpus: int) -> None:
             log.warning("Ray did not come up in time; starting it again")
 
 
-OnReport = Callable[[str, int, dict[str, float]], None]
-"""Takes the stage, the step and its numbers."""
-
-
 class _SendToDriver(UserCallback):  # type: ignore[misc]
     """Runs in Train's controller: every report of rank 0 goes to the driver.
 
@@ -110,14 +104,14 @@ class _SendToDriver(UserCallback):  # type: ignore[misc]
 def fit(
     config: dict[str, Any], *, settings: Settings, folder: Path, on_report: OnReport
 ) -> dict[str, Any]:
-    """Run `worker_jobs.train` on the workers and return what rank 0 returned.
+    """Run `worker_jobs.train` on Ray Train's workers and return what rank 0 returned.
 
     Raises:
         LaminiError: the library refused to go on, such as at a loss that is not a number.
     """
     queue = Queue(actor_options={"num_cpus": 0})
     trainer = TorchTrainer(
-        worker_jobs.train,
+        ray_worker.train,
         train_loop_config=config,
         torch_config=TorchConfig(backend="nccl" if settings.use_gpu else "gloo"),
         scaling_config=ScalingConfig(num_workers=settings.num_workers, use_gpu=settings.use_gpu),

@@ -20,11 +20,11 @@ from flows.configuration.settings import Settings
 from flows.environment import environment
 from flows.errors import FlowsError, JobFailedError
 from flows.training.remote_job import progress_file, result_file
+from flows.training.worker_jobs import OnReport
 from lamini.saved import write_whole
 from warehouse.durable import write_json
 from warehouse.errors import RetryableError
 
-OnReport = Callable[[str, int, dict[str, float]], None]
 POLL_SECONDS = 1.0
 OUTAGE_SECONDS = 300.0
 """How long the cluster may tell nothing of a job before whoever follows it gives up."""

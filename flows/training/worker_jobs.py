@@ -1,21 +1,21 @@
-"""What runs inside Ray Train's workers: both trainings, the checkpoint, measuring recall.
+"""A training job as each of its workers runs it: both trainings, the checkpoint, measuring recall.
 
-Apart from the launcher because every process imports this module: it pulls in no MLflow, no
-Prefect, and the library only when the work begins.
+Apart from the launchers because every process imports this module: it pulls in no Ray, no MLflow,
+no Prefect, and the library only when the work begins.
 """
 
 import itertools
 import time
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import ray.train
 
 from flows import failpoints
 
 if TYPE_CHECKING:
+    import torch
+
     from lamini.model import MemoryModel
     from lamini.recall import Question, RecallRow
     from lamini.workers import Worker
@@ -28,25 +28,32 @@ SILENT_PROMPTS = 64
 """Foreign prompts that are compared with the bare backbone, bit for bit."""
 
 
-class _Reports:
-    """The library's recorder inside a worker: a report to Train, on every rank alike."""
+OnReport = Callable[[str, int, dict[str, float]], None]
+"""How whoever launched a job hears of it: the stage, the step and its numbers, of the leader."""
+Report = Callable[[dict[str, Any]], None]
+"""Takes the numbers of a step, with its stage; every rank reports at the same points."""
 
-    def __init__(self, stage: str) -> None:
-        self.stage = stage
+
+@dataclass(frozen=True, kw_only=True)
+class _Reports:
+    """The library's recorder inside a worker, of one stage."""
+
+    stage: str
+    report: Report
 
     def log(self, step: int, numbers: dict[str, float]) -> None:
-        ray.train.report({"stage": self.stage, "step": step, **numbers})
+        self.report({"stage": self.stage, "step": step, **numbers})
         failpoints.reach(f"worker.{self.stage}")
 
 
-def train(config: dict[str, Any]) -> dict[str, Any]:
-    """Pretrain the router, tune memory, write the checkpoint, measure it; rank 0's summary returns.
+def train(
+    config: dict[str, Any], worker: "Worker", device: "torch.device | str", report: Report
+) -> dict[str, Any]:
+    """Pretrain the router, tune memory, write the checkpoint, measure it; the leader's summary.
 
     The files are the result, and what a job that is started again goes on from. One job for all,
     since a worker's imports take longer than the tuning of a thousand facts.
     """
-    from ray.train.torch import get_device
-
     from lamini.backbone import load_backbone
     from lamini.capacity import capacity_of
     from lamini.checkpoint import build_checkpoint
@@ -55,12 +62,11 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     from lamini.memory_tuning import tune_memory
     from lamini.router_training import pretrain_router
     from lamini.training_data import read_training_facts
-    from lamini.workers import Worker, fix_arithmetic
+    from lamini.workers import fix_arithmetic
 
     fix_arithmetic()
-    context = ray.train.get_context()
-    worker = Worker(rank=context.get_world_rank(), world_size=context.get_world_size())
-    backbone = load_backbone(config["backbone"], device=get_device())  # the GPU, if we have one
+    reports = {stage: _Reports(stage=stage, report=report) for stage in (ROUTER, TUNING, RECALL)}
+    backbone = load_backbone(config["backbone"], device=device)
     attached = attach(backbone, config["memory"])
     facts = read_training_facts(Path(config["facts"]))
     folder = Path(config["folder"])
@@ -72,11 +78,11 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
         config["router"],
         config["router_training"],
         folder / "router",
-        _Reports(ROUTER),
+        reports[ROUTER],
         worker,
     )
     clock.append(time.monotonic())
-    tune_memory(attached, facts, config["tuning"], folder / "tuning", _Reports(TUNING), worker)
+    tune_memory(attached, facts, config["tuning"], folder / "tuning", reports[TUNING], worker)
     clock.append(time.monotonic())
     detach(attached)
     failpoints.reach("worker.before_checkpoint")
@@ -94,7 +100,7 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
     worker.wait()
     clock.append(time.monotonic())
     model = load(folder / "checkpoint", backbone=attached.backbone)
-    _measure(model, config["questions"], folder / "recall", worker)
+    _measure(model, config["questions"], folder / "recall", reports[RECALL], worker)
     silence = _silence(model, config["questions"]) if worker.leads else {}
     clock.append(time.monotonic())
     names = (ROUTER, TUNING, "write_checkpoint", RECALL)
@@ -109,12 +115,15 @@ def train(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _measure(
-    model: "MemoryModel", questions: Sequence["Question"], folder: Path, worker: "Worker"
+    model: "MemoryModel",
+    questions: Sequence["Question"],
+    folder: Path,
+    reports: _Reports,
+    worker: "Worker",
 ) -> None:
     """Measure this worker's shares of the questions, a file each; all report after each round."""
     from lamini.recall import measure_recall, write_rows
 
-    reports = _Reports(RECALL)
     for round_start in range(0, len(questions), SHARE * worker.world_size):
         start = round_start + SHARE * worker.rank
         share = list(questions[start : start + SHARE])

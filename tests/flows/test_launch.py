@@ -1,4 +1,4 @@
-"""The Ray Train job: as many workers as you like write the same experts; what is hopeless ends."""
+"""The training job: any number of workers write the same experts; what is hopeless ends."""
 
 import hashlib
 
@@ -20,6 +20,7 @@ TRAINING = RouterTraining(num_steps=2, batch_facts=4, batch_negatives=2, renderi
 @pytest.fixture(scope="module")
 def fit_with(tmp_path_factory):
     """Trains with so many workers on one local cluster; gives the run's folder."""
+    from flows.training import in_process
     from flows.training.launch import cluster, fit
 
     home = tmp_path_factory.mktemp("home")
@@ -40,7 +41,10 @@ def fit_with(tmp_path_factory):
             "hashes": {"snapshot_hash": "s", "training_hash": "t"},
             "folder": str(folder),
         }
-        fit(config, settings=settings, folder=folder, on_report=lambda *report: None)
+        if num_workers == 0:
+            in_process.fit(config, use_gpu=False, on_report=lambda *report: None)
+        else:
+            fit(config, settings=settings, folder=folder, on_report=lambda *report: None)
         return folder
 
     with cluster(load_settings({"home": home, "num_workers": 4})):
@@ -49,10 +53,10 @@ def fit_with(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def alone(fit_with):
-    """The experts of one worker."""
-    found = digests(fit_with(1, "with-1"))
-    assert len(found) == len(set(SHARD_OF_FACT))
-    return found
+    """The folder of one worker."""
+    folder = fit_with(1, "with-1")
+    assert len(digests(folder / "tuning")) == len(set(SHARD_OF_FACT))
+    return folder
 
 
 def facts():
@@ -72,14 +76,20 @@ def facts():
 
 
 def digests(folder):
-    files = (folder / "tuning").glob("*.safetensors")
+    files = folder.glob("*.safetensors")
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
 # Each worker is a process that imports everything: two are left to torture, and to the demo.
 @pytest.mark.parametrize("number", [4, pytest.param(2, marks=pytest.mark.torture)])
 def test_any_number_of_workers_under_ray_train_writes_the_same_bytes(fit_with, alone, number):
-    assert digests(fit_with(number, f"with-{number}")) == alone
+    assert digests(fit_with(number, f"with-{number}") / "tuning") == digests(alone / "tuning")
+
+
+def test_training_in_this_process_writes_the_bytes_of_one_worker_of_ray_train(fit_with, alone):
+    here = fit_with(0, "with-0")
+    for room in ("router", "tuning"):
+        assert digests(here / room) == digests(alone / room) != {}
 
 
 def test_a_loss_that_is_not_finite_ends_the_job_at_once_and_names_facts(fit_with):

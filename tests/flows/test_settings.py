@@ -43,7 +43,7 @@ def test_paths_are_absolute_and_those_of_a_file_start_where_it_lies(tmp_path):
     ("env", "message"),
     [
         ({"LAMINI_AS_OF": "soon"}, "as_of='soon' in environment LAMINI_AS_OF"),
-        ({"LAMINI_NUM_WORKERS": "0"}, "num_workers='0' in environment LAMINI_NUM_WORKERS"),
+        ({"LAMINI_NUM_WORKERS": "-1"}, "num_workers='-1' in environment LAMINI_NUM_WORKERS"),
         ({"LAMINI_TUNING__MAX_PASES": "1"}, "did you mean 'max_passes'"),
         ({"LAMINI_TUNING__MAX_PASSES": "few"}, "(environment LAMINI_TUNING__MAX_PASSES)"),
         ({"LAMINI_MEMORY__NUM_EXPERTS": "33"}, "num_experts=33 must be"),
@@ -74,7 +74,7 @@ def test_what_is_wrong_is_named_with_its_origin(env, message):
         ("profile = 'cluser'\n[profiles.cluster]", "did you mean 'cluster'?"),
         ("profile = 3", "profile=3 in lamini.toml"),
         ("profiles = 3", "[profiles.cluster]"),
-        ("num_workers = 0", "num_workers=0 in lamini.toml:1"),
+        ("num_workers = -1", "num_workers=-1 in lamini.toml:1"),
         ("[tuning]\nmax_passes = 'few'", "(lamini.toml:2)"),
         ("home = ", "not valid TOML"),
     ],
