@@ -13,7 +13,7 @@ READY := $(VENV)/.ready
 WORKERS := -n 2 --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint bench torture ui clean
+.PHONY: help demo test check lint docs bench torture ui clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,11 +27,15 @@ test: lint ## set up, then all checks and all tests (what CI runs)
 check: lint ## the quick tier: a minute and a half
 	@$(BIN)/python -m pytest $(WORKERS) -m "not slow and not gpu and not torture" $(PYTEST_ARGS)
 
-lint: $(READY) ## ruff, mypy, import contracts
+lint: $(READY) ## ruff, mypy, import contracts, generated parts of the documents
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python infra/documents.py --check
+
+docs: $(READY) ## write trees, command tables and indexes of the documents anew
+	@$(BIN)/python infra/documents.py
 
 bench: $(READY) ## all benchmarks; DATA=FOLDER adds those on facts and texts of others, QUICK=1
 	@$(BIN)/python -m tests.bench $(if $(DATA),--data "$(DATA)") $(if $(QUICK),--quick) $(BENCH)

@@ -6,7 +6,7 @@ A query tells which fact a prompt means. It cannot tell that the subject is one 
 nor that the question is one no fact answers: a phrasing known from a hundred facts is near to all
 of them. Trials on the reference facts: 86% of questions about unknown subjects were answered
 without the first evidence, 4% with it; with the second, 99% of the held-out phrasings are accepted
-where it was 95%, at fewer foreign questions captured (LOG.md).
+where it was 95%, at fewer foreign questions captured (infra/experiments 0010, 0012).
 
 Sources: Sparck Jones 1972 (a word weighs by its rarity); Engram, arXiv:2601.07372 (tokens beside
 hidden states). We depart: the share of the prompt that a fact explains, not of the fact that the

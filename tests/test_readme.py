@@ -21,7 +21,14 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 EMBEDDED = ROOT / "lamini" / "embedded"
 EXAMPLES = sorted((ROOT / "infra" / "examples").glob("*.toml"))
 NUM_FACTS = {"contacts": 5, "products": 12}
-PAGES = ("README.md", "infra/README.md", "warehouse/README.md", "lamini/embedded/MODEL_CARD.md")
+FOLDERS = ("flows", "infra", "lamini", "tests", "warehouse")
+EVERY_PAGE = [
+    path.relative_to(ROOT).as_posix()
+    for path in (
+        *ROOT.glob("*.md"),
+        *(page for name in FOLDERS for page in (ROOT / name).rglob("*.md")),
+    )
+]
 COMMANDS = typer.main.get_command(app).commands
 
 
@@ -104,9 +111,7 @@ def test_every_exit_code_is_explained():
     assert {int(code) for code in explained} == codes
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", "infra/README.md", "warehouse/README.md", "lamini/embedded/MODEL_CARD.md"]
-)
+@pytest.mark.parametrize("page", EVERY_PAGE)
 def test_every_link_to_a_file_leads_somewhere(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#:]+)\)", text):
