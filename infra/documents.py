@@ -42,7 +42,7 @@ def _part(match: re.Match[str]) -> str:
 
 
 def tree(package: str) -> Iterator[str]:
-    """Yield the modules of a package with the first lines of their docstrings, as a code block."""
+    """Yield the modules of a package that say what they are, with their docstrings' first lines."""
     rows = list(_rows(ROOT / package, 0))
     width = max(len(name) for name, _ in rows)
     yield "```"
@@ -54,8 +54,8 @@ def _rows(folder: Path, depth: int) -> Iterator[tuple[str, str]]:
     indent = "  " * depth
     yield f"{indent}{folder.name}/", first_line(folder / "__init__.py")
     for path in sorted(folder.glob("*.py")):
-        if path.name != "__init__.py":
-            yield f"{indent}  {path.name}", first_line(path)
+        if path.name != "__init__.py" and (clause := first_line(path)):
+            yield f"{indent}  {path.name}", clause
     for path in sorted(folder.iterdir()):
         if path.is_dir() and any(path.rglob("*.py")):
             yield from _rows(path, depth + 1)
