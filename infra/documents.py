@@ -79,7 +79,7 @@ def commands(about: str) -> Iterator[str]:
     yield f"| {' | '.join(head)} |"
     yield f"|{'---|' * len(head)}"
     for name, command in _leaves(typer.main.get_command(app)):
-        cells = [f"`{name}`", _first_sentence(command.help)]
+        cells = [f"`{name}`".replace("|", "\\|"), _first_sentence(command.help)]
         if about:
             cells.append(" ".join(f"`{option}`" for option in _options(command)))
         yield f"| {' | '.join(cells)} |".replace("|  |", "| |")
@@ -90,7 +90,9 @@ def _leaves(group, before: str = "lamini") -> Iterator:
         if hasattr(command, "commands"):
             yield from _leaves(command, f"{before} {name}")
         else:
-            arguments = [one.human_readable_name for one in command.params if _is_argument(one)]
+            arguments = [
+                one.metavar or one.name.upper() for one in command.params if _is_argument(one)
+            ]
             yield " ".join([before, name, *arguments]), command
 
 
