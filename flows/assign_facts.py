@@ -12,7 +12,7 @@ from prefect.cache_policies import NO_CACHE
 from pydantic import TypeAdapter
 
 from flows.ingest_facts import RETRY_DELAYS, is_retryable
-from flows.training.tokens import answer_counter
+from flows.planning.tokens import answer_counter
 from warehouse.assignment import AssignmentReceipt, assign
 from warehouse.catalogue import open_catalogue
 from warehouse.snapshot import head, open_snapshot

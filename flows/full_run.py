@@ -7,11 +7,11 @@ from typing import Any
 
 from flows import failpoints
 from flows.configuration.settings import Settings
+from flows.home.receipts import RunFolder
 from flows.measure_recall import record_measured
 from flows.planning.plan import Survey
 from flows.promotion.gate import judge
 from flows.promotion.promote import consider, entry_of
-from flows.running.receipts import RunFolder
 from flows.tracking.run_records import log_plots
 from flows.tracking.runs import TrackedRun
 from flows.train_memory import log_checkpoint, train_memory

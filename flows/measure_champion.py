@@ -16,7 +16,7 @@ from prefect.states import Completed
 from flows.automation.notify import RECALL_FELL, notify, tell_of_run
 from flows.automation.served_process import enter
 from flows.configuration.settings import Settings
-from flows.promotion.champion import promoted
+from flows.home.champion import promoted
 
 
 @flow(flow_run_name="measure champion", on_failure=[tell_of_run], on_crashed=[tell_of_run])

@@ -15,9 +15,9 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from flows.configuration.settings import Settings
+from flows.home.receipts import RunFolder
 from flows.reporting import plots
 from flows.reporting.fact_history import patient_catalogue
-from flows.running.receipts import RunFolder
 from flows.tracking.runs import TrackedRun, log_report
 from flows.training.worker_jobs import read_shares
 from warehouse.recall import record_recall

@@ -19,18 +19,18 @@ from flows.automation.notify import telling_of_crash
 from flows.configuration.settings import Settings
 from flows.errors import GateError
 from flows.full_run import forget_run, train_in_full
+from flows.home.current_run import note
+from flows.home.receipts import RunFolder, run_key, update_key
+from flows.home.turn import turn
 from flows.ingest_facts import ingest_facts
 from flows.planning.decision import FULL, INCREMENTAL, NOTHING, Decision, decide
 from flows.planning.plan import Survey, changed_facts, fingerprint_of, survey
 from flows.promotion.promote import announce
 from flows.reconcile_facts import reconcile_facts
-from flows.running.current_run import note
-from flows.running.open_flow_runs import remember_flow_run, settle_flow_runs
-from flows.running.orphans import settle_tracking
-from flows.running.outages import ServerGoneError, explained
-from flows.running.receipts import RunFolder, run_key, update_key
-from flows.running.turn import turn
 from flows.servers.services import Services
+from flows.tracking.open_flow_runs import remember_flow_run, settle_flow_runs
+from flows.tracking.orphans import settle_tracking
+from flows.tracking.outages import ServerGoneError, explained
 from flows.tracking.run_pages import finished, name_run
 from flows.tracking.run_records import open_tracked
 from flows.tracking.runs import open_run

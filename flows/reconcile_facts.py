@@ -20,8 +20,8 @@ from pydantic import TypeAdapter
 
 from flows.configuration.settings import load_settings
 from flows.ingest_facts import RETRY_DELAYS, is_retryable
+from flows.planning.tokens import answer_counter
 from flows.tracking.run_pages import said
-from flows.training.tokens import answer_counter
 from warehouse.beliefs import Weighing
 from warehouse.catalogue import open_catalogue
 from warehouse.reconcile import ReconcileReceipt, ReconcileSettings, reconcile

@@ -19,12 +19,12 @@ from prefect.states import Completed
 from flows.automation.notify import tell_of_run
 from flows.automation.served_process import enter
 from flows.configuration.settings import Settings
+from flows.home.run_lock import RunLockedError
+from flows.home.turn import turn
 from flows.planning.pending import is_due, note_pending, read_pending
 from flows.reporting.run_report import outcome
-from flows.running.outages import explained
-from flows.running.run_lock import RunLockedError
-from flows.running.turn import turn
 from flows.servers.services import Services
+from flows.tracking.outages import explained
 from warehouse.errors import RetryableError
 
 EVENT, SCHEDULE, ASKED = "event", "schedule", "asked"

@@ -14,7 +14,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from flows.configuration.settings import Settings
-from flows.running.progress import Progress
+from flows.tracking.progress import Progress
 from flows.tracking.runs import TrackedRun
 from flows.training.job import job_config
 from flows.training.remote import train_on_cluster

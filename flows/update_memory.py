@@ -28,7 +28,7 @@ from flows.planning.update_questions import (
     sample_prompts,
     still_given,
 )
-from flows.running.progress import Progress
+from flows.tracking.progress import Progress
 from flows.tracking.runs import TrackedRun
 from warehouse.durable import write_parquet
 from warehouse.reference import foreign_questions

@@ -5,10 +5,10 @@ from typing import Any
 
 from flows import failpoints
 from flows.configuration.settings import Settings
+from flows.home.receipts import RunFolder
 from flows.planning.plan import Survey, changed_facts
 from flows.promotion.gate import Verdict, judge
 from flows.promotion.promote import consider, entry_of
-from flows.running.receipts import RunFolder
 from flows.tracking.runs import TrackedRun, log_report
 from flows.train_memory import log_checkpoint
 from flows.update_memory import update_memory, verify_update

@@ -106,7 +106,7 @@ def tell_of_gate(
     given: Notify, home: Path, folder: Path, why: str, failures: Sequence[Mapping[str, Any]]
 ) -> None:
     """Tell once of a candidate that failed; the same verdict again tells nobody."""
-    from flows.running.receipts import RunFolder
+    from flows.home.receipts import RunFolder
     from warehouse.durable import write_json
 
     run = RunFolder(path=folder)

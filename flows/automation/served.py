@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from flows.automation.deployments import Deployment, as_served, settings_file
 from flows.configuration.settings import Settings
-from flows.running.run_lock import run_lock
+from flows.home.run_lock import run_lock
 from flows.servers.services import Services
 
 POLL_SECONDS = 5.0
@@ -31,7 +31,7 @@ def serve_home(
         url = services.wait_ready()
         from prefect import serve
 
-        from flows.running.open_flow_runs import settle_flow_runs
+        from flows.tracking.open_flow_runs import settle_flow_runs
 
         # What "runs" still, though its process died with an earlier server, would hold up the next.
         settle_flow_runs(settings.home)

@@ -11,7 +11,7 @@ from rich.console import Console
 from flows.cli import end_quietly
 from flows.configuration.settings import Settings, load_settings
 from flows.environment import apply_environment
-from flows.running.open_flow_runs import remember_flow_run, settle_flow_runs
+from flows.tracking.open_flow_runs import remember_flow_run, settle_flow_runs
 
 
 def enter(home: Path) -> Settings:

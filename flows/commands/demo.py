@@ -16,9 +16,9 @@ from flows import memorize
 from flows.commands.report import show_act, show_run
 from flows.commands.screen import show_answers
 from flows.configuration.settings import Settings
+from flows.home.champion import read_pointer
+from flows.home.receipts import RunFolder
 from flows.promotion.asking import ask
-from flows.promotion.champion import read_pointer
-from flows.running.receipts import RunFolder
 
 FIRST_DAY = date(2015, 12, 31)
 QUESTIONS = (

@@ -79,7 +79,7 @@ def facts(
     as_json: Json = False,
 ) -> None:
     """List the resolved facts, each with the claim that won and its support."""
-    from flows.planning.resolved import resolved_facts
+    from flows.reporting.resolved import resolved_facts
 
     if limit is None and not as_json and parquet is None:
         limit = 20

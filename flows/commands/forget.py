@@ -27,13 +27,13 @@ def forget(
     if not yes:
         _confirm(subject, relation, purge, undo)
     prepare(settings.home)
-    from flows.forgetting import forget as forgetting
+    from flows import forget_fact
     from warehouse.tombstones import DEFAULT_REASON
 
     found: dict[str, Any] = (
-        forgetting.lift(settings, subject, relation)
+        forget_fact.lift(settings, subject, relation)
         if undo
-        else forgetting.forget(
+        else forget_fact.forget(
             settings, subject, relation, reason=reason or DEFAULT_REASON, purge=purge
         )
     )

@@ -40,7 +40,7 @@ def recall(
         return _history(*history, as_json)
     if asked:
         return _listed(asked[0], regressed_since, as_json)
-    from flows.running.status import newest_recall
+    from flows.reporting.status import newest_recall
 
     found = newest_recall(given_settings().home)
     if as_json:

@@ -136,7 +136,7 @@ def ask(
 @app.command()
 def status(as_json: Json = False) -> None:
     """Show the head snapshot, pending changes, the last runs and the servers."""
-    from flows.running.status import status
+    from flows.reporting.status import status
 
     found = status(given_settings().home)
     if as_json:

@@ -36,7 +36,7 @@ def rollback(as_json: Json = False) -> None:
     settings = given_settings()
     prepare(settings.home)
     from flows.forgetting.holdings import check_rollback
-    from flows.promotion.champion import changing, roll_back
+    from flows.home.champion import changing, roll_back
 
     with changing(settings.home):
         check_rollback(settings.home)

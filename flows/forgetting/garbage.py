@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from flows import failpoints
 from flows.forgetting.may_go import Item, counted, find
-from flows.promotion.champion import POINTER, changing, read_pointer
-from flows.running.run_lock import run_lock
+from flows.home.champion import POINTER, changing, read_pointer
+from flows.home.run_lock import run_lock
 from warehouse.durable import write_json
 from warehouse.snapshot import forget_dates
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from flows.errors import GateError
 from flows.forgetting.scrub import files_of, holds
-from flows.promotion.champion import read_pointer
+from flows.home.champion import read_pointer
 from warehouse.snapshot import open_snapshot
 from warehouse.tombstones import published_among
 

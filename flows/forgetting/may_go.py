@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from flows.configuration.retention import Retention
-from flows.promotion.champion import read_pointer
+from flows.home.champion import read_pointer
 
 if TYPE_CHECKING:
     from flows.configuration.settings import Settings

@@ -19,7 +19,7 @@ from flows.configuration.settings import Settings
 from flows.errors import GateError
 from flows.forgetting.holdings import files_with, in_tables, mentions
 from flows.forgetting.scrub import files_of, holds, scrub
-from flows.promotion.champion import POINTER, read_pointer
+from flows.home.champion import POINTER, read_pointer
 from lamini.checkpoint import read_manifest
 from lamini.held_facts import held_versions
 from lamini.rewriting import finish_rewriting, rewrite_checkpoint
@@ -31,7 +31,7 @@ from warehouse.snapshot import Snapshot, forget_dates, head
 from warehouse.tombstones import SlotTexts
 
 if TYPE_CHECKING:
-    from flows.forgetting.forget import Slot
+    from flows.forget_fact import Slot
 
 MIN_BYTES = 6
 """A shorter value stands by chance in any file: it is not looked for."""
@@ -123,7 +123,7 @@ def _sought(slot: "Slot", found: SlotTexts) -> dict[str, Sequence[str]]:
 
 
 def _purge_catalogue(settings: Settings, slot: "Slot", journal: Mapping[str, Any]) -> Snapshot:
-    from flows.forgetting.forget import publish
+    from flows.forget_fact import publish
 
     with open_catalogue(settings.warehouse) as con:
         tombstones.purge(con, slot.tombstones, slot.subjects, journal["values"], journal["texts"])

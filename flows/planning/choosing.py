@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flows.configuration.settings import Settings
 from flows.errors import NothingYetError, SettingsError
-from flows.promotion.champion import promoted
+from flows.home.champion import promoted
 from warehouse.errors import CatalogueLockedError
 from warehouse.snapshot import Snapshot, head, open_snapshot, published_dates
 
@@ -47,7 +47,7 @@ def snapshot_of_moments(settings: Settings, known_at: str | None) -> Snapshot:
         CatalogueLockedError: another process is writing; the message says what works meanwhile.
         NoSnapshotError: nothing is published.
     """
-    from flows.training.tokens import answer_counter
+    from flows.planning.tokens import answer_counter
     from warehouse.catalogue import open_catalogue
     from warehouse.rebuild import rebuild
     from warehouse.reconcile import ReconcileSettings

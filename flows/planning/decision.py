@@ -49,7 +49,7 @@ class Situation:
     """All that a decision depends on."""
 
     recipe: Mapping[str, Any]
-    """What router and experts are made of besides the facts (`flows.running.receipts.recipe`)."""
+    """What router and experts are made of besides the facts (`flows.home.receipts.recipe`)."""
     training_hash: str
     num_facts: int
     num_groups: int

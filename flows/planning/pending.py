@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.configuration.schedules import Debounce
-from flows.promotion.champion import read_pointer
+from flows.home.champion import read_pointer
 from warehouse.changes import diff
 from warehouse.durable import write_json
 from warehouse.errors import NoSnapshotError, SnapshotDamagedError

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from flows.configuration.settings import Settings
+from flows.home.champion import read_pointer
+from flows.home.receipts import recipe
 from flows.planning.decision import FULL, INCREMENTAL, Decision, Situation, decide
 from flows.planning.estimate import estimate
-from flows.promotion.champion import read_pointer
-from flows.running.receipts import recipe
 from warehouse.assignment import num_experts_for
 from warehouse.changes import Changes, diff
 from warehouse.errors import SnapshotDamagedError
@@ -171,7 +171,7 @@ def _planned(
 
 def _training_facts(snapshot: Snapshot, settings: Settings) -> list["TrainingFact"]:
     """Return the facts as training will read them, but for their groups and shards."""
-    from flows.training.tokens import answer_counter
+    from flows.planning.tokens import answer_counter
     from lamini.training_data import TrainingFact
 
     rows = snapshot.facts().to_pylist()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from flows.promotion.champion import promoted
+from flows.home.champion import promoted
 from warehouse.normal import normal_form
 from warehouse.snapshot import Snapshot, head
 

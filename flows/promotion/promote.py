@@ -12,13 +12,13 @@ from flows import failpoints
 from flows.automation.notify import tell_of_gate
 from flows.configuration.settings import Settings
 from flows.errors import GateError
+from flows.home.champion import promote, read_pointer
+from flows.home.current_run import note
+from flows.home.receipts import RunFolder
 from flows.planning.plan import Survey
-from flows.promotion.champion import promote, read_pointer
 from flows.promotion.gate import Verdict
 from flows.reporting.conclude import conclude
 from flows.reporting.fact_history import keep_evaluation
-from flows.running.current_run import note
-from flows.running.receipts import RunFolder
 from flows.tracking.runs import TrackedRun, log_report
 from lamini.checkpoint import read_manifest
 from lamini.saved import write_json

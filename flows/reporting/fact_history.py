@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from flows.configuration.settings import Settings
 from flows.errors import SettingsError
-from flows.running.receipts import RunFolder
+from flows.home.receipts import RunFolder
 from warehouse.catalogue import open_catalogue
 from warehouse.errors import CatalogueLockedError
 from warehouse.nearest import hint

@@ -12,8 +12,8 @@ import duckdb
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from flows.running.about_run import read_about
-from flows.running.receipts import RunFolder
+from flows.home.about_run import read_about
+from flows.home.receipts import RunFolder
 from warehouse.compare import compare
 from warehouse.errors import NoHistoryError, WarehouseError
 from warehouse.recall_history import open_history

@@ -1,6 +1,6 @@
 """The registered model in MLflow: a version for each promoted checkpoint, and who is who.
 
-The pointer (`flows.promotion.champion`) is the truth; the aliases `champion` and `previous` follow.
+The pointer (`flows.home.champion`) is the truth; the aliases `champion` and `previous` follow.
 """
 
 import logging
@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from flows.environment import mlflow_database, mlflow_uri
-from flows.promotion.champion import read_pointer
+from flows.home.champion import read_pointer
 from flows.tracking.runs import RUN_KEY_TAG, TrackedRun
 
 MODEL = "lamini"

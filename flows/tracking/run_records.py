@@ -10,9 +10,9 @@ from prefect.runtime import flow_run
 from flows import failpoints
 from flows.configuration.settings import Settings
 from flows.configuration.shown import without_secrets
+from flows.home.about_run import write_about
+from flows.home.current_run import note
 from flows.reporting import plots
-from flows.running.about_run import write_about
-from flows.running.current_run import note
 from flows.servers.server import HOST, find
 from flows.servers.services import MLFLOW_PORT
 from flows.tracking.runs import TrackedRun, open_run

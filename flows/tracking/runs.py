@@ -24,8 +24,8 @@ from mlflow.entities import (
 from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
 
 from flows.environment import mlflow_artifacts, mlflow_uri
+from flows.home.current_run import this_process
 from flows.promotion.serving import saved_model
-from flows.running.current_run import this_process
 from flows.servers.mlflow_database import make_database
 from flows.tracking.spool import spool_of
 
@@ -37,7 +37,7 @@ STAGE_TAG = "lamini.stage"
 MEASURING = "measure_recall_"
 """How the stage begins of a champion's measurement, which goes on beside any run."""
 PROCESS_TAG = "lamini.process"
-"""The process that works on the run; `flows.running.orphans` ends what it left open."""
+"""The process that works on the run; `flows.tracking.orphans` ends what it left open."""
 
 
 @dataclass(frozen=True, kw_only=True)

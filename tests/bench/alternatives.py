@@ -23,8 +23,8 @@ from pathlib import Path
 import torch
 
 import lamini
+from flows.home.champion import promoted
 from flows.measure_recall import questions_for
-from flows.promotion.champion import promoted
 from lamini.memory import pad_left
 from lamini.model import MemoryModel
 from lamini.recall import Question

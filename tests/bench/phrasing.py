@@ -18,8 +18,8 @@ import numpy as np
 import torch
 
 import lamini
+from flows.home.champion import promoted
 from flows.measure_recall import questions_for
-from flows.promotion.champion import promoted
 from lamini.frozen_router import read_router
 from lamini.model import MemoryModel
 from lamini.recall import Question, measure_recall, summarize

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flows.training.tokens import answer_counter
+from flows.planning.tokens import answer_counter
 from lamini.config import MemoryConfig
 from lamini.training_data import TrainingFact, read_training_facts
 from warehouse.assignment import assign

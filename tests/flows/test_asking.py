@@ -4,8 +4,8 @@ from types import SimpleNamespace
 import pytest
 
 from flows.errors import NothingYetError
+from flows.home.champion import promoted
 from flows.promotion.asking import explain_answer
-from flows.promotion.champion import promoted
 from warehouse.snapshot import head
 
 

@@ -5,8 +5,8 @@ import sys
 import pytest
 
 from flows.errors import GateError, NothingYetError
-from flows.promotion.champion import changing, promote, read_pointer, roll_back
-from flows.running.run_lock import RunLockedError, run_lock
+from flows.home.champion import changing, promote, read_pointer, roll_back
+from flows.home.run_lock import RunLockedError, run_lock
 from warehouse.errors import SnapshotDamagedError
 
 
@@ -70,7 +70,7 @@ def test_i7_a_rollback_killed_between_its_two_files_ends_the_same_when_repeated(
     for name in ("one", "two", "three"):
         crown(home, entry(home, name))
 
-    from flows.promotion import champion
+    from flows.home import champion
 
     written = champion.write_json
 
@@ -125,7 +125,7 @@ def test_a_rollback_waits_for_no_run_but_for_who_removes_what_it_may_lead_to(
     for name in ("one", "two"):
         crown(home, entry(home, name))
         (home / "runs" / name / "checkpoint.json").write_text('{"bank": {"keys": 1}}')
-    monkeypatch.setattr("flows.promotion.champion._WAIT_SECONDS", 0.0)
+    monkeypatch.setattr("flows.home.champion._WAIT_SECONDS", 0.0)
     monkeypatch.setattr("lamini.held_facts._of_version", lambda folder, version: frozenset())
     with changing(home):
         refused = lamini("rollback")
@@ -142,7 +142,7 @@ def test_what_a_rollback_needs_before_the_pointer_moves_is_imported_in_a_moment(
     code = """
 import sys
 import flows.commands.updates, flows.configuration.settings, flows.forgetting.holdings
-import flows.promotion.champion, lamini.held_facts
+import flows.home.champion, lamini.held_facts
 print({"torch", "transformers", "mlflow", "prefect", "ray"} & sys.modules.keys())
 """
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

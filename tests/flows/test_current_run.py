@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.running.current_run import note, recorded, run_state
-from flows.running.orphans import settle_tracking
-from flows.running.receipts import RunFolder
-from flows.running.run_lock import run_lock
+from flows.home.current_run import note, recorded, run_state
+from flows.home.receipts import RunFolder
+from flows.home.run_lock import run_lock
+from flows.tracking.orphans import settle_tracking
 from flows.tracking.runs import PROCESS_TAG, open_run
 from lamini.saved import write_json
 
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 KILLED = """
 import os, sys
 from pathlib import Path
-from flows.running.current_run import note, recorded
+from flows.home.current_run import note, recorded
 from flows.tracking.runs import open_run
 home = Path(sys.argv[1])
 with recorded(home):
@@ -69,7 +69,7 @@ def test_a_run_of_a_host_that_is_no_more_works_only_while_its_lock_is_held(tmp_p
         with contextlib.suppress(SystemExit), recorded(tmp_path):
             open_run(tmp_path, "aaaa", "aaaa", {}).child("tune_memory")
             open_run(tmp_path, "bbbb", "bbbb", {}).child("measure_recall_2026-01-01")
-            there.setattr("flows.running.current_run._write", lambda *given: None)  # killed here
+            there.setattr("flows.home.current_run._write", lambda *given: None)  # killed here
             raise SystemExit
     with run_lock(tmp_path):
         assert run_state(tmp_path)["state"] == "running"

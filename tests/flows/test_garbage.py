@@ -13,8 +13,8 @@ from flows.configuration.retention import Retention
 from flows.configuration.settings import Settings, load_settings
 from flows.forgetting import garbage
 from flows.forgetting.may_go import counted, find
-from flows.promotion.champion import promote, read_pointer
-from flows.running.run_lock import RunLockedError, run_lock
+from flows.home.champion import promote, read_pointer
+from flows.home.run_lock import RunLockedError, run_lock
 from warehouse.catalogue import open_catalogue
 from warehouse.claims import ClaimBatch
 from warehouse.errors import CatalogueLockedError

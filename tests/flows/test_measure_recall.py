@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from flows.measure_recall import accepting, questions_for
-from flows.training.tokens import answer_counter
+from flows.planning.tokens import answer_counter
 from lamini.recall import Question
 from warehouse import query
 from warehouse.assignment import assign

@@ -11,10 +11,10 @@ import pytest
 from flows.automation.notify import Notify, notify, tell_of_run, telling_of_crash
 from flows.configuration.settings import load_settings
 from flows.errors import GateError, SettingsError
-from flows.promotion.champion import promote, read_pointer
+from flows.home.champion import promote, read_pointer
+from flows.home.receipts import RunFolder
 from flows.promotion.gate import Check, Verdict
 from flows.promotion.promote import consider
-from flows.running.receipts import RunFolder
 
 FAILURE = {"fact_id": "f1", "prompt": "Code of Bergen?", "wanted": "QX99", "said": "BE17"}
 FAILED = Verdict(

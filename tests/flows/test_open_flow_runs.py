@@ -9,9 +9,9 @@ import pytest
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Completed, Running
 
-from flows.running import open_flow_runs
-from flows.running.current_run import this_process
-from flows.running.open_flow_runs import remember_flow_run, settle_flow_runs
+from flows.home.current_run import this_process
+from flows.tracking import open_flow_runs
+from flows.tracking.open_flow_runs import remember_flow_run, settle_flow_runs
 from warehouse.durable import write_json
 
 

@@ -6,7 +6,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, TEMPORARILY_UNAVAILABLE
 
 from flows.errors import RETRYABLE, exit_code
-from flows.running.outages import OutageError, explained
+from flows.tracking.outages import OutageError, explained
 
 UP = SimpleNamespace(answers=lambda: True, api_url="http://127.0.0.1:4200/api")
 DOWN = SimpleNamespace(answers=lambda: False, api_url="http://127.0.0.1:4200/api")

@@ -9,8 +9,8 @@ from flows.automation.announce import announce_overdue, announce_pending
 from flows.configuration.schedules import Debounce, Schedules
 from flows.configuration.settings import load_settings
 from flows.errors import GateError
+from flows.home.champion import promote
 from flows.planning.pending import Pending, is_due, note_pending, read_pending
-from flows.promotion.champion import promote
 from flows.refresh_facts import refresh
 from flows.retrain import retrain
 from warehouse.errors import CatalogueLockedError

@@ -16,7 +16,7 @@ import pytest
 from ray.exceptions import AuthenticationError
 
 from flows.errors import JobFailedError, exit_code
-from flows.promotion.champion import read_pointer
+from flows.home.champion import read_pointer
 from flows.training import remote
 from flows.training.remote import (
     ClusterAwayError,

@@ -7,12 +7,12 @@ import time
 import pytest
 
 from flows.errors import exit_code
-from flows.running.run_lock import RunLockedError, run_lock
+from flows.home.run_lock import RunLockedError, run_lock
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from flows.running.run_lock import run_lock
+from flows.home.run_lock import run_lock
 home, seconds = Path(sys.argv[1]), float(sys.argv[2])
 with run_lock(home, wait_seconds=30):
     with (home / "order").open("a") as order:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.running.status import status
+from flows.reporting.status import status
 from flows.servers.server import find
 from tests.flows.whole_runs.branches import BEFORE, CODES, SMALL, Branches
 from tests.settled import settled

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from flows.running.current_run import run_state
+from flows.home.current_run import run_state
 from tests.flows.whole_runs.branches import AFTER, BEFORE
 from tests.flows.whole_runs.killed_runs import (
     BOTH,

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from flows.running.status import status
+from flows.reporting.status import status
 from tests.torture.publishing import NUM_FACTS
 from tests.torture.reading import ROOT
 from warehouse.errors import NoSnapshotError

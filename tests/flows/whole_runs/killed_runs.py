@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from flows.environment import mlflow_uri
-from flows.running.current_run import run_state
+from flows.home.current_run import run_state
 from tests.flows.whole_runs.branches import AFTER, ROOT, SMALL, Branches
 
 KILLED, RETRYABLE = 137, 4

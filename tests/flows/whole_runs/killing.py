@@ -19,7 +19,7 @@ MODULES = (
     *(
         "flows.memorize",
         "flows.training.launch",
-        "flows.running.outages",
+        "flows.tracking.outages",
         "flows.tracking.registry",
         "lamini.loading",
     ),

@@ -4,13 +4,12 @@ import json
 
 import pytest
 
-from flows import failpoints
+from flows import failpoints, forget_fact
 from flows.configuration.settings import load_settings
 from flows.errors import SettingsError
-from flows.forgetting import forget as forgetting
 from flows.forgetting.holdings import files_with
-from flows.promotion.champion import read_pointer
-from flows.running.current_run import run_state
+from flows.home.champion import read_pointer
+from flows.home.current_run import run_state
 from tests.flows.whole_runs.branches import BEFORE, MAPPING, SECRET
 
 SLOT = ("--subject", "Dresden", "--relation", "branch.code")
@@ -59,7 +58,7 @@ def take_in(settings, folder, name):
     mapping = folder / f"{name}.toml"
     mapping.write_text(MAPPING.replace('"branches"', f'"{name}"', 1))
     ingest_source.fn(settings.home, str(mapping))
-    return forgetting.publish(settings)
+    return forget_fact.publish(settings)
 
 
 def test_the_model_abstains_and_the_proof_says_that_nothing_else_moved(forgotten):
@@ -135,7 +134,7 @@ class KilledError(Exception):
 
 
 def purge(settings):
-    return forgetting.forget(settings, "Dresden", "branch.code", purge=True)
+    return forget_fact.forget(settings, "Dresden", "branch.code", purge=True)
 
 
 def test_a_purge_killed_anywhere_ends_with_nothing_left_in_any_file(own, monkeypatch, lamini):
@@ -196,5 +195,5 @@ def test_a_slot_nobody_speaks_of_is_refused_with_what_is_near(own):
     _, settings = own
     before = (settings.warehouse / "tombstones.parquet").read_bytes()
     with pytest.raises(SettingsError, match=r"nothing to forget; near: 'Dresden'"):
-        forgetting.forget(settings, "Dresdenn", "branch.code")
+        forget_fact.forget(settings, "Dresdenn", "branch.code")
     assert (settings.warehouse / "tombstones.parquet").read_bytes() == before

@@ -15,7 +15,7 @@ import pytest
 
 from flows import failpoints
 from flows.environment import mlflow_database
-from flows.running.current_run import run_state
+from flows.home.current_run import run_state
 from tests.flows.whole_runs.branches import AFTER, BEFORE
 from tests.flows.whole_runs.killed_runs import (
     BOTH,

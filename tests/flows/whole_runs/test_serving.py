@@ -11,8 +11,8 @@ import urllib.error
 import psutil
 import pytest
 
-from flows.promotion.champion import read_pointer
-from flows.running.current_run import run_state
+from flows.home.champion import read_pointer
+from flows.home.current_run import run_state
 from flows.servers.server import find
 from tests.flows.whole_runs.branches import AFTER, ROWS, ask_prefect
 from tests.flows.whole_runs.killed_runs import BOTH, OF_FULL, OF_UPDATE, tracked

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from flows.errors import GateError
-from flows.promotion.champion import read_pointer
+from flows.home.champion import read_pointer
 from lamini import update as updating
 from tests.flows.whole_runs.branches import AFTER, CODES, QUESTION, ROWS
 

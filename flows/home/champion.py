@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.errors import GateError, NothingYetError
-from flows.running.run_lock import run_lock
+from flows.home.run_lock import run_lock
 from warehouse.durable import write_json
 from warehouse.snapshot import open_snapshot, set_head
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.configuration.settings import Settings
-from flows.promotion.champion import read_pointer
+from flows.home.champion import read_pointer
 from warehouse.durable import write_json
 
 _FILE = "about.json"

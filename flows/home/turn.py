@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from flows.running.current_run import recorded
-from flows.running.run_lock import run_lock
+from flows.home.current_run import recorded
+from flows.home.run_lock import run_lock
 
 
 @contextmanager

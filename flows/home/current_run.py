@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from flows.running.run_lock import RunLockedError, run_lock
+from flows.home.run_lock import RunLockedError, run_lock
 from flows.servers.processes import is_process
 from warehouse.durable import write_json
 

@@ -9,8 +9,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from flows.environment import mlflow_database, mlflow_uri
-from flows.running.current_run import is_gone, this_process
-from flows.running.receipts import RunFolder
+from flows.home.current_run import is_gone, this_process
+from flows.home.receipts import RunFolder
 from flows.tracking.runs import EXPERIMENT, MEASURING, PROCESS_TAG, RUN_KEY_TAG, STAGE_TAG
 from flows.tracking.spool import spool_of
 

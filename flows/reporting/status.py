@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from flows.errors import NothingYetError
-from flows.promotion.champion import POINTER, promoted
-from flows.running.current_run import run_state
+from flows.home.champion import POINTER, promoted
+from flows.home.current_run import run_state
 from flows.servers.server import find
 from warehouse.changes import diff
 from warehouse.errors import NoSnapshotError

@@ -14,7 +14,7 @@ from typing import Any
 
 from flows import failpoints
 from flows.configuration.settings import Settings
-from flows.running.current_run import note
+from flows.home.current_run import note
 from lamini.checkpoint import FORMAT_VERSION
 from lamini.config import to_dict
 from lamini.saved import write_json
