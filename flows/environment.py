@@ -1,5 +1,6 @@
 """The environment that Prefect, Ray, MLflow and transformers get, and where MLflow's state lies."""
 
+import atexit
 import contextlib
 import os
 from pathlib import Path
@@ -65,3 +66,12 @@ def mlflow_uri(home: Path) -> str:
 def mlflow_artifacts(home: Path) -> str:
     """Give the URI of the folder of MLflow's artifacts under `home`."""
     return (home / "mlflow" / "artifacts").as_uri()
+
+
+def end_quietly() -> None:
+    """Keep DuckDB from listing leaks at exit; to be called before Prefect is imported.
+
+    DuckDB 2.0.0 (nanobind) lists them on stderr while Prefect's threads still live. What is
+    registered first runs last. To be removed when a DuckDB no longer does it.
+    """
+    atexit.register(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 2))

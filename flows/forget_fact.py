@@ -22,13 +22,14 @@ from flows.errors import GateError, SettingsError
 from flows.forgetting.holdings import holdings, other_files
 from flows.home.champion import changing, read_pointer
 from flows.home.current_run import note
-from flows.home.receipts import RunFolder, update_key
+from flows.home.receipts import RunFolder
 from flows.home.run_lock import run_lock
 from flows.home.turn import turn
 from flows.ingest_facts import SAME_AS
 from flows.memorize import assigned_plan, own_plan
 from flows.planning.decision import INCREMENTAL, decide
 from flows.planning.plan import Survey, fingerprint_of, survey
+from flows.planning.recipe import update_key
 from flows.reconcile_facts import reconcile_and_publish
 from flows.servers.services import Services
 from flows.tracking.open_flow_runs import remember_flow_run, settle_flow_runs

@@ -12,7 +12,7 @@ from flows.measure_recall import record_measured
 from flows.planning.plan import Survey
 from flows.promotion.gate import judge
 from flows.promotion.promote import consider, entry_of
-from flows.tracking.run_records import log_plots
+from flows.reporting import plots
 from flows.tracking.runs import TrackedRun
 from flows.train_memory import log_checkpoint, train_memory
 
@@ -37,7 +37,7 @@ def train_in_full(
         trained, written, recall = _trained(
             settings, tracked, folder, assignment, Path(decided["path"])
         )
-        log_plots(tracked, path, trained["active_by_pass"], assignment)
+        _log_plots(tracked, path, trained["active_by_pass"], assignment)
         tracked.log_metrics(
             {f"time/{name}": value for name, value in trained.items() if name.endswith("_seconds")}
         )
@@ -97,3 +97,14 @@ def forget_run(folder: RunFolder) -> None:
     for name in ("router", "tuning", "recall", "ray"):
         shutil.rmtree(folder.path / name, ignore_errors=True)
     (folder.path / "assignment.parquet").unlink(missing_ok=True)
+
+
+def _log_plots(
+    tracked: TrackedRun, folder: Path, active_by_pass: list[int], assignment: Path
+) -> None:
+    from lamini.training_data import read_training_facts
+
+    facts = read_training_facts(assignment)
+    tracked.log_file(plots.tuning_plot(active_by_pass, folder / "plots"), "plots")
+    load = plots.load_plot([fact.num_experts for fact in facts], folder / "plots")
+    tracked.log_file(load, "plots")

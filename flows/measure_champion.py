@@ -39,7 +39,8 @@ def measure_champion(home: Path) -> Any:
 
 
 def _measured(settings: Settings, champion: dict[str, Any]) -> dict[str, Any]:
-    from flows.measure_recall import questions_for, record_rows
+    from flows.measure_recall import record_rows
+    from flows.planning.questions import questions_for
     from flows.tracking.runs import MEASURING, known_run, open_run
     from lamini.backbone import load_backbone
     from lamini.loading import load

@@ -7,6 +7,7 @@ HOME/HEAD_CHECKPOINT.json, runs in Prefect and MLflow. Killed anywhere, it goes 
 """
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +21,20 @@ from flows.configuration.settings import Settings
 from flows.errors import GateError
 from flows.full_run import forget_run, train_in_full
 from flows.home.current_run import note
-from flows.home.receipts import RunFolder, run_key, update_key
+from flows.home.receipts import RunFolder
 from flows.home.turn import turn
 from flows.ingest_facts import ingest_facts
 from flows.planning.decision import FULL, INCREMENTAL, NOTHING, Decision, decide
 from flows.planning.plan import Survey, changed_facts, fingerprint_of, survey
+from flows.planning.recipe import run_key, update_key
 from flows.promotion.promote import announce
 from flows.reconcile_facts import reconcile_facts
+from flows.reporting.run_report import outcome
 from flows.servers.services import Services
 from flows.tracking.open_flow_runs import remember_flow_run, settle_flow_runs
 from flows.tracking.orphans import settle_tracking
 from flows.tracking.outages import ServerGoneError, explained
-from flows.tracking.run_pages import finished, name_run
+from flows.tracking.run_pages import name_run, said
 from flows.tracking.run_records import open_tracked
 from flows.tracking.runs import open_run
 from flows.tracking.system_metrics import system_metrics
@@ -104,7 +107,7 @@ def memorize(
     given = {"ingested": ingested, "reconciled": decided}
     if decision.mode == NOTHING:
         folder = _settled(settings, found)
-        return finished({**given, **_result(folder, decision, started, is_new=False)})
+        return _finished({**given, **_result(folder, decision, started, is_new=False)})
     plan = assigned_plan(settings, snapshot.path)
     failpoints.reach("run.after_assign")
     prepared = time.monotonic()
@@ -112,7 +115,7 @@ def memorize(
         folder, passed = _update(settings, found, plan, decided, decision)
         if passed:
             done = _result(folder, decision, started, prepared)
-            return finished({**given, **done, "changes": changed_facts(found)})
+            return _finished({**given, **done, "changes": changed_facts(found)})
         why = f"the update of run {folder.key} failed the gate by its router"
         decision = Decision(mode=FULL, reasons=(*decision.reasons, why))
         log.info("%s: %s", decision.mode, decision.why)
@@ -124,7 +127,7 @@ def memorize(
     log.info("run %s: %d facts, MLflow run %s", key, decided["num_facts"], tracked.run_id)
     with system_metrics(tracked):
         train_in_full(settings, tracked, folder, own_plan(folder, plan), found, decided)
-    return finished({**given, **_result(folder, decision, started, prepared)})
+    return _finished({**given, **_result(folder, decision, started, prepared)})
 
 
 def _update(
@@ -205,3 +208,14 @@ def _result(
         "prepared_seconds": round((prepared or time.monotonic()) - started, 1),
         **{step: folder.receipt(step) or {} for step in (*steps, "promoted")},
     }
+
+
+def _finished(result: dict[str, Any]) -> Any:
+    return said(_what_it_did(result), result)
+
+
+def _what_it_did(result: Mapping[str, Any]) -> str:
+    if not result["is_new"]:
+        return f"Nothing to do: {'; '.join(result['reasons'])}"
+    did = outcome(result)
+    return did[0].upper() + did[1:]

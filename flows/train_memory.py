@@ -14,6 +14,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from flows.configuration.settings import Settings
+from flows.promotion.serving import saved_model
 from flows.tracking.progress import Progress
 from flows.tracking.runs import TrackedRun
 from flows.training.job import job_config
@@ -123,12 +124,9 @@ def log_checkpoint(run: TrackedRun, folder: Path) -> dict[str, Any]:
     manifest = read_manifest(folder / "checkpoint")
     hashes = {name: manifest[name] for name in ("snapshot_hash", "training_hash")}
     counts = {"num_groups": manifest["num_facts"], "num_experts": manifest["num_experts"]}
-    model_id = run.log_checkpoint(
-        folder / "checkpoint",
-        0,
-        {f"checkpoint/{name}": number for name, number in counts.items()},
-        hashes,
-    )
+    numbers = {f"checkpoint/{name}": number for name, number in counts.items()}
+    with saved_model(folder / "checkpoint") as served:
+        model_id = run.log_checkpoint(folder / "checkpoint", served, numbers, hashes)
     return {
         "path": str(folder / "checkpoint"),
         **counts,

@@ -20,7 +20,8 @@ from prefect.cache_policies import NO_CACHE
 
 from flows import failpoints
 from flows.configuration.settings import Settings
-from flows.measure_recall import accepting, questions_for, record_rows
+from flows.measure_recall import record_rows
+from flows.planning.questions import accepting, questions_for
 from flows.planning.update_questions import (
     Asking,
     ask_after,

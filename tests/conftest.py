@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli import end_quietly
-from flows.environment import environment
+from flows.environment import end_quietly, environment
 
 # Before anything imports prefect, ray, mlflow or transformers: no telemetry, no network, no thread
 # pools, and nothing of whoever runs the tests, in particular not their LAMINI_HOME or servers.

@@ -13,9 +13,10 @@ import pyarrow.compute as pc
 import pytest
 
 from flows.configuration.settings import Settings
-from flows.home.receipts import run_key, update_key
-from flows.planning.decision import UpdatePolicy, decide
+from flows.configuration.update_policy import UpdatePolicy
+from flows.planning.decision import decide
 from flows.planning.plan import changed_facts, survey
+from flows.planning.recipe import run_key, update_key
 from lamini.checkpoint import FORMAT_VERSION
 from lamini.config import to_dict
 from warehouse.catalogue import open_catalogue

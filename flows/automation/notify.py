@@ -10,46 +10,25 @@ Nothing that goes wrong here fails the run: it is logged.
 import json
 import logging
 import os
-import re
 import shlex
 import subprocess
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from flows.configuration.notify import Notify
+from flows.configuration.settings import load_settings
 from flows.errors import GateError
+from flows.home.receipts import RunFolder
+from warehouse.durable import write_json
 
 GATE_FAILED, RUN_FAILED, RECALL_FELL = "gate_failed", "run_failed", "recall_fell"
 MAX_FAILURES = 20
 """Failed facts named in one notification."""
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Notify:
-    """Whom to tell, and how long that may take."""
-
-    command: str = ""
-    """Run without a shell, with the JSON on stdin."""
-    webhook_url_env: str = ""
-    """The environment variable that holds the URL; the JSON is posted to it."""
-    timeout_seconds: float = 10.0
-
-    def __post_init__(self) -> None:
-        name = self.webhook_url_env
-        if name and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-            # The value may be the secret itself, so it is not shown.
-            raise ValueError("webhook_url_env must name an environment variable, not hold the URL")
-        if self.timeout_seconds <= 0:
-            raise ValueError(f"timeout_seconds={self.timeout_seconds} must be positive")
-        try:
-            shlex.split(self.command)
-        except ValueError as error:
-            raise ValueError(f"command={self.command!r} is no command line: {error}") from None
 
 
 def notify(given: Notify, event: str, home: Path, facts: Mapping[str, Any]) -> list[str]:
@@ -106,9 +85,6 @@ def tell_of_gate(
     given: Notify, home: Path, folder: Path, why: str, failures: Sequence[Mapping[str, Any]]
 ) -> None:
     """Tell once of a candidate that failed; the same verdict again tells nobody."""
-    from flows.home.receipts import RunFolder
-    from warehouse.durable import write_json
-
     run = RunFolder(path=folder)
     if (run.receipt("notified") or {}).get("why") == why:
         return
@@ -132,8 +108,6 @@ def telling_of_crash(given: Notify, home: Path) -> Iterator[None]:
 
 def tell_of_run(flow: Any, flow_run: Any, state: Any) -> None:
     """Tell of a served run that failed or whose process died: a hook of Prefect's."""
-    from flows.configuration.settings import load_settings
-
     if "GateError" in (state.message or ""):
         return
     settings = load_settings({"home": Path(flow_run.parameters["home"])})

@@ -8,9 +8,8 @@ from pathlib import Path
 from prefect.runtime import flow_run
 from rich.console import Console
 
-from flows.cli import end_quietly
 from flows.configuration.settings import Settings, load_settings
-from flows.environment import apply_environment
+from flows.environment import apply_environment, end_quietly
 from flows.tracking.open_flow_runs import remember_flow_run, settle_flow_runs
 
 

@@ -18,13 +18,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from flows.automation.notify import Notify
+from flows.configuration.gate_limits import GateLimits
 from flows.configuration.layers import Layers, read_layers
+from flows.configuration.notify import Notify
 from flows.configuration.retention import Retention
 from flows.configuration.schedules import Debounce, Schedules
+from flows.configuration.update_policy import UpdatePolicy
 from flows.errors import SettingsError
-from flows.planning.decision import UpdatePolicy
-from flows.promotion.gate import GateLimits
 from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning, from_dict
 
 _SECTIONS: dict[str, type[Any]] = {

@@ -6,21 +6,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from flows.configuration.settings import Settings
 from flows.home.champion import read_pointer
 from warehouse.durable import write_json
 
 _FILE = "about.json"
 
 
-def write_about(settings: Settings, key: str, about: Mapping[str, Any]) -> dict[str, Any]:
+def write_about(home: Path, key: str, about: Mapping[str, Any]) -> dict[str, Any]:
     """Keep what the run of `key` is about, beside the champion that it found; give all of it.
 
     A run that goes on after a kill keeps its beginning and the champion that it found first.
     """
-    path = settings.runs / key / _FILE
+    path = home / "runs" / key / _FILE
     known = read_about(path.parent)
-    champion = _champion(settings.home)
+    champion = _champion(home)
     if known and champion.get("run_key") == key:
         champion = known.get("champion_before", {})
     started = known.get("started_at") or datetime.now(tz=UTC).isoformat(timespec="seconds")

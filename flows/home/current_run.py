@@ -6,17 +6,14 @@ so a run that was killed is told from one that works.
 
 import contextlib
 import json
-import os
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import psutil
-
+from flows.home.processes import is_gone, this_process
 from flows.home.run_lock import RunLockedError, run_lock
-from flows.servers.processes import is_process
 from warehouse.durable import write_json
 
 FILE = "run.json"
@@ -26,19 +23,6 @@ STEPS = {
     "incremental": ("update_memory", "write_checkpoint", "measure_recall", "gate", "promoted"),
 }
 """The receipts that a run leaves, in their order."""
-
-
-def this_process() -> dict[str, Any]:
-    """Give what tells this process from all others."""
-    created = psutil.Process().create_time()
-    return {"host": socket.gethostname(), "pid": os.getpid(), "pid_created": created}
-
-
-def is_gone(process: dict[str, Any]) -> bool:
-    """Whether a process as told by `this_process` has ended; of another host nobody knows."""
-    if process.get("host") != socket.gethostname():
-        return False
-    return not is_process(int(process["pid"]), float(process["pid_created"]))
 
 
 @contextlib.contextmanager

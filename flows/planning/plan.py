@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from flows.configuration.settings import Settings
 from flows.home.champion import read_pointer
-from flows.home.receipts import recipe
 from flows.planning.decision import FULL, INCREMENTAL, Decision, Situation, decide
 from flows.planning.estimate import estimate
+from flows.planning.recipe import recipe
 from warehouse.assignment import num_experts_for
 from warehouse.changes import Changes, diff
 from warehouse.errors import SnapshotDamagedError

@@ -10,13 +10,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from flows.promotion.gate import AFFECTED, CHANGED, RETIRED, UNTOUCHED
-
 if TYPE_CHECKING:
     from lamini.recall import Question, RecallRow
     from lamini.training_data import TrainingFact
     from lamini.update import UpdateReceipt
 
+CHANGED, AFFECTED, RETIRED, UNTOUCHED = "changed", "affected", "retired", "untouched"
+"""Kinds of questions that only an update asks."""
 _CARRIED = ("training", "heldout")
 Item = TypeVar("Item")
 

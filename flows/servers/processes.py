@@ -1,4 +1,4 @@
-"""Processes by number: is it still that one, what it started, its ports, its end."""
+"""Processes by number: what they started, their ports, their end."""
 
 import contextlib
 from pathlib import Path
@@ -6,17 +6,6 @@ from pathlib import Path
 import psutil
 
 _TAIL_LINES = 15
-
-
-def is_process(pid: int, created: float) -> bool:
-    """Whether the very process that began at `created` runs: numbers are given again."""
-    try:
-        process = psutil.Process(pid)
-        return bool(
-            abs(process.create_time() - created) < 1 and process.status() != psutil.STATUS_ZOMBIE
-        )
-    except psutil.NoSuchProcess:
-        return False
 
 
 def family(pid: int) -> list[psutil.Process]:

@@ -25,8 +25,9 @@ import psutil
 
 from flows.environment import environment, mlflow_artifacts, mlflow_uri
 from flows.errors import ServiceError
+from flows.home.processes import is_process
 from flows.servers.mlflow_database import make_database
-from flows.servers.processes import family, is_process, kill, listens, tail
+from flows.servers.processes import family, kill, listens, tail
 
 HOST = "127.0.0.1"
 START_SECONDS = 180.0  # 5 to 13 s were measured on two idle cores

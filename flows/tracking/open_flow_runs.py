@@ -14,7 +14,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 from prefect.states import Crashed
 
-from flows.home.current_run import is_gone, this_process
+from flows.home.processes import is_gone, this_process
 from warehouse.durable import write_json
 
 _FOLDER = "flow_runs"

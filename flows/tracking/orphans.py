@@ -9,7 +9,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from flows.environment import mlflow_database, mlflow_uri
-from flows.home.current_run import is_gone, this_process
+from flows.home.processes import is_gone, this_process
 from flows.home.receipts import RunFolder
 from flows.tracking.runs import EXPERIMENT, MEASURING, PROCESS_TAG, RUN_KEY_TAG, STAGE_TAG
 from flows.tracking.spool import spool_of

@@ -12,7 +12,6 @@ from flows.configuration.settings import Settings
 from flows.configuration.shown import without_secrets
 from flows.home.about_run import write_about
 from flows.home.current_run import note
-from flows.reporting import plots
 from flows.servers.server import HOST, find
 from flows.servers.services import MLFLOW_PORT
 from flows.tracking.runs import TrackedRun, open_run
@@ -36,7 +35,7 @@ def open_tracked(
     note(settings.home, run_key=key, mode=mode, mlflow_run_id=tracked.run_id)
     failpoints.reach("run.after_open")
     about = write_about(
-        settings,
+        settings.home,
         key,
         {
             "mode": mode,
@@ -84,15 +83,3 @@ def flat(settings: Settings) -> dict[str, object]:
     plain = {k: v for k, v in values.items() if k not in nested}
     whole = plain | {f"{k}.{n}": v for k, part in nested.items() for n, v in part.items()}
     return {name: without_secrets(name, value) for name, value in whole.items()}
-
-
-def log_plots(
-    tracked: TrackedRun, folder: Path, active_by_pass: list[int], assignment: Path
-) -> None:
-    """Draw how tuning went and how the experts are loaded."""
-    from lamini.training_data import read_training_facts
-
-    facts = read_training_facts(assignment)
-    tracked.log_file(plots.tuning_plot(active_by_pass, folder / "plots"), "plots")
-    load = plots.load_plot([fact.num_experts for fact in facts], folder / "plots")
-    tracked.log_file(load, "plots")

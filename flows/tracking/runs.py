@@ -24,8 +24,7 @@ from mlflow.entities import (
 from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
 
 from flows.environment import mlflow_artifacts, mlflow_uri
-from flows.home.current_run import this_process
-from flows.promotion.serving import saved_model
+from flows.home.processes import this_process
 from flows.servers.mlflow_database import make_database
 from flows.tracking.spool import spool_of
 
@@ -102,9 +101,16 @@ class TrackedRun:
         self.client.log_inputs(self.run_id, [DatasetInput(entity, tags)])
 
     def log_checkpoint(
-        self, folder: Path, step: int, numbers: Mapping[str, float], params: Mapping[str, object]
+        self,
+        folder: Path,
+        served: Path,
+        numbers: Mapping[str, float],
+        params: Mapping[str, object],
     ) -> str:
-        """Record a checkpoint as LoggedModel and return its id; the weights stay where they are."""
+        """Record a checkpoint as LoggedModel and return its id; the weights stay where they are.
+
+        `served` holds what `mlflow models serve` loads.
+        """
         mlflow.set_tracking_uri(self.uri)
         name = f"{folder.parent.name}-{folder.name}"
         logged = self._logged(folder) or mlflow.initialize_logged_model(
@@ -112,23 +118,20 @@ class TrackedRun:
             experiment_id=self.experiment_id,
             source_run_id=self.run_id,
             params={key: str(value) for key, value in params.items()},
-            tags={"lamini.checkpoint": folder.as_uri(), "lamini.step": str(step)},
+            tags={"lamini.checkpoint": folder.as_uri(), "lamini.step": "0"},
             model_type="lamini",
         )
         client = MlflowClient(self.uri)
         client.log_model_artifact(logged.model_id, str(folder / "checkpoint.json"), "")
-        with saved_model(folder) as files:  # what `mlflow models serve` loads
-            client.log_model_artifacts(logged.model_id, str(files))
+        client.log_model_artifacts(logged.model_id, str(served))
         for key, value in numbers.items():
-            self.client.log_metric(
-                self.run_id, key, float(value), step=step, model_id=logged.model_id
-            )
+            self.client.log_metric(self.run_id, key, float(value), step=0, model_id=logged.model_id)
         mlflow.finalize_logged_model(logged.model_id, "READY")
         # Without it the run's page shows no model; twice, MLflow 3.17 takes it for an error.
         outputs = self.client.get_run(self.run_id).outputs
         known = {model.model_id for model in outputs.model_outputs} if outputs else set()
         if logged.model_id not in known:
-            output = LoggedModelOutput(model_id=logged.model_id, step=step)
+            output = LoggedModelOutput(model_id=logged.model_id, step=0)
             self.client.log_outputs(self.run_id, [output])
         return str(logged.model_id)
 
@@ -138,10 +141,6 @@ class TrackedRun:
             [self.experiment_id], f"source_run_id = '{self.run_id}'"
         )
         return next((m for m in found if m.tags.get("lamini.checkpoint") == folder.as_uri()), None)
-
-    def last_metrics(self) -> dict[str, float]:
-        """Return the newest value of every metric."""
-        return dict(self.client.get_run(self.run_id).data.metrics)
 
     def end(self, status: str = "FINISHED") -> None:
         """Close the run."""

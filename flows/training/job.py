@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.configuration.settings import Settings
-from flows.measure_recall import questions_for
+from flows.planning.questions import questions_for
 from warehouse.reference import training_negatives
 from warehouse.snapshot import Snapshot, open_snapshot
 from warehouse.unanswered import near_foreign_negatives

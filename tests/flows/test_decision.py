@@ -2,8 +2,9 @@ import dataclasses
 
 import pytest
 
+from flows.configuration.update_policy import UpdatePolicy
 from flows.errors import SettingsError
-from flows.planning.decision import FULL, INCREMENTAL, NOTHING, Situation, UpdatePolicy, decide
+from flows.planning.decision import FULL, INCREMENTAL, NOTHING, Situation, decide
 
 RECIPE = {"backbone": "b", "tuning": {"max_passes": 120, "seed": 0}}
 CHAMPION = {

@@ -2,7 +2,8 @@ import dataclasses
 
 import pytest
 
-from flows.promotion.gate import GateLimits, judge
+from flows.configuration.gate_limits import GateLimits
+from flows.promotion.gate import judge
 from lamini.recall import RecallRow, summarize
 
 NONE_MOVED = dict.fromkeys(

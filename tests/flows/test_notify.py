@@ -8,7 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from flows.automation.notify import Notify, notify, tell_of_run, telling_of_crash
+from flows.automation.notify import notify, tell_of_run, telling_of_crash
+from flows.configuration.notify import Notify
 from flows.configuration.settings import load_settings
 from flows.errors import GateError, SettingsError
 from flows.home.champion import promote, read_pointer

@@ -9,7 +9,7 @@ import pytest
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Completed, Running
 
-from flows.home.current_run import this_process
+from flows.home.processes import this_process
 from flows.tracking import open_flow_runs
 from flows.tracking.open_flow_runs import remember_flow_run, settle_flow_runs
 from warehouse.durable import write_json
