@@ -8,7 +8,6 @@ same command goes on.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,13 @@ from flows import failpoints
 from flows.configuration.settings import Settings
 from flows.errors import GateError, SettingsError
 from flows.forgetting.holdings import holdings, other_files
+from flows.forgetting.purge import purge_slot, read_journal
+from flows.forgetting.slot import Slot, names
 from flows.home.champion import changing, read_pointer
 from flows.home.current_run import note
 from flows.home.receipts import RunFolder
 from flows.home.run_lock import run_lock
 from flows.home.turn import turn
-from flows.ingest_facts import SAME_AS
 from flows.memorize import assigned_plan, own_plan
 from flows.planning.decision import INCREMENTAL, decide
 from flows.planning.plan import Survey, fingerprint_of, survey
@@ -39,22 +39,7 @@ from flows.update_run import update_champion
 from warehouse import tombstones
 from warehouse.catalogue import open_catalogue
 from warehouse.explain import explain
-from warehouse.same_as import read_same_as
 from warehouse.snapshot import head, open_snapshot, published_dates
-from warehouse.tombstones import Tombstone
-
-
-@dataclass(frozen=True, kw_only=True)
-class Slot:
-    """The fact to be forgotten, under all its subject's names."""
-
-    subjects: tuple[str, ...]
-    relation: str
-    tombstones: tuple[Tombstone, ...]
-
-    @property
-    def fact_ids(self) -> tuple[str, ...]:
-        return tuple(stone.fact_id for stone in self.tombstones)
 
 
 def forget(
@@ -71,8 +56,6 @@ def forget(
         SettingsError: no claim is about it, or the champion cannot be updated.
         GateError: the update failed; the champion still holds the fact, the tombstone stands.
     """
-    from flows.forgetting.purge import purge_slot, read_journal
-
     home = settings.home
     with turn(home):
         command = f"lamini forget{' --purge' * purge}"
@@ -95,7 +78,7 @@ def forget(
         }
         if purge:
             with changing(home):
-                result["purge"] = purge_slot(settings, slot, journal)
+                result["purge"] = purge_slot(settings, slot, journal, lambda: publish(settings))
             # The place of its questions is gone too, so they may be nearest to another fact now.
             result["model"] |= _silence(settings, journal["prompts"])
         # The catalogue's text is what --undo brings back.
@@ -130,12 +113,6 @@ def lift(settings: Settings, subject: str, relation: str) -> dict[str, Any]:
         "was_purged": any(stone.purged_at is not None for stone in stones),
         "counts": decided.get("counts"),
     }
-
-
-def names(home: Path, subject: str) -> list[str]:
-    """Give the subject's name and all others declared to be the same in the home."""
-    path = home / SAME_AS
-    return tombstones.names_of(subject, read_same_as(path) if path.is_file() else {})
 
 
 def publish(settings: Settings) -> dict[str, Any] | None:

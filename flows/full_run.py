@@ -10,8 +10,9 @@ from flows.configuration.settings import Settings
 from flows.home.receipts import RunFolder
 from flows.measure_recall import record_measured
 from flows.planning.plan import Survey
+from flows.promote_candidate import consider
+from flows.promotion.entry import entry_of
 from flows.promotion.gate import judge
-from flows.promotion.promote import consider, entry_of
 from flows.reporting import plots
 from flows.tracking.runs import TrackedRun
 from flows.train_memory import log_checkpoint, train_memory

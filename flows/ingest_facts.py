@@ -17,6 +17,7 @@ from prefect import flow, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
+from flows.forgetting.slot import SAME_AS
 from flows.tracking.run_pages import said
 from warehouse.batches import last_batch
 from warehouse.catalogue import open_catalogue
@@ -35,8 +36,6 @@ from warehouse.sources.registry import registered
 from warehouse.tombstones import spread
 
 REFERENCE = {"iso": read_iso, "cldr": read_cldr}
-SAME_AS = "same_as.toml"
-"""In the home: names declared to be one subject."""
 RETRY_DELAYS = [1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 60.0, 60.0, 60.0]
 """The catalogue has one writer: sources of one schedule queue for it, and a reconcile of millions
 of claims takes minutes."""

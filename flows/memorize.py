@@ -27,7 +27,7 @@ from flows.ingest_facts import ingest_facts
 from flows.planning.decision import FULL, INCREMENTAL, NOTHING, Decision, decide
 from flows.planning.plan import Survey, changed_facts, fingerprint_of, survey
 from flows.planning.recipe import run_key, update_key
-from flows.promotion.promote import announce
+from flows.promote_candidate import announce
 from flows.reconcile_facts import reconcile_facts
 from flows.reporting.run_report import outcome
 from flows.servers.services import Services

@@ -7,8 +7,9 @@ from flows import failpoints
 from flows.configuration.settings import Settings
 from flows.home.receipts import RunFolder
 from flows.planning.plan import Survey, changed_facts
+from flows.promote_candidate import consider
+from flows.promotion.entry import entry_of
 from flows.promotion.gate import Verdict, judge
-from flows.promotion.promote import consider, entry_of
 from flows.tracking.runs import TrackedRun, log_report
 from flows.train_memory import log_checkpoint
 from flows.update_memory import update_memory, verify_update

@@ -9,16 +9,17 @@ Prefect, logs. Killed anywhere, the same command goes on.
 import json
 import shutil
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flows import failpoints
 from flows.configuration.settings import Settings
 from flows.errors import GateError
 from flows.forgetting.holdings import files_with, in_tables, mentions
 from flows.forgetting.scrub import files_of, holds, scrub
+from flows.forgetting.slot import Slot
 from flows.home.champion import POINTER, read_pointer
 from lamini.checkpoint import read_manifest
 from lamini.held_facts import held_versions
@@ -30,9 +31,6 @@ from warehouse.rewriting import rewrite_catalogue
 from warehouse.snapshot import Snapshot, forget_dates, head
 from warehouse.tombstones import SlotTexts
 
-if TYPE_CHECKING:
-    from flows.forget_fact import Slot
-
 MIN_BYTES = 6
 """A shorter value stands by chance in any file: it is not looked for."""
 _BACKBONE = ("tokenizer", "vocab", "merges", "special_tokens", "added_tokens", "config.json")
@@ -41,8 +39,12 @@ _OURS = ("runs", "mlflow", "logs", "prefect", "warehouse/recall")
 _WORDS = "single words of its phrasings, whose rarity the frozen router keeps until a full run"
 
 
-def purge_slot(settings: Settings, slot: "Slot", journal: Mapping[str, Any]) -> dict[str, Any]:
+def purge_slot(
+    settings: Settings, slot: Slot, journal: Mapping[str, Any], publish: Callable[[], object]
+) -> dict[str, Any]:
     """Purge what the journal tells to look for; give what was done, and what is left.
+
+    `publish` decides anew what the catalogue then says, and makes it the head.
 
     Raises:
         GateError: the champion does not hold the published facts; nothing was removed.
@@ -53,7 +55,9 @@ def purge_slot(settings: Settings, slot: "Slot", journal: Mapping[str, Any]) -> 
     # Once the catalogue is purged, nobody else knows what to look for.
     write_json(journal, _journal_path(home, slot))
     texts, keys = journal["texts"], journal["keys"]
-    published = _purge_catalogue(settings, slot, journal)
+    _purge_catalogue(settings, slot, journal)
+    publish()
+    published = head(settings.warehouse)
     failpoints.reach("purge.after_catalogue")
     kept, dropped = _sort_out(settings, slot, published)
     bank = _rewrite(settings, slot, kept, published)
@@ -86,11 +90,11 @@ def purge_slot(settings: Settings, slot: "Slot", journal: Mapping[str, Any]) -> 
     }
 
 
-def _journal_path(home: Path, slot: "Slot") -> Path:
+def _journal_path(home: Path, slot: Slot) -> Path:
     return home / f"forgetting-{slot.tombstones[0].purged_id}.json"
 
 
-def read_journal(settings: Settings, slot: "Slot") -> dict[str, Any]:
+def read_journal(settings: Settings, slot: Slot) -> dict[str, Any]:
     """Give all that is known of the fact: by the catalogue, and by a purge that was killed."""
     path = _journal_path(settings.home, slot)
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
@@ -106,7 +110,7 @@ def read_journal(settings: Settings, slot: "Slot") -> dict[str, Any]:
     }
 
 
-def _sought(slot: "Slot", found: SlotTexts) -> dict[str, Sequence[str]]:
+def _sought(slot: Slot, found: SlotTexts) -> dict[str, Sequence[str]]:
     short = [value for value in found.values if len(value.encode()) < MIN_BYTES]
     vague = {*short, *found.shared}
     return {
@@ -122,18 +126,14 @@ def _sought(slot: "Slot", found: SlotTexts) -> dict[str, Sequence[str]]:
     }
 
 
-def _purge_catalogue(settings: Settings, slot: "Slot", journal: Mapping[str, Any]) -> Snapshot:
-    from flows.forget_fact import publish
-
+def _purge_catalogue(settings: Settings, slot: Slot, journal: Mapping[str, Any]) -> None:
     with open_catalogue(settings.warehouse) as con:
         tombstones.purge(con, slot.tombstones, slot.subjects, journal["values"], journal["texts"])
         tombstones.publish_tombstones(con, settings.warehouse)
-    publish(settings)
-    return head(settings.warehouse)
 
 
 def _sort_out(
-    settings: Settings, slot: "Slot", published: Snapshot
+    settings: Settings, slot: Slot, published: Snapshot
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Return the entries of the pointer that stay, the champion first, and the runs that go."""
     pointer = read_pointer(settings.home)
@@ -151,7 +151,7 @@ def _sort_out(
     return [champion, *stays], gone
 
 
-def _is_stained(settings: Settings, slot: "Slot", entry: Mapping[str, Any]) -> bool:
+def _is_stained(settings: Settings, slot: Slot, entry: Mapping[str, Any]) -> bool:
     folder = settings.home / str(entry["path"])
     snapshot = settings.warehouse / "snapshots" / str(entry["snapshot_hash"])[:16]
     if not (folder / "checkpoint.json").is_file() or not snapshot.is_dir():
@@ -161,7 +161,7 @@ def _is_stained(settings: Settings, slot: "Slot", entry: Mapping[str, Any]) -> b
 
 
 def _rewrite(
-    settings: Settings, slot: "Slot", kept: Sequence[dict[str, Any]], published: Snapshot
+    settings: Settings, slot: Slot, kept: Sequence[dict[str, Any]], published: Snapshot
 ) -> dict[str, Any]:
     """Write every kept checkpoint anew; give the bank version of each by run key."""
     found = {}
@@ -187,7 +187,7 @@ def _point(
 
 
 def _remove_runs(
-    settings: Settings, slot: "Slot", kept: Sequence[Mapping[str, Any]], texts: Sequence[str]
+    settings: Settings, slot: Slot, kept: Sequence[Mapping[str, Any]], texts: Sequence[str]
 ) -> list[str]:
     """Remove the runs that hold the fact and are not kept; give their keys."""
     stay = {entry["run_key"] for entry in kept}
@@ -205,7 +205,7 @@ def _remove_runs(
     return [f"runs/{name}" for name in removed]
 
 
-def _remove_published(settings: Settings, slot: "Slot", published: Snapshot) -> list[str]:
+def _remove_published(settings: Settings, slot: Slot, published: Snapshot) -> list[str]:
     """Remove snapshots and plans with a row about the slot; give their paths."""
     home = settings.warehouse
     snapshots = [

@@ -14,8 +14,8 @@ from flows.configuration.settings import load_settings
 from flows.errors import GateError, SettingsError
 from flows.home.champion import promote, read_pointer
 from flows.home.receipts import RunFolder
+from flows.promote_candidate import consider
 from flows.promotion.gate import Check, Verdict
-from flows.promotion.promote import consider
 
 FAILURE = {"fact_id": "f1", "prompt": "Code of Bergen?", "wanted": "QX99", "said": "BE17"}
 FAILED = Verdict(
@@ -126,8 +126,8 @@ class Run:
 @pytest.fixture
 def judged(monkeypatch):
     """No run lies behind the verdicts here: there is nothing to keep or to report of it."""
-    monkeypatch.setattr("flows.promotion.promote.keep_evaluation", lambda *given: None)
-    monkeypatch.setattr("flows.promotion.promote.conclude", lambda *given: None)
+    monkeypatch.setattr("flows.promote_candidate.keep_evaluation", lambda *given: None)
+    monkeypatch.setattr("flows.promote_candidate.conclude", lambda *given: None)
 
 
 @pytest.mark.usefixtures("judged")

@@ -15,12 +15,10 @@ from flows.errors import GateError
 from flows.home.champion import promote, read_pointer
 from flows.home.current_run import note
 from flows.home.receipts import RunFolder
-from flows.planning.plan import Survey
 from flows.promotion.gate import Verdict
 from flows.reporting.conclude import conclude
 from flows.reporting.fact_history import keep_evaluation
 from flows.tracking.runs import TrackedRun, log_report
-from lamini.checkpoint import read_manifest
 from lamini.saved import write_json
 
 log = logging.getLogger(__name__)
@@ -86,42 +84,6 @@ def announce(
     except Exception:
         log.warning("MLflow did not take the promotion of run %s", folder.key, exc_info=True)
     conclude(settings, run, folder)
-
-
-def entry_of(
-    settings: Settings,
-    folder: RunFolder,
-    decided: dict[str, Any],
-    found: Survey,
-    summary: list[dict[str, Any]],
-    *,
-    mode: str,
-) -> dict[str, Any]:
-    """Return what the pointer will say of a candidate; `found` is what its run began with."""
-    checkpoint = folder.path / "checkpoint"
-    manifest = read_manifest(checkpoint)
-    agreement = next(
-        (c["agreement"] for c in summary if (c["kind"], c["template"]) == ("training", "*")), None
-    )
-    before = found.champion or {}
-    full = mode == "full"
-    collided = (folder.receipt("update_memory") or {}).get("collisions", {})
-    return {
-        "path": str(checkpoint.relative_to(settings.home)),
-        "run_key": folder.key,
-        "mode": mode,
-        "base": None if full else before.get("run_key"),
-        "snapshot_hash": manifest["snapshot_hash"],
-        "training_hash": manifest["training_hash"],
-        "as_of": decided["as_of"],
-        "num_facts": manifest["num_facts"],
-        "bank": manifest["bank"],
-        "router_sha256": manifest["router_sha256"],
-        "recipe": dict(found.situation.recipe),
-        "agreement": agreement,
-        "num_collisions": 0 if full else before.get("num_collisions", 0) + len(collided),
-        "agreement_when_full": agreement if full else before.get("agreement_when_full"),
-    }
 
 
 def _record(run: TrackedRun, folder: Path, verdict: Verdict, model_id: str) -> None:

@@ -1,0 +1,30 @@
+"""The slot that is to be forgotten, under all names of its subject."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from warehouse import tombstones
+from warehouse.same_as import read_same_as
+from warehouse.tombstones import Tombstone
+
+SAME_AS = "same_as.toml"
+"""In the home: names declared to be one subject."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slot:
+    """The fact to be forgotten, under all its subject's names."""
+
+    subjects: tuple[str, ...]
+    relation: str
+    tombstones: tuple[Tombstone, ...]
+
+    @property
+    def fact_ids(self) -> tuple[str, ...]:
+        return tuple(stone.fact_id for stone in self.tombstones)
+
+
+def names(home: Path, subject: str) -> list[str]:
+    """Give the subject's name and all others declared to be the same in the home."""
+    path = home / SAME_AS
+    return tombstones.names_of(subject, read_same_as(path) if path.is_file() else {})
