@@ -5,8 +5,8 @@ import torch
 from transformers import BertConfig, BertModel
 
 from flows.configuration.settings import load_settings
-from flows.home.receipts import run_key
 from flows.planning.plan import fingerprint_of
+from flows.planning.recipe import run_key
 from lamini.backbone import load_backbone
 from lamini.errors import BackboneError
 from lamini.sentences import load_sentences

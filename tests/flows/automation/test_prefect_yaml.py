@@ -13,7 +13,7 @@ from prefect.events import DeploymentEventTrigger
 
 from tests.flows.whole_runs.branches import ask_prefect
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 GIVEN = yaml.safe_load((ROOT / "infra" / "prefect.yaml").read_text())
 
 

@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from flows.measure_recall import accepting, questions_for
+from flows.planning.questions import accepting, questions_for
 from flows.planning.tokens import answer_counter
 from lamini.recall import Question
 from warehouse import query

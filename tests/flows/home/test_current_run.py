@@ -18,7 +18,7 @@ from lamini.saved import write_json
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 KILLED = """
 import os, sys
 from pathlib import Path

@@ -14,7 +14,7 @@ from prefect.utilities.templating import apply_values
 from flows.automation.deployments import as_served, as_yaml, deployments
 from flows.configuration.settings import load_settings
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 HOME = "{{ $LAMINI_HOME }}"
 
 
