@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("flows", "infra", "lamini", "tests", "warehouse")
@@ -43,10 +44,8 @@ def _part(match: re.Match[str]) -> str:
 
 def tree(package: str) -> Iterator[str]:
     """Yield the modules of a package that say what they are, with their docstrings' first lines."""
-    rows = list(_rows(ROOT / package, 0))
-    width = max(len(name) for name, _ in rows)
     yield "```"
-    yield from (f"{name:{width}}  {clause}".rstrip() for name, clause in rows)
+    yield from (f"{name:30}{clause}".rstrip() for name, clause in _rows(ROOT / package, 0))
     yield "```"
 
 
@@ -85,7 +84,7 @@ def commands(about: str) -> Iterator[str]:
         yield f"| {' | '.join(cells)} |".replace("|  |", "| |")
 
 
-def _leaves(group, before: str = "lamini") -> Iterator:
+def _leaves(group: Any, before: str = "lamini") -> Iterator[tuple[str, Any]]:
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
             yield from _leaves(command, f"{before} {name}")
@@ -96,11 +95,11 @@ def _leaves(group, before: str = "lamini") -> Iterator:
             yield " ".join([before, name, *arguments]), command
 
 
-def _is_argument(parameter) -> bool:
+def _is_argument(parameter: Any) -> bool:
     return parameter.param_type_name == "argument"
 
 
-def _options(command) -> Iterator[str]:
+def _options(command: Any) -> Iterator[str]:
     for parameter in command.params:
         if not _is_argument(parameter) and not {"--json", "--help"} & set(parameter.opts):
             yield parameter.opts[0]
