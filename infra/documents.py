@@ -123,7 +123,7 @@ def decisions(_: str) -> Iterator[str]:
         number, name = title.split(". ", 1)
         status = re.search(r"Status(?::\*\*|\n)\s*(.+?)\n\n", text, re.DOTALL)
         told = re.sub(r"\s+", " ", status[1]) if status else "no status"
-        yield f"- [{number}]({path.name}) {name}. {told.rstrip('.')}."
+        yield f"- [{int(number):04d}]({path.name}) {name}. {told.rstrip('.')}."
 
 
 def _first_sentence(text: str | None) -> str:
