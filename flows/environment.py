@@ -24,7 +24,7 @@ def environment(home: Path) -> dict[str, str]:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",  # MLflow knows no other word for it
         "RAY_USAGE_STATS_ENABLED": "0",
-        # The local cluster listens on loopback only; whoever gives a token means another one.
+        # Of a cluster that the user has; a local one has a token of its own (local_cluster.py).
         "RAY_AUTH_MODE": "token" if _TOKENS & os.environ.keys() else "disabled",
         "RAY_worker_niceness": "0",  # 15 by default: any other work on the machine starves training
         "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",  # 2.0 by default, and each report waits for it

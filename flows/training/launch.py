@@ -7,7 +7,6 @@ library's own saved state, so Ray keeps no checkpoints for us (its snapshot file
 
 import contextlib
 import contextvars
-import logging
 import os
 import threading
 import uuid
@@ -24,15 +23,12 @@ from ray.util.queue import Empty, Queue
 from flows.configuration.settings import Settings
 from flows.errors import FlowsError
 from flows.training import ray_worker
+from flows.training.local_cluster import LocalTorch, local_cluster
 from flows.training.worker_jobs import OnReport
 from lamini.errors import LaminiError
 
-_OBJECT_STORE_BYTES = 200 * 1024**2
 _WAIT_SECONDS = 0.5
 MAX_FAILURES = 2
-# Ray 2.60 gives its daemons 30 s to come up, fixed in its code; a busy machine needs longer.
-_START_ATTEMPTS = 6
-log = logging.getLogger(__name__)
 
 
 class ClusterError(FlowsError):
@@ -48,11 +44,7 @@ def cluster(settings: Settings) -> Iterator[None]:
     """
     # Ray's daemons are forked only to be replaced by exec.
     warnings.filterwarnings("ignore", message="lance is not fork-safe")
-    if "RAY_ADDRESS" in os.environ:
-        ray.init(log_to_driver=False, ignore_reinit_error=True)
-    else:
-        _start_local(max(4, settings.num_workers + 2))
-    try:
+    with _elsewhere() if _is_elsewhere() else local_cluster(max(4, settings.num_workers + 2)):
         wanted = "GPU" if settings.use_gpu else "CPU"
         there = ray.cluster_resources().get(wanted, 0)
         if there < settings.num_workers:
@@ -61,26 +53,19 @@ def cluster(settings: Settings) -> Iterator[None]:
                 "lower num_workers or start more nodes"
             )
         yield
+
+
+def _is_elsewhere() -> bool:
+    return "RAY_ADDRESS" in os.environ
+
+
+@contextlib.contextmanager
+def _elsewhere() -> Iterator[None]:
+    ray.init(log_to_driver=False, ignore_reinit_error=True)
+    try:
+        yield
     finally:
         ray.shutdown()
-
-
-def _start_local(num_cpus: int) -> None:
-    for attempt in range(_START_ATTEMPTS):
-        try:
-            ray.init(
-                num_cpus=num_cpus,
-                include_dashboard=False,
-                log_to_driver=False,
-                object_store_memory=_OBJECT_STORE_BYTES,
-                configure_logging=False,
-            )
-            return
-        except Exception as error:
-            ray.shutdown()
-            if attempt + 1 == _START_ATTEMPTS or "timed out during startup" not in str(error):
-                raise
-            log.warning("Ray did not come up in time; starting it again")
 
 
 class _SendToDriver(UserCallback):  # type: ignore[misc]
@@ -109,11 +94,12 @@ def fit(
     Raises:
         LaminiError: the library refused to go on, such as at a loss that is not a number.
     """
+    meeting = TorchConfig if _is_elsewhere() else LocalTorch
     queue = Queue(actor_options={"num_cpus": 0})
     trainer = TorchTrainer(
         ray_worker.train,
         train_loop_config=config,
-        torch_config=TorchConfig(backend="nccl" if settings.use_gpu else "gloo"),
+        torch_config=meeting(backend="nccl" if settings.use_gpu else "gloo"),
         scaling_config=ScalingConfig(num_workers=settings.num_workers, use_gpu=settings.use_gpu),
         run_config=RunConfig(
             # A new name each time: what resumes is the library's state, not Train's snapshot.

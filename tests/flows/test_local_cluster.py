@@ -1,0 +1,196 @@
+"""Ray while a run works: what listens where, and what somebody without the run's token gets."""
+
+import os
+import re
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from flows.configuration.settings import load_settings
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+SERVICES = {
+    "gcs_server": "NodeInfoGcsService/GetAllNodeInfo",
+    "raylet": "NodeManagerService/RequestWorkerLease",
+    "raylet's objects": "ObjectManagerService/Pull",
+    "worker": "CoreWorkerService/PushTask",
+}
+"""What a stranger would call to run code or to read data: a process kind has one of them."""
+UNIMPLEMENTED, UNAUTHENTICATED = "12", "16"
+STRANGER = """
+import os, sys, ray
+ray.init(address=sys.argv[1], log_to_driver=False, _node_ip_address="127.0.0.1")
+task = ray.remote(num_cpus=0)(os.getcwd)
+print("ran in", ray.get(task.remote()))
+"""
+
+
+@pytest.fixture(scope="module")
+def working(tmp_path_factory):
+    """Two workers on a local cluster: gives what listened, and what was seen, while they worked."""
+    import ray
+
+    from flows.training.launch import cluster
+
+    home = tmp_path_factory.mktemp("home")
+    with cluster(load_settings({"home": home, "num_workers": 2})):
+        folder = Path(ray.get_runtime_context().get_temp_dir()).parent
+        seen = {
+            "address": ray.get_runtime_context().gcs_address,
+            "folder": folder,
+            "mode": stat.S_IMODE(folder.stat().st_mode),
+            "token": os.environ["RAY_AUTH_TOKEN"],
+        }
+        fit_two_workers(home, lambda: seen.update(look(seen)))
+    return seen
+
+
+def fit_two_workers(folder, look):
+    """Have two workers meet, and look before they end."""
+    from ray.train import RunConfig, ScalingConfig
+    from ray.train.torch import TorchTrainer
+
+    from flows.training.local_cluster import LocalTorch
+
+    met, looked = folder / "met", folder / "looked"
+
+    def work(_):
+        import ray.train
+        import torch
+        from torch import distributed
+
+        ones = torch.ones(1)
+        distributed.all_reduce(ones)
+        if ray.train.get_context().get_world_rank() == 0:
+            met.touch()
+        while not looked.exists():
+            time.sleep(0.05)
+        return ones.item()
+
+    def look_when_met():
+        while not met.exists():
+            time.sleep(0.05)
+        try:
+            look()
+        finally:
+            looked.touch()
+
+    thread = threading.Thread(target=look_when_met, daemon=True)
+    thread.start()
+    result = TorchTrainer(
+        work,
+        torch_config=LocalTorch(backend="gloo"),
+        scaling_config=ScalingConfig(num_workers=2),
+        run_config=RunConfig(name="meeting", storage_path=str(folder / "ray")),
+    ).fit()
+    thread.join()
+    assert result.return_value == 2
+
+
+def look(seen):
+    processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+    stranger = subprocess.run(
+        [sys.executable, "-c", STRANGER, seen["address"]],
+        # env -i, but for what has Ray 2.60 look for the cluster on loopback at all.
+        env={
+            "PATH": "/usr/bin",
+            "HOME": tempfile.mkdtemp(),
+            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    listening = [
+        (kind(process), connection.laddr.ip.removeprefix("::ffff:"), connection.laddr.port)
+        for process in processes
+        for connection in process.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    return {
+        "listening": listening,
+        "got": {port: ask(port) for _, _, port in listening},
+        "stranger": stranger,
+        "told": [" ".join(process.cmdline()) for process in processes],
+    }
+
+
+def kind(process):
+    words = " ".join(process.cmdline())
+    if process.pid == os.getpid():
+        return "driver"
+    for word, name in (("monitor.py", "monitor"), ("RuntimeEnv", "runtime env agent")):
+        if word in words:
+            return name
+    return "worker" if words.startswith("ray::") else process.name()
+
+
+def ask(port):
+    """What each service of Ray says to somebody without a token; or what plain HTTP gives."""
+    try:
+        with httpx.Client(http1=False, http2=True, timeout=2) as client:
+            said = {
+                client.post(
+                    f"http://127.0.0.1:{port}/ray.rpc.{method}",
+                    content=bytes(5),
+                    headers={"content-type": "application/grpc", "te": "trailers"},
+                ).headers.get("grpc-status")
+                for method in SERVICES.values()
+            }
+        return "Ray's token" if said == {UNIMPLEMENTED, UNAUTHENTICATED} else str(said)
+    except httpx.HTTPError:
+        pass
+    try:
+        code = httpx.post(f"http://127.0.0.1:{port}/get_runtime_envs_info", timeout=2).status_code
+    except httpx.HTTPError:
+        return "none"
+    return {401: "Ray's token", 405: "none"}[code]
+
+
+def listed():
+    """The table of infra/README.md, without what it says in words."""
+    readme = (ROOT / "infra" / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| Ray: ([^|]+?) \| ([^|]+?) \| ([^|:]+?)(?:: [^|]*)? \|", readme, re.M)
+    return {tuple(row) for row in rows}
+
+
+def test_what_listens_while_workers_work_is_what_the_readme_lists(working):
+    found = {(kind, ip, working["got"][port]) for kind, ip, port in working["listening"]}
+    assert found == listed()
+
+
+def test_a_stranger_with_a_clean_environment_is_refused(working):
+    stranger = working["stranger"]
+    assert stranger.returncode != 0
+    assert "ran in" not in stranger.stdout
+    assert re.search("[Aa]uth.*token", stranger.stderr)
+
+
+def test_the_token_is_on_no_command_line_and_gone_after_the_run(working):
+    assert len(working["token"]) == 64
+    assert not [words for words in working["told"] if working["token"] in words]
+    assert "RAY_AUTH_TOKEN" not in os.environ
+
+
+def test_rays_folder_is_ours_alone_and_gone_after_the_run(working):
+    assert working["mode"] == 0o700
+    assert not working["folder"].exists()
+
+
+@pytest.mark.parametrize("long", [False, True])
+def test_a_temporary_folder_with_a_long_path_is_left_for_tmp(tmp_path, monkeypatch, long):
+    from flows.training.local_cluster import _short_folder
+
+    folder = "/" + "x" * (90 if long else 10)
+    monkeypatch.setenv("RAY_TMPDIR", folder)
+    assert _short_folder() == ("/tmp" if long else folder)
