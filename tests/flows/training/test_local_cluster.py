@@ -18,7 +18,7 @@ from flows.configuration.settings import load_settings
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SERVICES = {
     "gcs_server": "NodeInfoGcsService/GetAllNodeInfo",
     "raylet": "NodeManagerService/RequestWorkerLease",
