@@ -11,6 +11,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from pydantic import TypeAdapter
 
+from flows.home.home import Home
 from flows.ingest_facts import RETRY_DELAYS, is_retryable
 from flows.planning.tokens import answer_counter
 from warehouse.assignment import AssignmentReceipt, assign
@@ -35,7 +36,7 @@ def assign_groups(
 ) -> dict[str, Any]:
     """One group for each fact of the snapshot; a fact that had one keeps it."""
     count = answer_counter(backbone)
-    warehouse = home / "warehouse"
+    warehouse = Home(home).warehouse
     with open_catalogue(warehouse) as con:
         receipt = assign(
             con,
@@ -62,5 +63,5 @@ def assign_facts(
 ) -> dict[str, Any]:
     """Assign every fact of a snapshot, the head where none is given; gives the plan's file."""
     home = home.expanduser().resolve()
-    snapshot = snapshot or head(home / "warehouse").path
+    snapshot = snapshot or head(Home(home).warehouse).path
     return assign_groups(home, num_groups, group_size, num_shards, backbone, snapshot)

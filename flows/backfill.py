@@ -93,7 +93,7 @@ def backfill(
     Raises:
         GateError: the model of a day failed; the days before it are done, it comes first next time.
     """
-    file = settings.home / "backfills" / f"{_key(settings, given)}.json"
+    file = settings.home.backfills / f"{_key(settings, given)}.json"
     done = [] if again else _done(file)
     days = given.days()
     skipped = len(done)

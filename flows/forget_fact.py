@@ -96,7 +96,7 @@ def lift(settings: Settings, subject: str, relation: str) -> dict[str, Any]:
     with run_lock(settings.home):
         settings = settings.model_copy(update={"as_of": _head_date(settings)})
         subjects = names(settings.home, subject)
-        with open_catalogue(settings.warehouse) as con:
+        with open_catalogue(settings.home.warehouse) as con:
             stones = tombstones.standing(con, subjects, relation)
             if not stones:
                 raise SettingsError(
@@ -104,7 +104,7 @@ def lift(settings: Settings, subject: str, relation: str) -> dict[str, Any]:
                     f"{', '.join(map(repr, subjects))}; `lamini why` tells what became of a claim"
                 )
             tombstones.lift(con, stones)
-            tombstones.publish_tombstones(con, settings.warehouse)
+            tombstones.publish_tombstones(con, settings.home.warehouse)
         decided = publish(settings) or {}
     return {
         "subject": subjects[0],
@@ -117,10 +117,10 @@ def lift(settings: Settings, subject: str, relation: str) -> dict[str, Any]:
 
 def publish(settings: Settings) -> dict[str, Any] | None:
     """Decide anew as of the head's date and publish; null where nothing was ever published."""
-    if not (settings.warehouse / "HEAD.json").is_file():
+    if not settings.home.head.is_file():
         return None
     result: dict[str, Any] = reconcile_and_publish.fn(
-        settings.home,
+        settings.home.path,
         settings.as_of,
         settings.backbone,
         settings.tuning.max_answer_tokens,
@@ -131,30 +131,32 @@ def publish(settings: Settings) -> dict[str, Any] | None:
 
 def _head_date(settings: Settings) -> date:
     # Forgetting is no reason for facts of another day.
-    if not (settings.warehouse / "HEAD.json").is_file():
+    if not settings.home.head.is_file():
         return settings.as_of
-    name = head(settings.warehouse).path.name
+    name = head(settings.home.warehouse).path.name
     dates = [
-        day for day, snapshot in published_dates(settings.warehouse).items() if snapshot == name
+        day
+        for day, snapshot in published_dates(settings.home.warehouse).items()
+        if snapshot == name
     ]
     return date.fromisoformat(dates[-1]) if dates else settings.as_of
 
 
 def _bury(settings: Settings, subject: str, relation: str, reason: str) -> Slot:
     subjects = names(settings.home, subject)
-    with open_catalogue(settings.warehouse) as con:
+    with open_catalogue(settings.home.warehouse) as con:
         stones = tombstones.standing(con, subjects, relation)
         if not stones and not tombstones.is_claimed(con, subjects, relation):
             raise SettingsError(_unknown(settings, subject, relation))
         stones = tombstones.bury(con, subjects, relation, reason)
-        tombstones.publish_tombstones(con, settings.warehouse)
+        tombstones.publish_tombstones(con, settings.home.warehouse)
     return Slot(subjects=tuple(subjects), relation=relation, tombstones=tuple(stones))
 
 
 def _unknown(settings: Settings, subject: str, relation: str) -> str:
     near: list[str] = []
-    if (settings.warehouse / "HEAD.json").is_file():
-        found = explain(head(settings.warehouse), subject, relation)
+    if settings.home.head.is_file():
+        found = explain(head(settings.home.warehouse), subject, relation)
         near = [*found.nearest_subjects, *found.nearest_relations]
     return (
         f"no claim about ({subject!r}, {relation!r}), so there is nothing to forget; "
@@ -179,7 +181,7 @@ def _out_of_the_model(
             f"the tombstone stands, so no later run learns the fact, but the promoted model still "
             f"holds it: {error}. Train one without it: lamini run --full"
         ) from None
-    with Services(settings.home) as services:
+    with Services(settings.home.path) as services:
         services.wait_ready()
         settle_flow_runs(settings.home)
         try:
@@ -198,7 +200,7 @@ def forget_fact(settings: Settings, found: Survey, decided: dict[str, Any], reas
     assigned = assigned_plan(settings, found.snapshot.path)
     made_of = found.situation.recipe
     key = update_key(str(found.champion["run_key"]), found.situation.training_hash, made_of)
-    folder = RunFolder(path=settings.runs / key)
+    folder = RunFolder(path=settings.home.run(key))
     tracked = open_tracked(settings, key, decided, INCREMENTAL, f"a fact is forgotten: {reason}")
     update_champion(settings, tracked, folder, own_plan(folder, assigned), found, decided)
 
@@ -210,7 +212,7 @@ def holds_any(settings: Settings, fact_ids: Sequence[str]) -> bool:
     champion = read_pointer(settings.home)
     if champion is None:
         return False
-    return bool(held_facts(settings.home / str(champion["path"])) & {*fact_ids})
+    return bool(held_facts(settings.home.checkpoint(champion["path"])) & {*fact_ids})
 
 
 def _proof(settings: Settings, slot: Slot, prompts: Sequence[str]) -> dict[str, Any]:
@@ -220,7 +222,7 @@ def _proof(settings: Settings, slot: Slot, prompts: Sequence[str]) -> dict[str, 
         return {"promoted": False, "holds_the_fact": False}
     if holds_any(settings, slot.fact_ids):
         raise GateError(f"run {champion['run_key']} still holds the fact; forget it again")
-    folder = RunFolder(path=settings.runs / str(champion["run_key"]))
+    folder = RunFolder(path=settings.home.run(champion["run_key"]))
     updated = folder.receipt("update_memory") or {}
     measured = (folder.receipt("measure_recall") or {}).get("proof", {})
     by_this_run = bool({*updated.get("retired", ())} & {*slot.fact_ids})
@@ -250,7 +252,7 @@ def _silence(settings: Settings, prompts: Sequence[str]) -> dict[str, Any]:
     if champion is None:
         return {}
     fix_arithmetic()
-    folder = settings.home / str(champion["path"])
+    folder = settings.home.checkpoint(champion["path"])
     model = load(folder, backbone=load_backbone(settings.backbone))
     asked = [compare_silence(model, prompts, cloze=cloze) for cloze in (False, True) if prompts]
     differing = [prompt for part in asked for prompt in part.differing]

@@ -17,7 +17,7 @@ from prefect import flow, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from flows.forgetting.slot import SAME_AS
+from flows.home.home import Home
 from flows.tracking.run_pages import said
 from warehouse.batches import last_batch
 from warehouse.catalogue import open_catalogue
@@ -63,13 +63,13 @@ def ingest_source(home: Path, source: str) -> dict[str, Any]:
     batch = REFERENCE[source]() if mapping is None else None
     if mapping is not None and mapping.options.watermark is None:
         batch = read_source(mapping)  # before the lock: it may take long
-    names = home / SAME_AS
-    with open_catalogue(home / "warehouse") as con:
+    at = Home(home)
+    with open_catalogue(at.warehouse) as con:
         if batch is None:
             assert mapping is not None
             batch = read_source(mapping, last_batch(con, mapping.name))
-        if names.is_file():
-            same_as = read_same_as(names)
+        if at.same_as.is_file():
+            same_as = read_same_as(at.same_as)
             batch = merge_subjects(batch, same_as)
             spread(con, batch.claims, same_as)
         receipt = ingest(con, batch)
@@ -138,5 +138,5 @@ def ingest_each(
 
 def source_names(home: Path, sources: list[Path]) -> list[str]:
     """Give what `ingest_source` takes for each of `sources`."""
-    named = [source.expanduser().resolve() for source in sources] or registered(home / "sources")
+    named = [source.expanduser().resolve() for source in sources] or registered(Home(home).sources)
     return [str(source) for source in named] or list(REFERENCE)

@@ -51,7 +51,7 @@ def _measured(settings: Settings, champion: dict[str, Any]) -> dict[str, Any]:
     fix_arithmetic()
     checkpoint, key = Path(champion["path"]), str(champion["run_key"])
     known = str(champion["snapshot_hash"])
-    snapshot = open_snapshot(settings.warehouse / "snapshots" / known[:16])
+    snapshot = open_snapshot(settings.home.snapshot(known))
     plan = checkpoint.parent / "assignment.parquet"
     device = "cuda" if settings.use_gpu else "cpu"
     model = load(checkpoint, backbone=load_backbone(settings.backbone, device=device))
@@ -64,7 +64,7 @@ def _measured(settings: Settings, champion: dict[str, Any]) -> dict[str, Any]:
         run.end()
     child = run.child(f"{MEASURING}{day}")
     try:
-        found = record_rows(settings, child, settings.home / "measured" / f"{key}-{day}", rows)
+        found = record_rows(settings, child, settings.home.measured / f"{key}-{day}", rows)
     except BaseException:
         child.end("FAILED")
         raise

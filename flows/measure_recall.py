@@ -56,7 +56,7 @@ def record_rows(
     rows = [*asked, *carried]
     path = folder / "recall" / "recall.parquet"
     write_rows(rows, path)
-    with patient_catalogue(settings.warehouse) as con:
+    with patient_catalogue(settings.home.warehouse) as con:
         record_recall(con, path, folder.name, num_asked=len(asked))
     summary = [asdict(cell) for cell in summarize(rows)]
     totals = {cell["kind"]: cell for cell in summary if cell["template"] == "*"}

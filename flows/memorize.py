@@ -48,7 +48,7 @@ NUM_SHARDS = 8
 
 def run(settings: Settings, *, force: bool = False, mode: str | None = None) -> dict[str, Any]:
     """Run the parent flow against the home's Prefect server, started for it if there is none."""
-    with turn(settings.home), Services(settings.home) as services:
+    with turn(settings.home), Services(settings.home.path) as services:
         services.wait_ready()
         settle_flow_runs(settings.home)
         try:
@@ -86,10 +86,10 @@ def memorize(
     remember_flow_run(settings.home)
     note(settings.home, step="ingest")
     settle_tracking(settings.home)
-    ingested = ingest_facts(settings.home, list(settings.sources), pass_faults)
+    ingested = ingest_facts(settings.home.path, list(settings.sources), pass_faults)
     note(settings.home, step="reconcile")
     decided = reconcile_facts(
-        settings.home,
+        settings.home.path,
         settings.as_of,
         settings.backbone,
         settings.tuning.max_answer_tokens,
@@ -120,7 +120,7 @@ def memorize(
         decision = Decision(mode=FULL, reasons=(*decision.reasons, why))
         log.info("%s: %s", decision.mode, decision.why)
     key = run_key(settings, found.situation.training_hash, fingerprint)
-    folder = RunFolder(path=settings.runs / key)
+    folder = RunFolder(path=settings.home.run(key))
     if force:
         forget_run(folder)
     tracked = open_tracked(settings, key, decided, FULL, decision.why)
@@ -137,7 +137,7 @@ def _update(
     assert found.champion is not None
     base, made_of = str(found.champion["run_key"]), found.situation.recipe
     key = update_key(base, found.situation.training_hash, made_of)
-    folder = RunFolder(path=settings.runs / key)
+    folder = RunFolder(path=settings.home.run(key))
     tracked = open_tracked(settings, key, decided, INCREMENTAL, decision.why)
     get_run_logger().info("run %s: an update of %s, MLflow run %s", key, base, tracked.run_id)
     try:
@@ -154,7 +154,7 @@ def _update(
 def _settled(settings: Settings, found: Survey) -> RunFolder:
     """Return the champion's run; what MLflow was not told of it before a kill, it is told now."""
     assert found.champion is not None
-    folder = RunFolder(path=settings.runs / str(found.champion["run_key"]))
+    folder = RunFolder(path=settings.home.run(found.champion["run_key"]))
     written = folder.receipt("write_checkpoint")
     if written is not None and not _is_promoted(folder):
         tracked = open_run(settings.home, folder.key, f"memorize {folder.key[:8]}", {})
@@ -171,7 +171,7 @@ def assigned_plan(settings: Settings, snapshot: Path) -> Path:
     """Assign the facts of a snapshot to groups; give the plan."""
     memory = settings.memory
     assigned = assign_facts(
-        settings.home,
+        settings.home.path,
         memory.num_groups,
         memory.group_size,
         NUM_SHARDS,

@@ -19,6 +19,7 @@ from prefect.cache_policies import NO_CACHE
 from pydantic import TypeAdapter
 
 from flows.configuration.settings import load_settings
+from flows.home.home import Home
 from flows.ingest_facts import RETRY_DELAYS, is_retryable
 from flows.planning.tokens import answer_counter
 from flows.tracking.run_pages import said
@@ -47,15 +48,16 @@ def reconcile_and_publish(
         token_counter=counter.name,
         max_answer_tokens=max_answer_tokens - 1,
     )
-    with open_catalogue(home / "warehouse") as con, _weighing(home, num_parts) as weighing:
+    warehouse = Home(home).warehouse
+    with open_catalogue(warehouse) as con, _weighing(warehouse, num_parts) as weighing:
         receipt = reconcile(con, replace(settings, weighing=weighing))
-        snapshot = publish(con, home / "warehouse")
+        snapshot = publish(con, warehouse)
     plain: dict[str, Any] = TypeAdapter(ReconcileReceipt).dump_python(receipt, mode="json")
     return {**plain, "path": str(snapshot.path)}
 
 
 @contextmanager
-def _weighing(home: Path, num_parts: int) -> Iterator[Weighing]:
+def _weighing(warehouse: Path, num_parts: int) -> Iterator[Weighing]:
     """Have slots judged here, or for several parts as Ray tasks; the result is the same."""
     if num_parts == 1:
         yield Weighing()
@@ -65,7 +67,7 @@ def _weighing(home: Path, num_parts: int) -> Iterator[Weighing]:
 
     with cluster(load_settings({})):
         # On several nodes, HOME lies where all of them reach it: training needs that, too.
-        yield Weighing(num_parts=num_parts, each=each_on_ray, folder=home / "warehouse")
+        yield Weighing(num_parts=num_parts, each=each_on_ray, folder=warehouse)
 
 
 @flow(flow_run_name="reconcile facts")

@@ -30,7 +30,7 @@ def _named() -> str:
 def refresh_facts(home: Path, source: str = "all") -> Any:
     """Bring the facts to the state of one source (a mapping file or reference name), or of all."""
     settings = enter(home)
-    everything = source_names(settings.home, list(settings.sources))
+    everything = source_names(settings.home.path, list(settings.sources))
     ingested, found = refresh(settings, everything if source == "all" else [source])
     ingested.raise_faults()
     return Completed(message=_told(found), data=found)
@@ -41,9 +41,9 @@ def refresh(settings: Settings, sources: list[str]) -> tuple[Ingested, dict[str,
 
     A source at fault keeps nothing of the others from being published.
     """
-    ingested = ingest_each(settings.home, sources, ingest_source)
+    ingested = ingest_each(settings.home.path, sources, ingest_source)
     decided = reconcile_and_publish(
-        settings.home,
+        settings.home.path,
         settings.as_of,
         settings.backbone,
         settings.tuning.max_answer_tokens,

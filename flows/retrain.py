@@ -19,6 +19,7 @@ from prefect.states import Completed
 from flows.automation.notify import tell_of_run
 from flows.automation.served_process import enter
 from flows.configuration.settings import Settings
+from flows.home.home import Home
 from flows.home.run_lock import RunLockedError
 from flows.home.turn import turn
 from flows.planning.pending import is_due, note_pending, read_pending
@@ -68,10 +69,10 @@ def _train(settings: Settings) -> dict[str, Any]:
     return _train_once(settings)
 
 
-def _outages_explained(home: Path) -> AbstractContextManager[None]:
+def _outages_explained(home: Home) -> AbstractContextManager[None]:
     # Called by hand, a flow may have Prefect's own server inside this process.
     is_served = bool(os.environ.get("PREFECT_API_URL"))
-    return explained(home, Services(home)) if is_served else nullcontext()
+    return explained(home, Services(home.path)) if is_served else nullcontext()
 
 
 def _train_once(settings: Settings) -> dict[str, Any]:

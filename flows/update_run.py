@@ -32,7 +32,7 @@ def update_champion(
     """
     assert found.champion is not None
     assert found.trained is not None
-    base = settings.home / str(found.champion["path"])
+    base = settings.home.checkpoint(found.champion["path"])
     path, snapshot = folder.path, found.snapshot.path
     try:
         child = tracked.child("update_memory")

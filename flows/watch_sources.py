@@ -24,8 +24,6 @@ from flows.configuration.settings import Settings
 from flows.refresh_facts import refresh
 from warehouse.errors import RetryableError
 
-FOLDER = "watched"
-
 
 @flow(flow_run_name="watch sources", on_failure=[tell_of_run], on_crashed=[tell_of_run])
 def watch_sources(home: Path) -> Any:
@@ -50,7 +48,7 @@ def watch(settings: Settings) -> dict[str, Any]:
         ContractError, SourceError, MappingError, RelationConflictError: a source is at fault; what
             the others say was published. Told once: the same content would fail again.
     """
-    folder = settings.home / FOLDER
+    folder = settings.home.watched
     moved: dict[str, str] = {}
     seen: dict[str, Seen] = {}
     for name, file in named_sources(settings, even_broken=True).items():

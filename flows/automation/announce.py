@@ -7,10 +7,10 @@ lost is sent again by the next ingestion; a retrain that finds nothing to do end
 import logging
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from flows.configuration.schedules import Debounce
+from flows.home.home import Home
 from flows.planning.pending import is_due, last_told, note_pending, note_told, read_pending
 
 FACTS_CHANGED = "lamini.facts.changed"
@@ -20,7 +20,7 @@ HOME_LABEL = "lamini.home"
 log = logging.getLogger(__name__)
 
 
-def announce_pending(home: Path) -> dict[str, Any]:
+def announce_pending(home: Home) -> dict[str, Any]:
     """Send the event if anything is pending; give what is, and whether it was sent."""
     pending = read_pending(home)
     since = note_pending(home, pending)
@@ -29,7 +29,7 @@ def announce_pending(home: Path) -> dict[str, Any]:
     return {**found, "is_announced": is_sent}
 
 
-def announce_overdue(home: Path, debounce: Debounce) -> str | None:
+def announce_overdue(home: Home, debounce: Debounce) -> str | None:
     """Send the event for changes that have waited too long; give why, or null where none did.
 
     They were too few when they were announced, and no later event told of them. Not again before
@@ -47,7 +47,7 @@ def announce_overdue(home: Path, debounce: Debounce) -> str | None:
     return why
 
 
-def _send(home: Path, payload: dict[str, Any]) -> bool:
+def _send(home: Home, payload: dict[str, Any]) -> bool:
     from prefect.events import emit_event
 
     resource = {"prefect.resource.id": RESOURCE, HOME_LABEL: str(home)}

@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from flows.configuration.notify import Notify
 from flows.configuration.settings import load_settings
 from flows.errors import GateError
+from flows.home.home import Home
 from flows.home.receipts import RunFolder
 from warehouse.durable import write_json
 
@@ -31,7 +32,7 @@ MAX_FAILURES = 20
 log = logging.getLogger(__name__)
 
 
-def notify(given: Notify, event: str, home: Path, facts: Mapping[str, Any]) -> list[str]:
+def notify(given: Notify, event: str, home: Home, facts: Mapping[str, Any]) -> list[str]:
     """Tell everybody whom the settings name; give the ways that worked."""
     text = json.dumps({"event": event, "home": str(home), **facts}, default=str)
     ways = {"command": _run_command, "webhook": _post}
@@ -82,7 +83,7 @@ def _post(given: Notify, text: str) -> bool:
 
 
 def tell_of_gate(
-    given: Notify, home: Path, folder: Path, why: str, failures: Sequence[Mapping[str, Any]]
+    given: Notify, home: Home, folder: Path, why: str, failures: Sequence[Mapping[str, Any]]
 ) -> None:
     """Tell once of a candidate that failed; the same verdict again tells nobody."""
     run = RunFolder(path=folder)
@@ -95,7 +96,7 @@ def tell_of_gate(
 
 
 @contextmanager
-def telling_of_crash(given: Notify, home: Path) -> Iterator[None]:
+def telling_of_crash(given: Notify, home: Home) -> Iterator[None]:
     """Tell of what ends the block, but for a failed gate, which was told of, and an interrupt."""
     try:
         yield

@@ -27,7 +27,7 @@ def serve_home(
         ServiceError: the Prefect server did not come up.
     """
     _hand_down(settings)
-    with run_lock(settings.home, name="serve"), Services(settings.home) as services:
+    with run_lock(settings.home, name="serve"), Services(settings.home.path) as services:
         url = services.wait_ready()
         from prefect import serve
 

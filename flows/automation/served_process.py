@@ -22,7 +22,7 @@ def enter(home: Path) -> Settings:
         SettingsError: a setting is unknown, of the wrong type or out of range.
     """
     settings = load_settings({"home": home})
-    apply_environment(settings.home)
+    apply_environment(settings.home.path)
     if "PREFECT__FLOW_RUN_ID" in os.environ:
         end_quietly()
         _outlive_runner()

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows.home.home import Home
 from warehouse import query
 from warehouse.batches import LastBatch, last_batch
 from warehouse.catalogue import open_catalogue
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from flows.configuration.settings import Settings
 
 
-def source_states(home: Path) -> list[dict[str, Any]]:
+def source_states(home: Home) -> list[dict[str, Any]]:
     """Give every registered source with its last ingest; nothing is read of the sources.
 
     Raises:
@@ -25,32 +26,32 @@ def source_states(home: Path) -> list[dict[str, Any]]:
     """
     known: dict[str, dict[str, Any]] = {}
     if _is_there(home):
-        with open_catalogue(home / "warehouse") as con:
+        with open_catalogue(home.warehouse) as con:
             rows = query.run(con, "source_states").to_pylist()
         known = {row["source"]: row for row in rows}
     return [
         _state(mapping, known.get(mapping.name, {}))
-        for mapping in map(load_mapping, registered(home / "sources"))
+        for mapping in map(load_mapping, registered(home.sources))
     ]
 
 
-def try_source(home: Path, name: str, *, limit: int) -> tuple[Mapping, Preview]:
+def try_source(home: Home, name: str, *, limit: int) -> tuple[Mapping, Preview]:
     """Read a source and take it into a catalogue in memory.
 
     Raises:
         MappingError: there is no such source, or its mapping cannot be used.
         SourceError: it cannot be read.
     """
-    mapping = load_mapping(find(home / "sources", name))
+    mapping = load_mapping(find(home.sources, name))
     last: LastBatch | None = None
     if _is_there(home):
-        with open_catalogue(home / "warehouse") as con:
+        with open_catalogue(home.warehouse) as con:
             last = last_batch(con, mapping.name)
     return mapping, preview(read_source(mapping, last), last, limit=limit)
 
 
-def _is_there(home: Path) -> bool:
-    return (home / "warehouse" / "catalogue.duckdb").is_file()
+def _is_there(home: Home) -> bool:
+    return home.catalogue.is_file()
 
 
 def _state(mapping: Mapping, known: dict[str, Any]) -> dict[str, Any]:
@@ -86,7 +87,7 @@ def named_sources(settings: "Settings", *, even_broken: bool = False) -> dict[st
     Raises:
         MappingError: a mapping can no longer be used, or two have one name.
     """
-    files = list(settings.sources) or registered(settings.home / "sources")
+    files = list(settings.sources) or registered(settings.home.sources)
     found: dict[str, str] = {}
     for file in files:
         try:

@@ -17,6 +17,7 @@ from flows.commands.report import show_act, show_run
 from flows.commands.screen import show_answers
 from flows.configuration.settings import Settings
 from flows.home.champion import read_pointer
+from flows.home.home import Home
 from flows.home.receipts import RunFolder
 from flows.promotion.asking import ask
 
@@ -61,7 +62,7 @@ def _act(settings: Settings) -> dict[str, Any]:
     return {**result, "all_seconds": round(seconds, 1)}
 
 
-def _has_first_act(home: Path) -> bool:
+def _has_first_act(home: Home) -> bool:
     """Return whether the model of the first day was made before, and is not to be made again."""
     pointer = read_pointer(home) or {}
     return any(
@@ -77,13 +78,13 @@ def _second_act(settings: Settings, result: dict[str, Any]) -> dict[str, Any] | 
     if pointer.get("mode") != "incremental" or not history:
         return None
     full = next((entry for entry in history if entry.get("mode") == "full"), history[-1])
-    trained = RunFolder(path=settings.runs / full["run_key"]).receipt("train_memory") or {}
+    trained = RunFolder(path=settings.home.run(full["run_key"])).receipt("train_memory") or {}
     names = ("pretrain_router_seconds", "tune_memory_seconds", "write_checkpoint_seconds")
     return {
         "question": CHANGED,
-        "before": _answer(settings.home / history[0]["path"]),
+        "before": _answer(settings.home.checkpoint(history[0]["path"])),
         "before_as_of": history[0].get("as_of"),
-        "after": _answer(settings.home / pointer["path"]),
+        "after": _answer(settings.home.checkpoint(pointer["path"])),
         "after_as_of": pointer.get("as_of"),
         "full_training_seconds": round(sum(trained.get(name, 0.0) for name in names), 1),
         "update_seconds": result["update_memory"]["update_seconds"],

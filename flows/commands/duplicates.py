@@ -16,7 +16,7 @@ def duplicates(
     from warehouse.duplicates import named_pairs
     from warehouse.snapshot import head
 
-    pairs = named_pairs(head(given_settings().warehouse).facts())
+    pairs = named_pairs(head(given_settings().home.warehouse).facts())
     if as_json:
         return print_json(pairs)
     from flows.commands.screen import show_rows

@@ -59,7 +59,7 @@ def sources(
     from warehouse.snapshot import head
     from warehouse.source_ranking import rank_sources
 
-    snapshot = head(given_settings().warehouse)
+    snapshot = head(given_settings().home.warehouse)
     ranked = rank_sources(snapshot, relation)
     if relation is not None and not ranked.num_rows:
         known = snapshot.sources()["relation"].unique().to_pylist()

@@ -33,10 +33,10 @@ def ingest(
 
     sources = list(settings.sources)
     if recorded:
-        receipts = ingest_facts(settings.home, sources)
+        receipts = ingest_facts(settings.home.path, sources)
     else:
-        names = source_names(settings.home, sources)
-        found = ingest_each(settings.home, names, ingest_source.fn)
+        names = source_names(settings.home.path, sources)
+        found = ingest_each(settings.home.path, names, ingest_source.fn)
         found.raise_faults()
         receipts = found.receipts
     if as_json:
@@ -58,7 +58,7 @@ def reconcile(as_of: AsOf = None, backbone: Backbone = None, as_json: Json = Fal
 
     step: Callable[..., dict[str, Any]] = reconcile_facts if recorded else reconcile_and_publish.fn
     receipt = step(
-        settings.home,
+        settings.home.path,
         settings.as_of,
         settings.backbone,
         settings.tuning.max_answer_tokens,
@@ -114,13 +114,15 @@ def why(
 
     settings = given_settings(as_of=as_of)
     if as_of is None and known_at is None:
-        snapshot = head(settings.warehouse)
+        snapshot = head(settings.home.warehouse)
     else:
         from flows.planning.choosing import snapshot_of_moments
 
         snapshot = snapshot_of_moments(settings, known_at)
     found = explain(snapshot, subject, relation)
-    if not found.claims and (gone := published_tombstone(settings.warehouse, subject, relation)):
+    if not found.claims and (
+        gone := published_tombstone(settings.home.warehouse, subject, relation)
+    ):
         return show({"subject": subject, "relation": relation, "forgotten": gone}, as_json)
     if not found.claims and not found.refused:
         near = [*found.nearest_subjects, *found.nearest_relations]

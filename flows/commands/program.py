@@ -6,11 +6,12 @@ is fast.
 
 import json
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+
+from flows.home.home import Home
 
 if TYPE_CHECKING:
     from flows.configuration.settings import Settings
@@ -106,14 +107,14 @@ def asked_mode(full: bool, incremental: bool) -> str | None:
     return "full" if full else "incremental" if incremental else None
 
 
-def prepare(home: Path) -> None:
+def prepare(home: Home) -> None:
     """Put our environment in place before anything slow is imported."""
     from flows.environment import apply_environment
 
-    apply_environment(home)
+    apply_environment(home.path)
 
 
-def attach_server(home: Path) -> bool:
+def attach_server(home: Home) -> bool:
     """Use the Prefect server that already answers; false where there is none.
 
     A step alone is recorded where a server runs; starting one would take longer than the step.
@@ -121,7 +122,7 @@ def attach_server(home: Path) -> bool:
     from flows.servers.services import attach
 
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-    return attach(home)
+    return attach(home.path)
 
 
 def show(result: Any, as_json: bool, title: str = "") -> None:

@@ -25,7 +25,7 @@ def list_rows(
     from warehouse.catalogue import open_catalogue
     from warehouse.quarantine import list_quarantine
 
-    with open_catalogue(given_settings().warehouse) as con:
+    with open_catalogue(given_settings().home.warehouse) as con:
         rows = list_quarantine(con, source=source, reason=reason, with_replayed=everything)
     if as_json:
         return print_json(rows)
@@ -42,7 +42,7 @@ def show_row(quarantine_id: str, as_json: Json = False) -> None:
     from warehouse.catalogue import open_catalogue
     from warehouse.quarantine import list_quarantine
 
-    with open_catalogue(given_settings().warehouse) as con:
+    with open_catalogue(given_settings().home.warehouse) as con:
         (row,) = list_quarantine(con, ids=[quarantine_id])
     show({name: value for name, value in row.items() if name != "recipe"}, as_json, quarantine_id)
 
@@ -73,7 +73,7 @@ def replay(
     if file is not None:
         fixes = read_fixes(file.read_text(encoding="utf-8").splitlines(), str(file))
     told = _changes(changes or [])
-    with open_catalogue(given_settings().warehouse) as con:
+    with open_catalogue(given_settings().home.warehouse) as con:
         for name in ids or ([] if file else [r["quarantine_id"] for r in list_quarantine(con)]):
             fixes[name] = {**fixes.get(name, {}), **told}
         done = [asdict(row) for row in replay(con, fixes)]

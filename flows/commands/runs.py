@@ -21,6 +21,7 @@ from flows.commands.program import (
     prepare,
     print_json,
 )
+from flows.home.home import Home
 
 if TYPE_CHECKING:
     from flows.configuration.settings import Settings
@@ -146,11 +147,11 @@ def status(as_json: Json = False) -> None:
     show_status(found)
 
 
-def _prefect_server(home: Path) -> "Services":
+def _prefect_server(home: Home) -> "Services":
     # Started before the slow imports, which then take none of its time.
     from flows.servers.services import Services
 
-    return Services(home)
+    return Services(home.path)
 
 
 @contextlib.contextmanager

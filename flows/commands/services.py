@@ -25,7 +25,7 @@ def ui(
     typer.echo("starting both servers (about ten seconds)", err=True)
     with (
         contextlib.suppress(KeyboardInterrupt),
-        open_ui(home, prefect_port=prefect_port, mlflow_port=mlflow_port) as servers,
+        open_ui(home.path, prefect_port=prefect_port, mlflow_port=mlflow_port) as servers,
     ):
         if as_json:
             print_json({server.name: server.url for server in servers})
@@ -47,7 +47,7 @@ def doctor(as_json: Json = False) -> None:
     prepare(home)
     from flows.servers.doctor import examine
 
-    checks = [asdict(check) for check in examine(home)]
+    checks = [asdict(check) for check in examine(home.path)]
     failed = [check["name"] for check in checks if check["status"] == "fail"]
     if as_json:
         print_json({"ok": not failed, "checks": checks})

@@ -23,7 +23,7 @@ def add(
     """Register a mapping: `lamini ingest` and `lamini run` take it when none is named."""
     from warehouse.sources.registry import add
 
-    kept = add(given_settings().home / "sources", mapping)
+    kept = add(given_settings().home.sources, mapping)
     found = {"name": kept.name, "format": kept.format, "path": kept.given_path}
     show({**found, "mapping": str(kept.file)}, as_json, "registered")
 

@@ -54,7 +54,7 @@ def _aliases(home: Any) -> dict[str, Any]:
 
     from flows.environment import mlflow_database
 
-    if not mlflow_database(home).is_file():
+    if not mlflow_database(home.path).is_file():
         return {"aliases": {}}
     try:
         from flows.tracking.registry import follow_pointer

@@ -16,7 +16,14 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_serializer,
+    field_validator,
+)
 
 from flows.configuration.gate_limits import GateLimits
 from flows.configuration.layers import Layers, read_layers
@@ -25,6 +32,7 @@ from flows.configuration.retention import Retention
 from flows.configuration.schedules import Debounce, Schedules
 from flows.configuration.update_policy import UpdatePolicy
 from flows.errors import SettingsError
+from flows.home.home import Home
 from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning, from_dict
 
 _SECTIONS: dict[str, type[Any]] = {
@@ -49,7 +57,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    home: Path = Field(default=Path(".lamini"), validate_default=True)
+    home: Home = Field(default=Home(Path(".lamini")), validate_default=True)
     """Where all state lies; absolute, whatever was given."""
     backbone: str = "embedded"
     """`embedded`, a folder, or the name of a transformers causal LM."""
@@ -89,10 +97,15 @@ class Settings(BaseModel):
     notify: Notify = Field(default_factory=Notify)
     """Who is told that the gate failed or a run crashed."""
 
-    @field_validator("home")
+    @field_validator("home", mode="before")
     @classmethod
-    def _absolute(cls, home: Path) -> Path:
-        return home.expanduser().resolve()
+    def _absolute(cls, home: object) -> object:
+        known = home.path if isinstance(home, Home) else home
+        return Home(Path(known).expanduser().resolve()) if isinstance(known, str | Path) else known
+
+    @field_serializer("home")
+    def _as_text(self, home: Home) -> str:
+        return str(home)
 
     @field_validator("sources", mode="before")
     @classmethod
@@ -108,16 +121,6 @@ class Settings(BaseModel):
     @classmethod
     def _section(cls, given: object, info: Any) -> object:
         return from_dict(_SECTIONS[info.field_name], given) if isinstance(given, dict) else given
-
-    @property
-    def warehouse(self) -> Path:
-        """The folder of the catalogue and the published snapshots."""
-        return self.home / "warehouse"
-
-    @property
-    def runs(self) -> Path:
-        """One folder for each run, named by its run key."""
-        return self.home / "runs"
 
 
 NAMES: dict[str, tuple[str, ...]] = {

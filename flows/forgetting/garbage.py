@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows import failpoints
 from flows.forgetting.may_go import Item, counted, find
-from flows.home.champion import POINTER, changing, read_pointer
+from flows.home.champion import changing, read_pointer
 from flows.home.run_lock import run_lock
 from warehouse.durable import write_json
 from warehouse.snapshot import forget_dates
@@ -37,7 +37,7 @@ def collect(settings: "Settings", *, dry_run: bool = False) -> dict[str, Any]:
         "items": [
             {
                 "kind": item.kind,
-                "path": str(item.path.relative_to(settings.home)),
+                "path": str(item.path.relative_to(settings.home.path)),
                 "why": item.why,
                 "bytes": item.bytes,
             }
@@ -57,12 +57,12 @@ def _remove(settings: "Settings") -> list[Item]:
     from flows.tracking.registry import forget_versions  # slow
     from warehouse.catalogue import open_catalogue
 
-    with open_catalogue(settings.warehouse):  # nobody publishes meanwhile
+    with open_catalogue(settings.home.warehouse):  # nobody publishes meanwhile
         items = _found(settings)
         gone = {item.path.name for item in items if item.kind == "run"}
         _forget_runs(settings, gone)
         forget_dates(
-            settings.warehouse, {item.path.name for item in items if item.kind == "snapshot"}
+            settings.home.warehouse, {item.path.name for item in items if item.kind == "snapshot"}
         )
         failpoints.reach("gc.after_pointer")
         for item in items:
@@ -79,7 +79,7 @@ def _forget_runs(settings: "Settings", gone: set[str]) -> None:
         return
     history = [entry for entry in pointer.get("history", ()) if entry["run_key"] not in gone]
     if history != pointer.get("history", []):
-        write_json({**pointer, "history": history}, settings.home / POINTER)
+        write_json({**pointer, "history": history}, settings.home.pointer)
 
 
 def _remove_one(item: Item) -> None:
@@ -105,12 +105,12 @@ def _refused_rows(settings: "Settings", *, dry_run: bool) -> dict[str, Any]:
     from warehouse.quarantine_texts import drop_texts, old_texts
     from warehouse.rewriting import rewrite_catalogue
 
-    if not (settings.warehouse / "catalogue.duckdb").is_file():
+    if not settings.home.catalogue.is_file():
         return {"rows": 0, "bytes": 0}
     days = settings.retention.keep_quarantine_days
-    with open_catalogue(settings.warehouse) as con:
+    with open_catalogue(settings.home.warehouse) as con:
         rows, size = old_texts(con, days)
         if dry_run or not rows:
             return {"rows": rows, "bytes": size}
         drop_texts(con, days)
-    return {"rows": rows, "bytes": rewrite_catalogue(settings.warehouse)}
+    return {"rows": rows, "bytes": rewrite_catalogue(settings.home.warehouse)}

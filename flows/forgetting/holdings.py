@@ -12,20 +12,21 @@ import pyarrow.parquet as pq
 from flows.errors import GateError
 from flows.forgetting.scrub import files_of, holds
 from flows.home.champion import read_pointer
+from flows.home.home import Home
 from warehouse.snapshot import open_snapshot
 from warehouse.tombstones import published_among
 
 _TABLES = ("facts", "claims", "conflicts", "timeline")
 
 
-def holdings(home: Path, fact_ids: Collection[str]) -> list[dict[str, Any]]:
+def holdings(home: Home, fact_ids: Collection[str]) -> list[dict[str, Any]]:
     """List what holds a fact: kind, path, and in words what it is."""
     wanted = frozenset(fact_ids)
     found = [*_checkpoints(home, wanted), *_snapshots(home, wanted), *_plans(home, wanted)]
-    return [{**one, "path": str(one["path"].relative_to(home))} for one in found]
+    return [{**one, "path": str(one["path"].relative_to(home.path))} for one in found]
 
 
-def roles(home: Path) -> dict[str, str]:
+def roles(home: Home) -> dict[str, str]:
     """Give what each run of the pointer is: champion, previous, or an earlier champion."""
     pointer = read_pointer(home)
     if pointer is None:
@@ -36,13 +37,13 @@ def roles(home: Path) -> dict[str, str]:
     return {**known, pointer["run_key"]: "champion"}
 
 
-def _checkpoints(home: Path, wanted: frozenset[str]) -> Iterator[dict[str, Any]]:
+def _checkpoints(home: Home, wanted: frozenset[str]) -> Iterator[dict[str, Any]]:
     from lamini.checkpoint import read_manifest
     from lamini.errors import LaminiError
     from lamini.held_facts import held_versions
 
     known = roles(home)
-    for path in sorted((home / "runs").glob("*/checkpoint")):
+    for path in sorted(home.runs.glob("*/checkpoint")):
         role = known.get(path.parent.name, "never promoted")
         try:
             now = int(read_manifest(path)["bank"]["keys"])
@@ -58,13 +59,13 @@ def _checkpoints(home: Path, wanted: frozenset[str]) -> Iterator[dict[str, Any]]
             yield {"kind": "bank_version", "path": path / "bank", "what": what}
 
 
-def _snapshots(home: Path, wanted: frozenset[str]) -> Iterator[dict[str, Any]]:
-    for path in sorted((home / "warehouse" / "snapshots").glob("*")):
+def _snapshots(home: Home, wanted: frozenset[str]) -> Iterator[dict[str, Any]]:
+    for path in sorted(home.snapshots.glob("*")):
         if in_tables((path / f"{name}.parquet" for name in ("facts",)), wanted):
             yield {"kind": "snapshot", "path": path, "what": "its facts and claims"}
 
 
-def check_rollback(home: Path) -> None:
+def check_rollback(home: Home) -> None:
     """Look whether the champion before answers with what was to be forgotten since.
 
     Raises:
@@ -73,13 +74,13 @@ def check_rollback(home: Path) -> None:
     from lamini.held_facts import held_facts
 
     history = (read_pointer(home) or {}).get("history", ())
-    if not history or not (home / str(history[0]["path"])).is_dir():
+    if not history or not home.checkpoint(history[0]["path"]).is_dir():
         return  # there is nothing to roll back to
     before = history[0]
-    held = held_facts(home / str(before["path"]))
-    if not (buried := published_among(home / "warehouse", sorted(held))):
+    held = held_facts(home.checkpoint(before["path"]))
+    if not (buried := published_among(home.warehouse, sorted(held))):
         return
-    folder = home / "warehouse" / "snapshots" / str(before["snapshot_hash"])[:16]
+    folder = home.snapshot(before["snapshot_hash"])
     facts = [row for fact_id in buried for row in open_snapshot(folder).about("facts", fact_id)]
     names = ", ".join(f"({fact['subject']}, {fact['relation']})" for fact in facts[:5])
     raise GateError(
@@ -94,11 +95,11 @@ def mentions(snapshot: Path, fact_ids: Collection[str]) -> bool:
     return in_tables((snapshot / f"{name}.parquet" for name in _TABLES), frozenset(fact_ids))
 
 
-def _plans(home: Path, wanted: frozenset[str]) -> Iterator[dict[str, Any]]:
-    for path in sorted((home / "warehouse" / "assignments").glob("*.parquet")):
+def _plans(home: Home, wanted: frozenset[str]) -> Iterator[dict[str, Any]]:
+    for path in sorted(home.assignments.glob("*.parquet")):
         if in_tables([path], wanted):
             yield {"kind": "assignment", "path": path, "what": "its prompts and answer"}
-    for path in sorted((home / "runs").glob("*/assignment.parquet")):
+    for path in sorted(home.runs.glob("*/assignment.parquet")):
         if in_tables([path], wanted):
             what = "its prompts and answer, and what tuning left of it beside"
             yield {"kind": "run", "path": path.parent, "what": what}
@@ -115,20 +116,20 @@ def in_tables(paths: Iterator[Path] | Sequence[Path], wanted: frozenset[str]) ->
 
 
 def other_files(
-    home: Path, found: Sequence[Mapping[str, Any]], texts: Sequence[str]
+    home: Home, found: Sequence[Mapping[str, Any]], texts: Sequence[str]
 ) -> list[dict[str, Any]]:
     """List the files beside what was `found` in which one of the texts stands."""
-    known = [home / str(one["path"]) for one in found]
+    known = [home.path / str(one["path"]) for one in found]
     return [
-        {"kind": "file", "path": str(path.relative_to(home)), "what": "its text"}
-        for path in files_with(home, texts, known)
+        {"kind": "file", "path": str(path.relative_to(home.path)), "what": "its text"}
+        for path in files_with(home.path, texts, known)
     ]
 
 
-def files_with(home: Path, texts: Sequence[str], without: Collection[Path] = ()) -> list[Path]:
-    """List every file under `home` in which one of the texts stands, but for those left out."""
+def files_with(folder: Path, texts: Sequence[str], without: Collection[Path] = ()) -> list[Path]:
+    """List every file under `folder` in which one of the texts stands, but for those left out."""
     return [
         path
-        for path in files_of(home)
+        for path in files_of(folder)
         if not any(path.is_relative_to(one) for one in without) and holds(path, texts)
     ]

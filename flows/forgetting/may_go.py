@@ -71,7 +71,7 @@ def _kept_runs(settings: "Settings") -> list[Mapping[str, Any]]:
 
 def _runs(settings: "Settings", now: datetime) -> Iterator[Item]:
     policy, stay = settings.retention, {entry["run_key"] for entry in _kept_runs(settings)}
-    folders = [path for path in settings.runs.glob("[!.]*") if path.is_dir()]
+    folders = [path for path in settings.home.runs.glob("[!.]*") if path.is_dir()]
     others = sorted((p for p in folders if p.name not in stay), key=_written, reverse=True)
     for folder in others[policy.keep_runs :]:
         if _is_old(folder, now, policy):
@@ -83,7 +83,7 @@ def _bank_versions(settings: "Settings", now: datetime, gone: set[str]) -> Itera
     from lamini.checkpoint import read_manifest
     from lamini.errors import LaminiError
 
-    for folder in sorted(settings.runs.glob("[!.]*/checkpoint")):
+    for folder in sorted(settings.home.runs.glob("[!.]*/checkpoint")):
         # Until it is measured, an update compares its bank with the version before.
         measured = (folder.parent / "receipts" / "measure_recall.json").is_file()
         if folder.parent.name in gone or not measured:
@@ -129,7 +129,7 @@ def _snapshots(settings: "Settings", now: datetime, gone: set[str]) -> Iterator[
     entries = [pointer, *pointer.get("history", ())] if pointer else []
     needed = {str(e["snapshot_hash"])[:16] for e in entries if e["run_key"] not in gone}
     needed.add(_head_name(settings))
-    folders = [*(settings.warehouse / "snapshots").glob("*")]
+    folders = [*settings.home.snapshots.glob("*")]
     others = sorted((p for p in folders if p.name not in needed), key=_written, reverse=True)
     for folder in others[policy.keep_snapshots :]:
         if _is_old(folder, now, policy):
@@ -142,10 +142,10 @@ def _plans(settings: "Settings", now: datetime) -> Iterator[Item]:
     from warehouse.snapshot import head
 
     try:
-        needed = head(settings.warehouse).training_hash[:16]
+        needed = head(settings.home.warehouse).training_hash[:16]
     except NoSnapshotError:
         return
-    for path in sorted((settings.warehouse / "assignments").glob("*.parquet")):
+    for path in sorted(settings.home.assignments.glob("*.parquet")):
         if not path.name.startswith(needed) and _is_old(path, now, settings.retention):
             why = f"every run keeps its own copy; written {_day(path)}"
             yield Item(kind="assignment", path=path, why=why, files=(path,))
@@ -153,8 +153,8 @@ def _plans(settings: "Settings", now: datetime) -> Iterator[Item]:
 
 def _leftovers(settings: "Settings", gone: set[str]) -> Iterator[Item]:
     """List what killed processes left half made or half removed."""
-    parts = [path for name in _PARTS for path in settings.runs.glob(f"[!.]*/{name}")]
-    for path in sorted((*settings.runs.glob(".gone-*"), *parts)):
+    parts = [path for name in _PARTS for path in settings.home.runs.glob(f"[!.]*/{name}")]
+    for path in sorted((*settings.home.runs.glob(".gone-*"), *parts)):
         unfinished = (
             path.name == ".checkpoint.rewritten" and not (path.parent / "checkpoint").exists()
         )
@@ -169,7 +169,7 @@ def _head_name(settings: "Settings") -> str:
     from warehouse.snapshot import head
 
     try:
-        return head(settings.warehouse).path.name
+        return head(settings.home.warehouse).path.name
     except NoSnapshotError:
         return ""
 

@@ -20,7 +20,8 @@ from flows.errors import GateError
 from flows.forgetting.holdings import files_with, in_tables, mentions
 from flows.forgetting.scrub import files_of, holds, scrub
 from flows.forgetting.slot import Slot
-from flows.home.champion import POINTER, read_pointer
+from flows.home.champion import read_pointer
+from flows.home.home import Home
 from lamini.checkpoint import read_manifest
 from lamini.held_facts import held_versions
 from lamini.rewriting import finish_rewriting, rewrite_checkpoint
@@ -57,7 +58,7 @@ def purge_slot(
     texts, keys = journal["texts"], journal["keys"]
     _purge_catalogue(settings, slot, journal)
     publish()
-    published = head(settings.warehouse)
+    published = head(settings.home.warehouse)
     failpoints.reach("purge.after_catalogue")
     kept, dropped = _sort_out(settings, slot, published)
     bank = _rewrite(settings, slot, kept, published)
@@ -69,9 +70,11 @@ def purge_slot(
     forget_versions(home, {*dropped, *(path.removeprefix("runs/") for path in removed)})
     cleaned, refused = _scrub_all(home, texts, keys)
     failpoints.reach("purge.after_scrubbing")
-    shrunk = rewrite_catalogue(settings.warehouse)
-    left = [path for path in files_with(home, [*texts, *keys]) if _counts(home, path)]
-    left = [path for path in left if path.parent != home or not path.name.startswith("forgetting-")]
+    shrunk = rewrite_catalogue(settings.home.warehouse)
+    left = [path for path in files_with(home.path, [*texts, *keys]) if _counts(home, path)]
+    left = [
+        path for path in left if path.parent != home.path or not path.name.startswith("forgetting-")
+    ]
     if not left:
         _journal_path(home, slot).unlink()
     return {
@@ -82,23 +85,26 @@ def purge_slot(
         "catalogue_shrank_by_bytes": shrunk,
         "looked_for": {"texts": len(texts), "ids_and_prompts": len(keys)},
         "not_looked_for": journal["not_looked_for"],
-        "pictures_not_read": sum(path.suffix == ".png" for path in files_of(home)),
+        "pictures_not_read": sum(path.suffix == ".png" for path in files_of(home.path)),
         "left": [
-            {"path": str(path.relative_to(home)), "why": refused.get(path, "not a file of ours")}
+            {
+                "path": str(path.relative_to(home.path)),
+                "why": refused.get(path, "not a file of ours"),
+            }
             for path in left
         ],
     }
 
 
-def _journal_path(home: Path, slot: Slot) -> Path:
-    return home / f"forgetting-{slot.tombstones[0].purged_id}.json"
+def _journal_path(home: Home, slot: Slot) -> Path:
+    return home.journal(slot.tombstones[0].purged_id)
 
 
 def read_journal(settings: Settings, slot: Slot) -> dict[str, Any]:
     """Give all that is known of the fact: by the catalogue, and by a purge that was killed."""
     path = _journal_path(settings.home, slot)
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    with open_catalogue(settings.warehouse) as con:
+    with open_catalogue(settings.home.warehouse) as con:
         found = tombstones.texts_of(con, slot.fact_ids)
         asserted = tombstones.origins_of(con, slot.fact_ids)
     return {
@@ -127,9 +133,9 @@ def _sought(slot: Slot, found: SlotTexts) -> dict[str, Sequence[str]]:
 
 
 def _purge_catalogue(settings: Settings, slot: Slot, journal: Mapping[str, Any]) -> None:
-    with open_catalogue(settings.warehouse) as con:
+    with open_catalogue(settings.home.warehouse) as con:
         tombstones.purge(con, slot.tombstones, slot.subjects, journal["values"], journal["texts"])
-        tombstones.publish_tombstones(con, settings.warehouse)
+        tombstones.publish_tombstones(con, settings.home.warehouse)
 
 
 def _sort_out(
@@ -152,8 +158,8 @@ def _sort_out(
 
 
 def _is_stained(settings: Settings, slot: Slot, entry: Mapping[str, Any]) -> bool:
-    folder = settings.home / str(entry["path"])
-    snapshot = settings.warehouse / "snapshots" / str(entry["snapshot_hash"])[:16]
+    folder = settings.home.checkpoint(entry["path"])
+    snapshot = settings.home.snapshot(entry["snapshot_hash"])
     if not (folder / "checkpoint.json").is_file() or not snapshot.is_dir():
         return True
     now = held_versions(folder).get(int(read_manifest(folder)["bank"]["keys"]), frozenset())
@@ -166,7 +172,7 @@ def _rewrite(
     """Write every kept checkpoint anew; give the bank version of each by run key."""
     found = {}
     for number, entry in enumerate(kept):
-        folder = settings.home / str(entry["path"])
+        folder = settings.home.checkpoint(entry["path"])
         finish_rewriting(folder)
         changed = {} if number else {"snapshot_hash": published.snapshot_hash}
         found[entry["run_key"]] = asdict(rewrite_checkpoint(folder, changed, without=slot.fact_ids))
@@ -183,7 +189,7 @@ def _point(
         return
     champion, *history = [{**entry, "bank": bank[entry["run_key"]]} for entry in kept]
     champion["snapshot_hash"] = published.snapshot_hash
-    write_json({**champion, "history": history}, settings.home / POINTER)
+    write_json({**champion, "history": history}, settings.home.pointer)
 
 
 def _remove_runs(
@@ -192,7 +198,7 @@ def _remove_runs(
     """Remove the runs that hold the fact and are not kept; give their keys."""
     stay = {entry["run_key"] for entry in kept}
     removed = []
-    for folder in sorted(settings.runs.glob("[!.]*")):
+    for folder in sorted(settings.home.runs.glob("[!.]*")):
         if folder.name in stay or not folder.is_dir():
             continue
         plan = folder / "assignment.parquet"
@@ -200,39 +206,39 @@ def _remove_runs(
             folder.rename(folder.with_name(f".gone-{folder.name}"))
             removed.append(folder.name)
             failpoints.reach("purge.while_removing")
-    for folder in settings.runs.glob(".gone-*"):
+    for folder in settings.home.runs.glob(".gone-*"):
         shutil.rmtree(folder)
     return [f"runs/{name}" for name in removed]
 
 
 def _remove_published(settings: Settings, slot: Slot, published: Snapshot) -> list[str]:
     """Remove snapshots and plans with a row about the slot; give their paths."""
-    home = settings.warehouse
+    home = settings.home
     snapshots = [
         path
-        for path in sorted((home / "snapshots").glob("*"))
+        for path in sorted(home.snapshots.glob("*"))
         if path != published.path and mentions(path, slot.fact_ids)
     ]
     plans = [
         path
-        for path in sorted((home / "assignments").glob("*.parquet"))
+        for path in sorted(home.assignments.glob("*.parquet"))
         if in_tables([path], frozenset(slot.fact_ids))
     ]
-    forget_dates(home, {path.name for path in snapshots})
+    forget_dates(home.warehouse, {path.name for path in snapshots})
     for path in snapshots:
         shutil.rmtree(path)
     for path in plans:
         path.unlink()
-    return [str(path.relative_to(settings.home)) for path in (*snapshots, *plans)]
+    return [str(path.relative_to(settings.home.path)) for path in (*snapshots, *plans)]
 
 
 def _scrub_all(
-    home: Path, texts: Sequence[str], keys: Sequence[str]
+    home: Home, texts: Sequence[str], keys: Sequence[str]
 ) -> tuple[list[str], dict[Path, str]]:
     """Take the texts out of every file of ours; give those cleaned, and why others were not."""
     cleaned, refused = [], {}
     for name in _OURS:
-        for path in files_of(home / name):
+        for path in files_of(home.path / name):
             if not _counts(home, path) or not holds(path, [*texts, *keys]):
                 continue
             try:
@@ -242,9 +248,9 @@ def _scrub_all(
             except (OSError, ValueError, sqlite3.Error) as error:
                 refused[path] = f"{error}; stop the servers, then run the same command again"
                 continue
-            cleaned.append(str(path.relative_to(home)))
+            cleaned.append(str(path.relative_to(home.path)))
     return cleaned, refused
 
 
-def _counts(home: Path, path: Path) -> bool:
+def _counts(home: Home, path: Path) -> bool:
     return not (path.parent.name == "checkpoint" and path.name.startswith(_BACKBONE))

@@ -29,9 +29,11 @@ _FREE_TEXT = {
 _LINES = (".log", ".txt", ".jsonl", ".csv", ".md")
 
 
-def files_of(home: Path) -> Iterator[Path]:
-    """Give every plain file under `home`, in order."""
-    yield from sorted(path for path in home.rglob("*") if path.is_file() and not path.is_symlink())
+def files_of(folder: Path) -> Iterator[Path]:
+    """Give every plain file under `folder`, in order."""
+    yield from sorted(
+        path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()
+    )
 
 
 def encoded(texts: Sequence[str]) -> list[bytes]:

@@ -1,14 +1,11 @@
 """The slot that is to be forgotten, under all names of its subject."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
+from flows.home.home import Home
 from warehouse import tombstones
 from warehouse.same_as import read_same_as
 from warehouse.tombstones import Tombstone
-
-SAME_AS = "same_as.toml"
-"""In the home: names declared to be one subject."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +21,7 @@ class Slot:
         return tuple(stone.fact_id for stone in self.tombstones)
 
 
-def names(home: Path, subject: str) -> list[str]:
+def names(home: Home, subject: str) -> list[str]:
     """Give the subject's name and all others declared to be the same in the home."""
-    path = home / SAME_AS
+    path = home.same_as
     return tombstones.names_of(subject, read_same_as(path) if path.is_file() else {})

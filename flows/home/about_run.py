@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from flows.home.champion import read_pointer
+from flows.home.home import Home
 from warehouse.durable import write_json
 
 _FILE = "about.json"
 
 
-def write_about(home: Path, key: str, about: Mapping[str, Any]) -> dict[str, Any]:
+def write_about(home: Home, key: str, about: Mapping[str, Any]) -> dict[str, Any]:
     """Keep what the run of `key` is about, beside the champion that it found; give all of it.
 
     A run that goes on after a kill keeps its beginning and the champion that it found first.
     """
-    path = home / "runs" / key / _FILE
+    path = home.run(key) / _FILE
     known = read_about(path.parent)
     champion = _champion(home)
     if known and champion.get("run_key") == key:
@@ -37,7 +38,7 @@ def read_about(folder: Path) -> dict[str, Any]:
     return found
 
 
-def _champion(home: Path) -> dict[str, Any]:
+def _champion(home: Home) -> dict[str, Any]:
     pointer = read_pointer(home) or {}
     names = ("run_key", "path", "snapshot_hash", "as_of", "mode", "num_facts")
     return {name: pointer.get(name) for name in names} if pointer else {}

@@ -16,17 +16,17 @@ from pathlib import Path
 from typing import Any
 
 from flows.errors import GateError, NothingYetError
+from flows.home.home import Home
 from flows.home.run_lock import run_lock
 from warehouse.durable import write_json
 from warehouse.snapshot import open_snapshot, set_head
 
-POINTER = "HEAD_CHECKPOINT.json"
 KEPT = 50
 """Predecessors that the pointer remembers."""
 _WAIT_SECONDS = 5.0
 
 
-def changing(home: Path) -> AbstractContextManager[None]:
+def changing(home: Home) -> AbstractContextManager[None]:
     """Hold the pointer, to change it or to remove what it may lead to.
 
     Raises:
@@ -36,17 +36,17 @@ def changing(home: Path) -> AbstractContextManager[None]:
     return run_lock(home, name="promotion", wait_seconds=_WAIT_SECONDS)
 
 
-def promoted(home: Path) -> dict[str, Any]:
+def promoted(home: Home) -> dict[str, Any]:
     """Give the entry of the promoted checkpoint, its path absolute.
 
     Raises:
         NothingYetError: none was promoted, or it is gone.
     """
-    pointer = home / POINTER
+    pointer = home.pointer
     if not pointer.is_file():
         raise NothingYetError(f"no checkpoint was promoted in {home}; make one with `lamini run`")
     found: dict[str, Any] = json.loads(pointer.read_text(encoding="utf-8"))
-    folder = home / str(found["path"])
+    folder = home.checkpoint(found["path"])
     if not folder.is_dir():
         raise NothingYetError(
             f"{pointer} names the checkpoint {folder}, which is not there; "
@@ -55,16 +55,16 @@ def promoted(home: Path) -> dict[str, Any]:
     return {**found, "path": str(folder)}
 
 
-def read_pointer(home: Path) -> dict[str, Any] | None:
+def read_pointer(home: Home) -> dict[str, Any] | None:
     """Give what the pointer says, as it stands there; null where none can be read."""
     try:
-        found: dict[str, Any] = json.loads((home / POINTER).read_text(encoding="utf-8"))
+        found: dict[str, Any] = json.loads(home.pointer.read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError):
         return None
     return found
 
 
-def promote(home: Path, entry: Mapping[str, Any], *, over: str | None) -> None:
+def promote(home: Home, entry: Mapping[str, Any], *, over: str | None) -> None:
     """Make `entry` the champion, and the champion its predecessor; again, it changes nothing.
 
     `over` is the run of the champion that the candidate's run found, null if there was none.
@@ -77,7 +77,7 @@ def promote(home: Path, entry: Mapping[str, Any], *, over: str | None) -> None:
         before = read_pointer(home) or {}
         now = before.get("run_key")
         if now not in (over, entry["run_key"]):
-            write_json(_rejecting(before, entry.get("training_hash")), home / POINTER)
+            write_json(_rejecting(before, entry.get("training_hash")), home.pointer)
             raise GateError(
                 f"run {entry['run_key']} is not promoted: run {over} was the champion when it "
                 f"began, and was left for run {now} since. Run {now} stays; --full or "
@@ -87,10 +87,10 @@ def promote(home: Path, entry: Mapping[str, Any], *, over: str | None) -> None:
         if before and now != entry["run_key"]:
             history = [_alone(before), *history]
         rejected = [h for h in before.get("rejected", ()) if h != entry.get("training_hash")]
-        write_json({**entry, "history": history[:KEPT], "rejected": rejected}, home / POINTER)
+        write_json({**entry, "history": history[:KEPT], "rejected": rejected}, home.pointer)
 
 
-def roll_back(home: Path) -> dict[str, Any]:
+def roll_back(home: Home) -> dict[str, Any]:
     """Make the predecessor the champion again, with its snapshot as the head; give what changed.
 
     What is left is rejected: no run promotes those facts again by itself.
@@ -106,21 +106,22 @@ def roll_back(home: Path) -> dict[str, Any]:
             f"run {now['run_key']} is the first champion of {home}: there is none before it"
         )
     before = history[0]
-    if not (home / before["path"] / "checkpoint.json").is_file():
+    if not (home.checkpoint(before["path"]) / "checkpoint.json").is_file():
         raise NothingYetError(
-            f"the champion before, run {before['run_key']}, is gone from {home / before['path']}"
+            f"the champion before, run {before['run_key']}, is gone from "
+            f"{home.checkpoint(before['path'])}"
         )
     # The head first: killed in between, the same command goes on where this one ended.
-    _set_head(home / "warehouse", before)
+    _set_head(home, before)
     back = {**before, "history": history[1:], "rejected": now.get("rejected", ())}
-    write_json(_rejecting(back, now.get("training_hash")), home / POINTER)
-    left_entry = {**now, "path": str(Path(now["path"]).relative_to(home))}
+    write_json(_rejecting(back, now.get("training_hash")), home.pointer)
+    left_entry = {**now, "path": str(Path(now["path"]).relative_to(home.path))}
     return {"left": _alone(left_entry), "champion": _alone(before)}
 
 
-def _set_head(warehouse: Path, entry: Mapping[str, Any]) -> None:
-    folder = warehouse / "snapshots" / str(entry["snapshot_hash"])[:16]
-    set_head(warehouse, open_snapshot(folder), entry.get("as_of"))
+def _set_head(home: Home, entry: Mapping[str, Any]) -> None:
+    snapshot = open_snapshot(home.snapshot(entry["snapshot_hash"]))
+    set_head(home.warehouse, snapshot, entry.get("as_of"))
 
 
 def _rejecting(entry: Mapping[str, Any], left: str | None) -> dict[str, Any]:

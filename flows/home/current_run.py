@@ -9,14 +9,13 @@ import json
 import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
+from flows.home.home import Home
 from flows.home.processes import is_gone, this_process
 from flows.home.run_lock import RunLockedError, run_lock
 from warehouse.durable import write_json
 
-FILE = "run.json"
 RUNNING, KILLED, FAILED, DONE = "running", "killed", "failed", "done"
 STEPS = {
     "full": ("train_memory", "write_checkpoint", "measure_recall", "gate", "promoted"),
@@ -26,7 +25,7 @@ STEPS = {
 
 
 @contextlib.contextmanager
-def recorded(home: Path) -> Iterator[None]:
+def recorded(home: Home) -> Iterator[None]:
     """Record that this process runs for the length of the block, and how it ended."""
     _write(home, {**this_process(), "state": RUNNING, "started_at": _now(), "step": "start"})
     try:
@@ -38,23 +37,23 @@ def recorded(home: Path) -> Iterator[None]:
     note(home, state=DONE, ended_at=_now(), step=None)
 
 
-def note(home: Path, **what: object) -> None:
+def note(home: Home, **what: object) -> None:
     """Add to the record of this process's run; without one, nothing is written."""
     record = read_record(home)
     if record is not None and {k: record.get(k) for k in this_process()} == this_process():
         _write(home, {**record, **what})
 
 
-def read_record(home: Path) -> dict[str, Any] | None:
+def read_record(home: Home) -> dict[str, Any] | None:
     """Give the record as it stands; null where there is none."""
     try:
-        found: dict[str, Any] = json.loads((home / FILE).read_text(encoding="utf-8"))
+        found: dict[str, Any] = json.loads((home.run_record).read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError):
         return None
     return found
 
 
-def run_state(home: Path) -> dict[str, Any] | None:
+def run_state(home: Home) -> dict[str, Any] | None:
     """Give the newest run's state, process, step, and what it has done and left."""
     record = read_record(home)
     if record is None:
@@ -69,7 +68,7 @@ def run_state(home: Path) -> dict[str, Any] | None:
     return {"state": state, **shown, "done": done, "left": left, "advice": advice}
 
 
-def _is_held(home: Path, record: dict[str, Any]) -> bool:
+def _is_held(home: Home, record: dict[str, Any]) -> bool:
     """Whether the run of another host still has its lock; its process cannot be seen from here."""
     if record.get("host") == socket.gethostname():
         return True
@@ -80,17 +79,17 @@ def _is_held(home: Path, record: dict[str, Any]) -> bool:
         return True
 
 
-def _steps(home: Path, record: dict[str, Any]) -> tuple[list[str], list[str]]:
+def _steps(home: Home, record: dict[str, Any]) -> tuple[list[str], list[str]]:
     if record.get("decision") == "nothing":
         return [], []
     wanted = STEPS[record.get("mode") or "full"]
-    folder = home / "runs" / str(record.get("run_key")) / "receipts"
+    folder = home.run(record.get("run_key")) / "receipts"
     done = [step for step in wanted if (folder / f"{step}.json").is_file()]
     return done, [step for step in wanted if step not in done]
 
 
-def _write(home: Path, record: dict[str, Any]) -> None:
-    write_json(record, home / FILE)
+def _write(home: Home, record: dict[str, Any]) -> None:
+    write_json(record, home.run_record)
 
 
 def _now() -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from flows import failpoints
 from flows.home.current_run import note
+from flows.home.home import Home
 from lamini.saved import write_json
 
 
@@ -39,8 +40,7 @@ class RunFolder:
         found = self.receipt(step)
         if found is not None and (self.path / output).exists():
             return {**found, "is_reused": True}
-        home = self.path.parent.parent
-        note(home, step=step)
+        note(Home(self.path.parents[1]), step=step)
         started = time.monotonic()
         receipt = {**work(), "seconds": round(time.monotonic() - started, 1)}
         failpoints.reach(f"{step}.before_receipt")

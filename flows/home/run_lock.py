@@ -5,9 +5,9 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO
 
+from flows.home.home import Home
 from warehouse.errors import RetryableError
 
 _POLL_SECONDS = 0.5
@@ -18,14 +18,14 @@ class RunLockedError(RetryableError):
 
 
 @contextmanager
-def run_lock(home: Path, *, name: str = "run", wait_seconds: float = 0.0) -> Iterator[None]:
+def run_lock(home: Home, *, name: str = "run", wait_seconds: float = 0.0) -> Iterator[None]:
     """Hold the home, or what else of it `name` stands for, for the length of the block.
 
     Raises:
         RunLockedError: another process holds it, and did so for `wait_seconds`.
     """
-    home.mkdir(parents=True, exist_ok=True)
-    with (home / f"{name}.lock").open("a+") as file:
+    home.path.mkdir(parents=True, exist_ok=True)
+    with home.lock(name).open("a+") as file:
         deadline = time.monotonic() + wait_seconds
         while not _taken(file):
             if time.monotonic() >= deadline:

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from flows.home.current_run import recorded
+from flows.home.home import Home
 from flows.home.run_lock import run_lock
 
 
 @contextmanager
-def turn(home: Path, *, wait_seconds: float = 0.0) -> Iterator[None]:
+def turn(home: Home, *, wait_seconds: float = 0.0) -> Iterator[None]:
     """Hold the home for the length of the block.
 
     Raises:

@@ -10,6 +10,7 @@ from pathlib import Path
 from flows.configuration.settings import Settings
 from flows.errors import NothingYetError, SettingsError
 from flows.home.champion import promoted
+from flows.home.home import Home
 from warehouse.errors import CatalogueLockedError
 from warehouse.snapshot import Snapshot, head, open_snapshot, published_dates
 
@@ -17,7 +18,7 @@ PROMOTED = ("promoted", "champion")
 NAMES = "head, promoted, the beginning of a snapshot's hash, or a date"
 
 
-def chosen_snapshot(home: Path, name: str) -> Snapshot:
+def chosen_snapshot(home: Home, name: str) -> Snapshot:
     """Give the snapshot that `name` means.
 
     A date means the one published with the latest as-of date up to it.
@@ -27,7 +28,7 @@ def chosen_snapshot(home: Path, name: str) -> Snapshot:
         NoSnapshotError: nothing is published.
         NothingYetError: no checkpoint was promoted.
     """
-    newest = head(home / "warehouse")
+    newest = head(home.warehouse)
     if name == "head":
         return newest
     if name in PROMOTED:
@@ -35,8 +36,8 @@ def chosen_snapshot(home: Path, name: str) -> Snapshot:
     try:
         day = date.fromisoformat(name)
     except ValueError:
-        return _by_hash(home / "warehouse" / "snapshots", name)
-    return _by_date(home / "warehouse", day)
+        return _by_hash(home.snapshots, name)
+    return _by_date(home, day)
 
 
 def snapshot_of_moments(settings: Settings, known_at: str | None) -> Snapshot:
@@ -52,7 +53,7 @@ def snapshot_of_moments(settings: Settings, known_at: str | None) -> Snapshot:
     from warehouse.rebuild import rebuild
     from warehouse.reconcile import ReconcileSettings
 
-    head(settings.warehouse)
+    head(settings.home.warehouse)
     moments = ReconcileSettings(
         as_of=settings.as_of,
         known_at=_moment(known_at),
@@ -60,8 +61,8 @@ def snapshot_of_moments(settings: Settings, known_at: str | None) -> Snapshot:
         max_answer_tokens=settings.tuning.max_answer_tokens - 1,
     )
     try:
-        with open_catalogue(settings.warehouse) as con:
-            return rebuild(con, settings.warehouse, moments)
+        with open_catalogue(settings.home.warehouse) as con:
+            return rebuild(con, settings.home.warehouse, moments)
     except CatalogueLockedError as error:
         raise CatalogueLockedError(
             f"{error}; the facts of other moments are rebuilt from the catalogue, those of the "
@@ -84,9 +85,9 @@ def _moment(text: str | None) -> datetime | None:
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
 
-def _of_checkpoint(home: Path) -> Snapshot:
+def _of_checkpoint(home: Home) -> Snapshot:
     found = str(promoted(home).get("snapshot_hash"))
-    folder = home / "warehouse" / "snapshots" / found[:16]
+    folder = home.snapshot(found)
     if not folder.is_dir():
         raise NothingYetError(
             f"the promoted checkpoint was made from the snapshot {found[:16]}, "
@@ -107,11 +108,11 @@ def _by_hash(folder: Path, name: str) -> Snapshot:
     return open_snapshot(folder / found[0])
 
 
-def _by_date(warehouse: Path, day: date) -> Snapshot:
-    dates = published_dates(warehouse)
+def _by_date(home: Home, day: date) -> Snapshot:
+    dates = published_dates(home.warehouse)
     until = [each for each in dates if each <= day.isoformat()]
     if not until:
         raise SettingsError(
             f"nothing was published as of {day} or before; there are: {', '.join(dates)}"
         )
-    return open_snapshot(warehouse / "snapshots" / dates[until[-1]])
+    return open_snapshot(home.snapshot(dates[until[-1]]))

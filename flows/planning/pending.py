@@ -8,17 +8,15 @@ Lost, the wait starts anew, and the nightly run catches up: nothing else depends
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from flows.configuration.schedules import Debounce
 from flows.home.champion import read_pointer
+from flows.home.home import Home
 from warehouse.changes import diff
 from warehouse.durable import write_json
 from warehouse.errors import NoSnapshotError, SnapshotDamagedError
 from warehouse.snapshot import Snapshot, head, open_snapshot
-
-FILE = "pending.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,11 +44,11 @@ class Pending:
         return differs and not self.is_rejected
 
 
-def read_pending(home: Path) -> Pending:
+def read_pending(home: Home) -> Pending:
     """Compare the head with what the champion was trained on."""
     champion = read_pointer(home) or {}
     try:
-        snapshot = head(home / "warehouse")
+        snapshot = head(home.warehouse)
     except NoSnapshotError:
         return Pending(training_hash=None, trained_hash=champion.get("training_hash"))
     changes = diff(_trained(home, champion), snapshot)
@@ -64,16 +62,16 @@ def read_pending(home: Path) -> Pending:
     )
 
 
-def _trained(home: Path, champion: dict[str, Any]) -> Snapshot | None:
+def _trained(home: Home, champion: dict[str, Any]) -> Snapshot | None:
     try:
-        return open_snapshot(home / "warehouse/snapshots" / str(champion["snapshot_hash"])[:16])
+        return open_snapshot(home.snapshot(champion["snapshot_hash"]))
     except (KeyError, SnapshotDamagedError):
         return None  # a full run will train them all
 
 
-def note_pending(home: Path, pending: Pending, now: datetime | None = None) -> datetime | None:
+def note_pending(home: Home, pending: Pending, now: datetime | None = None) -> datetime | None:
     """Remember since when the model is behind its tables; give it, or null where it is not."""
-    file = home / FILE
+    file = home.pending
     if not pending.is_any:
         file.unlink(missing_ok=True)
         return None
@@ -89,16 +87,16 @@ def note_pending(home: Path, pending: Pending, now: datetime | None = None) -> d
     return since
 
 
-def note_told(home: Path, now: datetime) -> None:
+def note_told(home: Home, now: datetime) -> None:
     """Remember that what waits too long was told of."""
-    known = json.loads((home / FILE).read_text(encoding="utf-8"))
-    write_json({**known, "told": now.isoformat(timespec="seconds")}, home / FILE)
+    known = json.loads((home.pending).read_text(encoding="utf-8"))
+    write_json({**known, "told": now.isoformat(timespec="seconds")}, home.pending)
 
 
-def last_told(home: Path, since: datetime | None) -> datetime | None:
+def last_told(home: Home, since: datetime | None) -> datetime | None:
     """Give when what waits too long was last told of; `since`, since when it waits, if never."""
     try:
-        known = json.loads((home / FILE).read_text(encoding="utf-8"))
+        known = json.loads((home.pending).read_text(encoding="utf-8"))
         return datetime.fromisoformat(known["told"])
     except (OSError, ValueError, KeyError, TypeError):
         return since

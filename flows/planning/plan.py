@@ -69,12 +69,12 @@ def _trained(
     """Return the champion's snapshot, or why it cannot be built upon."""
     if champion is None:
         return None, None
-    folder = settings.home / str(champion["path"])
+    folder = settings.home.checkpoint(champion["path"])
     if not (folder / "checkpoint.json").is_file():
         return None, f"the promoted checkpoint {folder} is gone"
     known = str(champion.get("snapshot_hash"))
     try:
-        return open_snapshot(settings.warehouse / "snapshots" / known[:16]), None
+        return open_snapshot(settings.home.snapshot(known)), None
     except SnapshotDamagedError:
         return None, f"the snapshot {known[:16]} that the champion was trained on is gone"
 
@@ -131,7 +131,7 @@ def plan(settings: Settings, *, asked: str | None = None, force: bool = False) -
 
     backbone = load_backbone(settings.backbone)
     fingerprint = fingerprint_of(settings, backbone)
-    found = survey(settings, fingerprint, head(settings.warehouse))
+    found = survey(settings, fingerprint, head(settings.home.warehouse))
     decision = decide(found.situation, settings.update, asked=asked, force=force)
     facts = _training_facts(found.snapshot, settings)
     planned = None
@@ -149,7 +149,7 @@ def plan(settings: Settings, *, asked: str | None = None, force: bool = False) -
         **touched,
         **capacity_of(facts, backbone.tokenizer, width).told(),
         "estimate": asdict(
-            estimate(settings.runs, decision.mode, found.situation, len(touched["affected"]))
+            estimate(settings.home.runs, decision.mode, found.situation, len(touched["affected"]))
         ),
         "facts": rows,
     }
@@ -165,7 +165,7 @@ def _planned(
     from lamini.update import plan_update
 
     assert found.champion is not None
-    model = load(settings.home / str(found.champion["path"]), backbone=backbone)
+    model = load(settings.home.checkpoint(found.champion["path"]), backbone=backbone)
     return plan_update(model, facts)
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flows.home.champion import promoted
+from flows.home.home import Home
 from warehouse.normal import normal_form
 from warehouse.snapshot import Snapshot, head
 
@@ -40,7 +41,7 @@ class Asked:
     """Whether that equals the answer; null where the table says nothing."""
 
 
-def ask(home: Path, prompts: list[str], *, strict: bool = False, refusal: str = "") -> list[Asked]:
+def ask(home: Home, prompts: list[str], *, strict: bool = False, refusal: str = "") -> list[Asked]:
     """Answer every prompt with the promoted checkpoint, and say where each answer comes from.
 
     `strict` answers from memory only where no doubt is left; `refusal` is said where nothing is
@@ -53,7 +54,7 @@ def ask(home: Path, prompts: list[str], *, strict: bool = False, refusal: str = 
     from lamini import load
 
     folder = Path(promoted(home)["path"])
-    snapshot = head(home / "warehouse")
+    snapshot = head(home.warehouse)
     answers = load(folder, strict=strict).answer(prompts, refusal=refusal or None)
     return [
         explain_answer(snapshot, prompt, answer)

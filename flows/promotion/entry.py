@@ -27,7 +27,7 @@ def entry_of(
     full = mode == "full"
     collided = (folder.receipt("update_memory") or {}).get("collisions", {})
     return {
-        "path": str(checkpoint.relative_to(settings.home)),
+        "path": str(checkpoint.relative_to(settings.home.path)),
         "run_key": folder.key,
         "mode": mode,
         "base": None if full else before.get("run_key"),

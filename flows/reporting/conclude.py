@@ -31,7 +31,7 @@ def conclude(settings: Settings, run: TrackedRun, folder: RunFolder) -> None:
         links = {"The run in MLflow": "mlflow_url", "The run in Prefect": "prefect_url"}
         urls = {name: about[key] for name, key in links.items() if about.get(key)}
         run.log_file(write_report(settings.home, folder.key, urls))
-        for figure in draw_history(settings.warehouse, folder.path / "plots"):
+        for figure in draw_history(settings.home.warehouse, folder.path / "plots"):
             run.log_file(figure, "plots")
         run.log_metrics(_numbers(found))
         dress_experiment(run)

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from flows.configuration.settings import Settings
 from flows.errors import SettingsError
+from flows.home.home import Home
 from flows.home.receipts import RunFolder
 from warehouse.catalogue import open_catalogue
 from warehouse.errors import CatalogueLockedError
@@ -46,8 +47,8 @@ def keep_evaluation(
         passed=passed,
         measured_at=datetime.fromtimestamp(measured, tz=UTC).replace(tzinfo=None),
     )
-    with patient_catalogue(settings.warehouse) as con:
-        return record_evaluation(con, settings.warehouse, evaluation)
+    with patient_catalogue(settings.home.warehouse) as con:
+        return record_evaluation(con, settings.home.warehouse, evaluation)
 
 
 @contextmanager
@@ -83,14 +84,14 @@ def draw_history(warehouse: Path, folder: Path) -> list[Path]:
     ]
 
 
-def history_of(home: Path, subject: str, relation: str) -> dict[str, Any]:
+def history_of(home: Home, subject: str, relation: str) -> dict[str, Any]:
     """Give one fact at every checkpoint, the oldest first.
 
     Raises:
         NoHistoryError: no run was judged yet.
         SettingsError: no checkpoint ever held that fact.
     """
-    history = open_history(home / "warehouse")
+    history = open_history(home.warehouse)
     subject, relation = normal_form(subject), normal_form(relation)
     fact_id = history.fact_id_of(subject, relation)
     rows = history.of_fact(fact_id).to_pylist()
@@ -108,9 +109,9 @@ def history_of(home: Path, subject: str, relation: str) -> dict[str, Any]:
     return {"subject": subject, "relation": relation, "fact_id": fact_id, "checkpoints": rows}
 
 
-def listed(home: Path, question: str, since: str | None = None, turns: int = 2) -> dict[str, Any]:
+def listed(home: Home, question: str, since: str | None = None, turns: int = 2) -> dict[str, Any]:
     """Answer one of the questions about all facts: `regressed`, `never` or `flapping`."""
-    history = open_history(home / "warehouse")
+    history = open_history(home.warehouse)
     found: dict[str, Any] = {"question": question, "num_checkpoints": history.evaluations.num_rows}
     if question == "regressed":
         assert since is not None

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
 
+from flows.home.home import Home
 from flows.reporting.charts import heat, recall_chart
 from flows.reporting.run_report import MAX_ROWS, gather
 
 
-def build_report(home: Path, run_key: str, links: Mapping[str, str] | None = None) -> str:
+def build_report(home: Home, run_key: str, links: Mapping[str, str] | None = None) -> str:
     """Return the page of a run as HTML; `links` are shown by name at its end."""
     found = gather(home, run_key)
     template = _environment().get_template("report.html.jinja")
@@ -22,9 +23,9 @@ def build_report(home: Path, run_key: str, links: Mapping[str, str] | None = Non
     )
 
 
-def write_report(home: Path, run_key: str, links: Mapping[str, str] | None = None) -> Path:
+def write_report(home: Home, run_key: str, links: Mapping[str, str] | None = None) -> Path:
     """Write the page to RUN/report.html, whole or not at all; return the file."""
-    path = home / "runs" / run_key / "report.html"
+    path = home.run(run_key) / "report.html"
     part = path.with_name(".report.html.part")
     part.write_text(build_report(home, run_key, links), encoding="utf-8")
     part.replace(path)

@@ -1,11 +1,10 @@
 """Join every resolved fact of the head snapshot with the claim that won and its support."""
 
-from pathlib import Path
-
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from flows.errors import SettingsError
+from flows.home.home import Home
 from warehouse.snapshot import head
 
 WON = ("source", "file", "row", "authority", "observed_at")
@@ -13,7 +12,7 @@ WON = ("source", "file", "row", "authority", "observed_at")
 
 
 def resolved_facts(
-    home: Path, *, relation: str | None = None, limit: int | None = None
+    home: Home, *, relation: str | None = None, limit: int | None = None
 ) -> tuple[pa.Table, int]:
     """Give the facts, ordered by subject and relation, and how many there are before `limit`.
 
@@ -21,7 +20,7 @@ def resolved_facts(
         NoSnapshotError: nothing is published.
         SettingsError: no fact has that relation; the message lists those there are.
     """
-    snapshot = head(home / "warehouse")
+    snapshot = head(home.warehouse)
     facts = snapshot.facts()
     if relation is not None:
         known = sorted(facts["relation"].unique().to_pylist())

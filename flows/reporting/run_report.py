@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from flows.home.about_run import read_about
+from flows.home.home import Home
 from flows.home.receipts import RunFolder
 from warehouse.compare import compare
 from warehouse.errors import NoHistoryError, WarehouseError
@@ -32,9 +33,9 @@ _STAGES = {
 }
 
 
-def gather(home: Path, run_key: str) -> dict[str, Any]:
+def gather(home: Home, run_key: str) -> dict[str, Any]:
     """Give all that is known of a run; a part that is gone is empty."""
-    folder = RunFolder(path=home / "runs" / run_key)
+    folder = RunFolder(path=home.run(run_key))
     receipts = {step: folder.receipt(step) or {} for step in STEPS}
     about = read_about(folder.path)
     mode = "incremental" if receipts["update_memory"] else "full"
@@ -83,17 +84,17 @@ def outcome(receipts: Mapping[str, Mapping[str, Any]]) -> str:
     return f"{said}, promoted v{promoted['version']}" if promoted else f"{said}, promoted"
 
 
-def _snapshot(home: Path, known: str | None) -> Snapshot | None:
+def _snapshot(home: Home, known: str | None) -> Snapshot | None:
     if not known:
         return None
     try:
-        return open_snapshot(home / "warehouse" / "snapshots" / known[:16])
+        return open_snapshot(home.snapshot(known))
     except WarehouseError:
         return None
 
 
 def _changes(
-    home: Path, about: Mapping[str, Any], snapshot: Snapshot | None
+    home: Home, about: Mapping[str, Any], snapshot: Snapshot | None
 ) -> list[dict[str, Any]]:
     before = _snapshot(home, (about.get("champion_before") or {}).get("snapshot_hash"))
     if before is None or snapshot is None:
@@ -106,12 +107,12 @@ def _changes(
 
 
 def _with_answers(
-    home: Path, folder: RunFolder, about: Mapping[str, Any], changes: list[dict[str, Any]]
+    home: Home, folder: RunFolder, about: Mapping[str, Any], changes: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """Add to each change what the model said before it, and says now."""
     before = (about.get("champion_before") or {}).get("run_key")
     fact_ids = [change["fact_id"] for change in changes]
-    old = _said(home / "runs" / str(before), fact_ids)
+    old = _said(home.run(before), fact_ids)
     new = _said(folder.path, fact_ids)
     return [
         {**change, "said_before": old.get(change["fact_id"]), "says": new.get(change["fact_id"])}
@@ -202,9 +203,9 @@ def _value(row: Mapping[str, Any]) -> int:
     return int(row["values"])
 
 
-def _history(home: Path) -> list[dict[str, Any]]:
+def _history(home: Home) -> list[dict[str, Any]]:
     try:
-        return open_history(home / "warehouse").by_relation().to_pylist()
+        return open_history(home.warehouse).by_relation().to_pylist()
     except NoHistoryError:
         return []
 
@@ -218,7 +219,7 @@ def _timings(
 
 
 def _cost(
-    home: Path,
+    home: Home,
     folder: RunFolder,
     receipts: Mapping[str, Mapping[str, Any]],
     about: Mapping[str, Any],
@@ -237,7 +238,7 @@ def _cost(
         "num_facts_trained": facts,
         "seconds_per_fact": seconds / facts if facts else None,
         "checkpoint_bytes": _bytes(bank),
-        "home_bytes": _bytes(home / "runs"),
+        "home_bytes": _bytes(home.runs),
         "bits_per_parameter": trained.get("bits_per_parameter"),
         "capacity_alarm": trained.get("capacity_alarm"),
     }

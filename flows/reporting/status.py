@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from flows.errors import NothingYetError
-from flows.home.champion import POINTER, promoted
+from flows.home.champion import promoted
 from flows.home.current_run import run_state
+from flows.home.home import Home
 from flows.servers.server import find
 from warehouse.changes import diff
 from warehouse.errors import NoSnapshotError
@@ -20,10 +21,10 @@ from warehouse.snapshot import Snapshot, head, open_snapshot
 MAX_RUNS = 5
 
 
-def status(home: Path) -> dict[str, Any]:
+def status(home: Home) -> dict[str, Any]:
     """Give snapshot, checkpoint, pending changes, capacity alarm, last runs, servers of `home`."""
     try:
-        snapshot = head(home / "warehouse")
+        snapshot = head(home.warehouse)
     except NoSnapshotError:
         snapshot = None
     try:
@@ -42,10 +43,10 @@ def status(home: Path) -> dict[str, Any]:
     }
 
 
-def last_runs(home: Path) -> list[dict[str, Any]]:
+def last_runs(home: Home) -> list[dict[str, Any]]:
     """List the runs of `home` with the steps that left a receipt, the newest first."""
     runs = []
-    for folder in (home / "runs").glob("*/receipts"):
+    for folder in home.runs.glob("*/receipts"):
         receipts = sorted(folder.glob("*.json"), key=lambda file: file.stat().st_mtime)
         if receipts:
             seconds = receipts[-1].stat().st_mtime
@@ -61,14 +62,14 @@ def last_runs(home: Path) -> list[dict[str, Any]]:
     return sorted(runs, key=lambda run: str(run["last_written"]), reverse=True)
 
 
-def newest_recall(home: Path) -> dict[str, Any]:
+def newest_recall(home: Home) -> dict[str, Any]:
     """Give the receipt of the newest recall measurement, with its run key.
 
     Raises:
         NothingYetError: no run measured recall yet.
     """
     found = sorted(
-        (home / "runs").glob("*/receipts/measure_recall.json"), key=lambda f: f.stat().st_mtime
+        home.runs.glob("*/receipts/measure_recall.json"), key=lambda f: f.stat().st_mtime
     )
     if not found:
         raise NothingYetError(f"no run in {home} measured recall yet; `lamini run` does")
@@ -76,25 +77,25 @@ def newest_recall(home: Path) -> dict[str, Any]:
     return {"run_key": found[-1].parent.parent.name, **receipt}
 
 
-def _snapshot(home: Path, snapshot: Snapshot | None) -> dict[str, Any] | None:
+def _snapshot(home: Home, snapshot: Snapshot | None) -> dict[str, Any] | None:
     if snapshot is None:
         return None
-    pointer = json.loads((home / "warehouse" / "HEAD.json").read_text(encoding="utf-8"))
+    pointer = json.loads(home.head.read_text(encoding="utf-8"))
     manifest = {k: v for k, v in snapshot.manifest.items() if k not in ("files", "format_version")}
     return {"path": str(snapshot.path), "as_of": pointer.get("as_of"), **manifest}
 
 
 def _pending(
-    home: Path, snapshot: Snapshot | None, checkpoint: dict[str, Any] | None
+    home: Home, snapshot: Snapshot | None, checkpoint: dict[str, Any] | None
 ) -> dict[str, Any] | None:
     if snapshot is None:
         return None
     old = None
     if checkpoint is not None:
         known = checkpoint.get("snapshot_hash")
-        folder = home / "warehouse" / "snapshots" / str(known)[:16]
+        folder = home.snapshot(known)
         if known is None or not folder.is_dir():
-            return {"unknown": f"{POINTER} names no snapshot that is still there"}
+            return {"unknown": f"{home.pointer.name} names no snapshot that is still there"}
         old = open_snapshot(folder)
     changes = diff(old, snapshot)
     return {
@@ -117,8 +118,8 @@ def _capacity_alarm(checkpoint: dict[str, Any] | None) -> str | None:
     return None
 
 
-def _servers(home: Path) -> list[dict[str, Any]]:
-    servers = [find(home, name) for name in ("prefect", "mlflow")]
+def _servers(home: Home) -> list[dict[str, Any]]:
+    servers = [find(home.path, name) for name in ("prefect", "mlflow")]
     return [
         {"name": server.name, "url": server.url, "pid": server.pid, "answers": server.answers()}
         for server in servers

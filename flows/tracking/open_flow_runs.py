@@ -14,20 +14,20 @@ from prefect.exceptions import ObjectNotFound
 from prefect.runtime import flow_run
 from prefect.states import Crashed
 
+from flows.home.home import Home
 from flows.home.processes import is_gone, this_process
 from warehouse.durable import write_json
 
-_FOLDER = "flow_runs"
 log = logging.getLogger(__name__)
 
 
-def remember_flow_run(home: Path) -> None:
+def remember_flow_run(home: Home) -> None:
     """Record that this process works on the flow run that is going on; outside of one, nothing."""
     if flow_run.id:
-        write_json(this_process(), home / _FOLDER / f"{flow_run.id}.json")
+        write_json(this_process(), home.flow_runs / f"{flow_run.id}.json")
 
 
-def settle_flow_runs(home: Path) -> list[str]:
+def settle_flow_runs(home: Home) -> list[str]:
     """Tell the Prefect server that flow runs whose process is gone have crashed; give those.
 
     What it cannot be told now, it is told at the next start.
@@ -35,7 +35,7 @@ def settle_flow_runs(home: Path) -> list[str]:
     ended: list[str] = []
     try:
         with get_client(sync_client=True) as client:
-            for file in sorted((home / _FOLDER).glob("*.json")):
+            for file in sorted((home.flow_runs).glob("*.json")):
                 if _is_settled(client, file, ended):
                     file.unlink(missing_ok=True)
     except Exception:

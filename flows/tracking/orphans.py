@@ -2,13 +2,13 @@
 
 import json
 import logging
-from pathlib import Path
 from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from flows.environment import mlflow_database, mlflow_uri
+from flows.home.home import Home
 from flows.home.processes import is_gone, this_process
 from flows.home.receipts import RunFolder
 from flows.tracking.runs import EXPERIMENT, MEASURING, PROCESS_TAG, RUN_KEY_TAG, STAGE_TAG
@@ -17,7 +17,7 @@ from flows.tracking.spool import spool_of
 log = logging.getLogger(__name__)
 
 
-def settle_tracking(home: Path) -> list[str]:
+def settle_tracking(home: Home) -> list[str]:
     """Deliver the records that wait, then end MLflow runs whose process is gone; give those.
 
     To be called under the run lock: so what a run of another host left open is over, too, though
@@ -25,10 +25,10 @@ def settle_tracking(home: Path) -> list[str]:
     A run that had promoted its checkpoint has FINISHED: it was killed after its last deed. One that
     is to go on will be RUNNING again as soon as it is opened.
     """
-    if not mlflow_database(home).is_file():
+    if not mlflow_database(home.path).is_file():
         return []
-    spool_of(mlflow_uri(home)).deliver()
-    client = MlflowClient(tracking_uri=mlflow_uri(home))
+    spool_of(mlflow_uri(home.path)).deliver()
+    client = MlflowClient(tracking_uri=mlflow_uri(home.path))
     experiment = client.get_experiment_by_name(EXPERIMENT)
     if experiment is None:
         return []
@@ -37,7 +37,7 @@ def settle_tracking(home: Path) -> list[str]:
         process = run.data.tags.get(PROCESS_TAG)
         if process is None or not _is_over(run, json.loads(process)):
             continue
-        folder = RunFolder(path=home / "runs" / run.data.tags.get(RUN_KEY_TAG, "none"))
+        folder = RunFolder(path=home.run(run.data.tags.get(RUN_KEY_TAG, "none")))
         status = "KILLED" if folder.receipt("promoted") is None else "FINISHED"
         client.set_terminated(run.info.run_id, status)
         ended.append(run.info.run_id)

@@ -2,10 +2,10 @@
 
 import contextlib
 from collections.abc import Iterator
-from pathlib import Path
 
 from flows.environment import mlflow_database
 from flows.errors import FlowsError
+from flows.home.home import Home
 from flows.servers.services import Services
 from flows.tracking.spool import is_away
 from warehouse.errors import RetryableError
@@ -20,7 +20,7 @@ class ServerGoneError(OutageError):
 
 
 @contextlib.contextmanager
-def explained(home: Path, services: Services) -> Iterator[None]:
+def explained(home: Home, services: Services) -> Iterator[None]:
     """Turn the many errors of a service that went away into one that says what to do.
 
     Raises:
@@ -36,6 +36,6 @@ def explained(home: Path, services: Services) -> Iterator[None]:
             gone = f"the Prefect server {services.api_url} went away {advice}"
             raise ServerGoneError(gone) from error
         if not isinstance(error, OSError) and is_away(error):
-            taken = f"MLflow's database {mlflow_database(home)} takes no records {advice}"
+            taken = f"MLflow's database {mlflow_database(home.path)} takes no records {advice}"
             raise OutageError(taken) from error
         raise

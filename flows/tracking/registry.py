@@ -5,7 +5,6 @@ The pointer (`flows.home.champion`) is the truth; the aliases `champion` and `pr
 
 import logging
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import mlflow
@@ -14,6 +13,7 @@ from mlflow.exceptions import MlflowException
 
 from flows.environment import mlflow_database, mlflow_uri
 from flows.home.champion import read_pointer
+from flows.home.home import Home
 from flows.tracking.runs import RUN_KEY_TAG, TrackedRun
 
 MODEL = "lamini"
@@ -51,9 +51,9 @@ def register(run: TrackedRun, entry: Mapping[str, Any], model_id: str) -> str:
     return str(version.version)
 
 
-def follow_pointer(home: Path) -> dict[str, str]:
+def follow_pointer(home: Home) -> dict[str, str]:
     """Set both aliases as the pointer says; give the version of each that has one."""
-    client = MlflowClient(tracking_uri=mlflow_uri(home))
+    client = MlflowClient(tracking_uri=mlflow_uri(home.path))
     pointer = read_pointer(home) or {}
     wanted = {CHAMPION: pointer, PREVIOUS: next(iter(pointer.get("history", ())), {})}
     set_to: dict[str, str] = {}
@@ -70,11 +70,11 @@ def follow_pointer(home: Path) -> dict[str, str]:
     return set_to
 
 
-def forget_versions(home: Path, run_keys: set[str]) -> None:
+def forget_versions(home: Home, run_keys: set[str]) -> None:
     """Take the versions of removed checkpoints out of the registry; their runs stay."""
-    if not run_keys or not mlflow_database(home).is_file():
+    if not run_keys or not mlflow_database(home.path).is_file():
         return
-    client = MlflowClient(tracking_uri=mlflow_uri(home))
+    client = MlflowClient(tracking_uri=mlflow_uri(home.path))
     try:
         for version in client.search_model_versions(f"name = '{MODEL}'"):
             if version.tags.get(RUN_KEY_TAG) in run_keys:

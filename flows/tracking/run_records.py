@@ -12,6 +12,7 @@ from flows.configuration.settings import Settings
 from flows.configuration.shown import without_secrets
 from flows.home.about_run import write_about
 from flows.home.current_run import note
+from flows.home.home import Home
 from flows.servers.server import HOST, find
 from flows.servers.services import MLFLOW_PORT
 from flows.tracking.runs import TrackedRun, open_run
@@ -63,9 +64,9 @@ def open_tracked(
     return tracked
 
 
-def mlflow_url(home: Path, tracked: TrackedRun) -> str:
+def mlflow_url(home: Home, tracked: TrackedRun) -> str:
     """Give the run's page, among trainings, where `lamini ui` shows it now or would by itself."""
-    server = find(home, "mlflow")
+    server = find(home.path, "mlflow")
     address = server.url if server is not None else f"http://{HOST}:{MLFLOW_PORT}"
     run = f"experiments/{tracked.experiment_id}/runs/{tracked.run_id}"
     return f"{address}/#/{run}?workflowType=machine_learning"

@@ -24,6 +24,7 @@ from mlflow.entities import (
 from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
 
 from flows.environment import mlflow_artifacts, mlflow_uri
+from flows.home.home import Home
 from flows.home.processes import this_process
 from flows.servers.mlflow_database import make_database
 from flows.tracking.spool import spool_of
@@ -160,14 +161,14 @@ class TrackedRun:
         )
 
 
-def open_run(home: Path, key: str, name: str, tags: Mapping[str, str]) -> TrackedRun:
+def open_run(home: Home, key: str, name: str, tags: Mapping[str, str]) -> TrackedRun:
     """Return the parent run of a run key, the same one when the key is run again."""
-    uri = mlflow_uri(home)
-    make_database(home)
+    uri = mlflow_uri(home.path)
+    make_database(home.path)
     client = MlflowClient(tracking_uri=uri)
     experiment = client.get_experiment_by_name(EXPERIMENT)
     experiment_id = (
-        client.create_experiment(EXPERIMENT, artifact_location=mlflow_artifacts(home))
+        client.create_experiment(EXPERIMENT, artifact_location=mlflow_artifacts(home.path))
         if experiment is None
         else experiment.experiment_id
     )
@@ -176,10 +177,10 @@ def open_run(home: Path, key: str, name: str, tags: Mapping[str, str]) -> Tracke
     return run
 
 
-def known_run(home: Path, key: str) -> TrackedRun | None:
+def known_run(home: Home, key: str) -> TrackedRun | None:
     """Return the parent run of a run key as it is, its end and status untouched; null if none."""
-    uri = mlflow_uri(home)
-    make_database(home)
+    uri = mlflow_uri(home.path)
+    make_database(home.path)
     client = MlflowClient(tracking_uri=uri)
     experiment = client.get_experiment_by_name(EXPERIMENT)
     if experiment is None:

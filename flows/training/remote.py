@@ -19,6 +19,7 @@ from typing import Any
 from flows.configuration.settings import Settings
 from flows.environment import environment
 from flows.errors import FlowsError, JobFailedError
+from flows.home.home import Home
 from flows.training.remote_job import progress_file, result_file
 from flows.training.worker_jobs import OnReport
 from lamini.saved import write_whole
@@ -215,7 +216,9 @@ def _pass_on(progress: Path, read: int, on_report: OnReport) -> int:
     return read + len(whole)
 
 
-def _variables(home: Path) -> dict[str, str]:
+def _variables(home: Home) -> dict[str, str]:
     """Give what the libraries of the job are told; addresses, tokens and our home's stay here."""
     ours = ("PREFECT_", "NO_PROXY", "no_proxy", "RAY_AUTH", "GIT_PYTHON")
-    return {name: text for name, text in environment(home).items() if not name.startswith(ours)}
+    return {
+        name: text for name, text in environment(home.path).items() if not name.startswith(ours)
+    }
