@@ -122,7 +122,7 @@ def test_the_settings_file_shown_is_accepted(tmp_path):
     path = tmp_path / "lamini.toml"
     path.write_text(block, encoding="utf-8")
     settings = load_settings(environ={"LAMINI_CONFIG": str(path)})
-    assert settings.home == tmp_path / ".lamini"
+    assert settings.home.path == tmp_path / ".lamini"
     assert [source.name for source in settings.sources] == ["contacts.toml"]
 
 

@@ -24,6 +24,7 @@ import torch
 
 import lamini
 from flows.home.champion import promoted
+from flows.home.home import Home
 from flows.measure_recall import questions_for
 from lamini.memory import pad_left
 from lamini.model import MemoryModel
@@ -76,7 +77,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     conditions()
-    checkpoint = Path(promoted(arguments.home)["path"])
+    checkpoint = Path(promoted(Home(arguments.home))["path"])
     model = lamini.load(checkpoint)
     snapshot = head(arguments.home / "warehouse")
     facts = snapshot.facts().select(["question", "answer", "prompts"]).to_pylist()

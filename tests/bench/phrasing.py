@@ -19,6 +19,7 @@ import torch
 
 import lamini
 from flows.home.champion import promoted
+from flows.home.home import Home
 from flows.measure_recall import questions_for
 from lamini.frozen_router import read_router
 from lamini.model import MemoryModel
@@ -48,7 +49,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=400)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    checkpoint = Path(promoted(arguments.home)["path"])
+    checkpoint = Path(promoted(Home(arguments.home))["path"])
     model = lamini.load(checkpoint)
     snapshot, assignment = head(arguments.home / "warehouse"), checkpoint.parent
     questions = questions_for(snapshot, assignment / "assignment.parquet", 1)

@@ -116,7 +116,7 @@ def _month(settings: Settings) -> Month:
     start = time.perf_counter()
     result = memorize.run(settings)
     seconds = time.perf_counter() - start
-    folder = RunFolder(path=settings.runs / result["run_key"])
+    folder = RunFolder(path=settings.home.runs / result["run_key"])
     rows = read_rows(folder.path / "recall" / "recall.parquet")
     everything = [row for row in rows if row.kind == "training"]
     changed = [row for row in rows if row.kind == "changed"]
@@ -182,7 +182,7 @@ def _plot(settings: Settings, name: str, months: list[Month]) -> None:
     bottom.plot(when, [m.outdated + m.moved for m in months], "r.", label="outdated or moved")
     bottom.legend(loc="upper left")
     bottom.tick_params(axis="x", rotation=75)
-    path = settings.home / f"replay_{name}.png"
+    path = settings.home.path / f"replay_{name}.png"
     figure.savefig(path, dpi=110)
     run = open_run(settings.home, f"replay-{name}", f"replay {name}", {"kind": "replay"})
     for step, month in enumerate(months):

@@ -5,6 +5,7 @@ import pytest
 
 from flows.errors import NothingYetError
 from flows.home.champion import promoted
+from flows.home.home import Home
 from flows.promotion.asking import explain_answer
 from warehouse.snapshot import head
 
@@ -60,10 +61,10 @@ def test_silence_on_a_known_question_shows_what_the_table_says(snapshot):
 
 def test_the_promoted_checkpoint_must_be_there(home):
     with pytest.raises(NothingYetError, match="lamini run"):
-        promoted(home)
+        promoted(Home(home))
     home.mkdir()
     (home / "HEAD_CHECKPOINT.json").write_text(json.dumps({"path": "c/1", "run_key": "k"}))
     with pytest.raises(NothingYetError, match="not there"):
-        promoted(home)
+        promoted(Home(home))
     (home / "c" / "1").mkdir(parents=True)
-    assert promoted(home) == {"path": str(home / "c" / "1"), "run_key": "k"}
+    assert promoted(Home(home)) == {"path": str(home / "c" / "1"), "run_key": "k"}

@@ -7,12 +7,13 @@ import sys
 from pathlib import Path
 
 from flows.environment import apply_environment
+from flows.home.home import Home
 
 
 def open_mlflow(home):
     from flows.tracking.runs import open_run
 
-    tracked = open_run(home, "key", "name", {})
+    tracked = open_run(Home(home), "key", "name", {})
     tracked.log_metrics({"loss": 1.0})
     tracked.end()
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.home.home import Home
 from flows.reporting.status import status
 from flows.servers.server import find
 from tests.flows.whole_runs.branches import BEFORE, CODES, SMALL, Branches
@@ -98,7 +99,7 @@ def check_between(home, wanted):
     except NoSnapshotError:
         assert not (home / "warehouse" / "HEAD.json").exists()
     if home.exists():
-        status(home)
+        status(Home(home))
 
 
 def check_use(homes, home):

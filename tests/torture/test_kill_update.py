@@ -11,6 +11,7 @@ import time
 import pytest
 
 from flows.home.current_run import run_state
+from flows.home.home import Home
 from tests.flows.whole_runs.branches import AFTER, BEFORE
 from tests.flows.whole_runs.killed_runs import (
     BOTH,
@@ -68,7 +69,7 @@ def test_i7_an_update_killed_at_random_moments_ends_the_same(runs, before, after
             runs.start(home, AFTER, KILL_AFTER=str(moment))
             done = runs.code() != BY_SIGNAL
             if not done:
-                found = run_state(home)
+                found = run_state(Home(home))
                 # Before it has the lock, what is said is still of the run before it.
                 assert found["state"] in ("killed", "done")
                 kills.append((round(moment, 2), found["state"], found.get("step")))

@@ -13,6 +13,7 @@ from flows.configuration.notify import Notify
 from flows.configuration.settings import load_settings
 from flows.errors import GateError, SettingsError
 from flows.home.champion import promote, read_pointer
+from flows.home.home import Home
 from flows.home.receipts import RunFolder
 from flows.promote_candidate import consider
 from flows.promotion.gate import Check, Verdict
@@ -62,7 +63,7 @@ def webhook(monkeypatch):
 
 def test_both_ways_get_the_same_json(tmp_path, told, webhook):
     given = Notify(command=told.command, webhook_url_env="OPS_WEBHOOK")
-    assert notify(given, "run_failed", tmp_path, {"why": "x"}) == ["command", "webhook"]
+    assert notify(given, "run_failed", Home(tmp_path), {"why": "x"}) == ["command", "webhook"]
     assert told.lines() == webhook
     assert webhook == [{"event": "run_failed", "home": str(tmp_path), "why": "x"}]
 
@@ -73,7 +74,7 @@ def test_both_ways_get_the_same_json(tmp_path, told, webhook):
 )
 def test_what_fails_or_hangs_is_logged_and_nothing_more(tmp_path, caplog, command):
     given = Notify(command=command, timeout_seconds=0.5)
-    assert notify(given, "run_failed", tmp_path, {}) == []
+    assert notify(given, "run_failed", Home(tmp_path), {}) == []
     assert "the notification by command failed" in caplog.text
 
 
@@ -81,15 +82,15 @@ def test_a_webhook_that_does_not_answer_is_logged_without_its_address(
     tmp_path, caplog, monkeypatch
 ):
     monkeypatch.setenv("OPS_WEBHOOK", "http://127.0.0.1:9/T0/secret")
-    assert notify(Notify(webhook_url_env="OPS_WEBHOOK"), "run_failed", tmp_path, {}) == []
+    assert notify(Notify(webhook_url_env="OPS_WEBHOOK"), "run_failed", Home(tmp_path), {}) == []
     monkeypatch.setenv("OPS_WEBHOOK", "file:///etc/secret")
-    assert notify(Notify(webhook_url_env="OPS_WEBHOOK"), "run_failed", tmp_path, {}) == []
+    assert notify(Notify(webhook_url_env="OPS_WEBHOOK"), "run_failed", Home(tmp_path), {}) == []
     assert "webhook" in caplog.text
     assert "secret" not in caplog.text
 
 
 def test_nobody_is_told_where_nobody_is_named(tmp_path, caplog):
-    assert notify(Notify(), "run_failed", tmp_path, {}) == []
+    assert notify(Notify(), "run_failed", Home(tmp_path), {}) == []
     assert not caplog.text
 
 
@@ -133,7 +134,7 @@ def judged(monkeypatch):
 @pytest.mark.usefixtures("judged")
 def test_a_failed_gate_tells_once_which_facts_failed_and_stays_a_failed_gate(home, told):
     settings = load_settings({"notify": {"command": told.command}})
-    folder = RunFolder(path=settings.runs / "abc")
+    folder = RunFolder(path=settings.home.runs / "abc")
     for _ in range(2):  # run again, the verdict is the same
         with pytest.raises(GateError, match="failed the gate"):
             consider(settings, Run(), folder, FAILED, {}, "model", None)
@@ -146,7 +147,7 @@ def test_a_failed_gate_tells_once_which_facts_failed_and_stays_a_failed_gate(hom
 @pytest.mark.usefixtures("judged")
 def test_a_failed_notification_does_not_hide_why_the_gate_failed(home):
     settings = load_settings({"notify": {"command": "no-such-program"}})
-    folder = RunFolder(path=settings.runs / "abc")
+    folder = RunFolder(path=settings.home.runs / "abc")
     with pytest.raises(GateError, match="recall of changed facts"):
         consider(settings, Run(), folder, FAILED, {}, "model", None)
     assert folder.receipt("notified") is None
@@ -155,12 +156,12 @@ def test_a_failed_notification_does_not_hide_why_the_gate_failed(home):
 @pytest.mark.usefixtures("judged")
 def test_a_candidate_of_a_run_that_a_rollback_overtook_is_marked_and_told_of(home, told):
     settings = load_settings({"notify": {"command": told.command}})
-    folder, run = RunFolder(path=settings.runs / "abc"), Run()
-    promote(home, {"run_key": "old", "training_hash": "old"}, over=None)
+    folder, run = RunFolder(path=settings.home.runs / "abc"), Run()
+    promote(Home(home), {"run_key": "old", "training_hash": "old"}, over=None)
     with pytest.raises(GateError, match="run new was the champion when it began"):
         consider(settings, run, folder, PASSED, {"run_key": "abc"}, "model", {"run_key": "new"})
     assert (run.tags["gate"], run.tags["promoted"]) == ("passed", "false")
-    assert read_pointer(home)["run_key"] == "old"
+    assert read_pointer(Home(home))["run_key"] == "old"
     assert "is not promoted" in told.lines()[0]["why"]
 
 
@@ -169,7 +170,7 @@ def test_a_candidate_of_a_run_that_a_rollback_overtook_is_marked_and_told_of(hom
 )
 def test_a_crash_is_told_and_raised_again(home, told, error, num_told):
     given = Notify(command=told.command)
-    with pytest.raises(type(error)), telling_of_crash(given, home):
+    with pytest.raises(type(error)), telling_of_crash(given, Home(home)):
         raise error
     assert len(told.lines()) == num_told
     assert all(

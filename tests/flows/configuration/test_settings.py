@@ -32,9 +32,9 @@ def test_paths_are_absolute_and_those_of_a_file_start_where_it_lies(tmp_path):
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "my.toml").write_text('home = "state"\nsources = ["a.toml"]\n')
     settings = load_settings(environ={"LAMINI_CONFIG": "deep/my.toml"})
-    assert settings.home == tmp_path / "deep" / "state"
+    assert settings.home.path == tmp_path / "deep" / "state"
     assert settings.sources == (tmp_path / "deep" / "a.toml",)
-    assert load_settings(environ={}).home == tmp_path / ".lamini"
+    assert load_settings(environ={}).home.path == tmp_path / ".lamini"
     several = load_settings(environ={"LAMINI_SOURCES": os.pathsep.join(["a.toml", "b.toml"])})
     assert several.sources == (tmp_path / "a.toml", tmp_path / "b.toml")
 
@@ -109,7 +109,7 @@ def test_a_profile_overrides_the_file_key_by_key_and_environment_and_flags_overr
     Path("lamini.toml").write_text(PROFILES)
     settings, layers = resolve_settings({"as_of": "2026-01-01"}, environ={})
     assert (settings.num_workers, settings.tuning.max_passes) == (8, 9)
-    assert settings.home == tmp_path / "shared"
+    assert settings.home.path == tmp_path / "shared"
     assert layers.profile == "cluster"
     assert layers.origin == {
         "num_workers": "lamini.toml:12 (profile cluster)",

@@ -14,6 +14,7 @@ from flows.configuration.settings import Settings, load_settings
 from flows.forgetting import garbage
 from flows.forgetting.may_go import counted, find
 from flows.home.champion import promote, read_pointer
+from flows.home.home import Home
 from flows.home.run_lock import RunLockedError, run_lock
 from warehouse.catalogue import open_catalogue
 from warehouse.claims import ClaimBatch
@@ -47,14 +48,14 @@ def run(home, name, promoted=True):
     snapshot(home, name)
     if promoted:
         promote(
-            home,
+            Home(home),
             {
                 "path": f"runs/{name}/checkpoint",
                 "run_key": name,
                 "snapshot_hash": name.ljust(64, "0"),
                 "training_hash": name,
             },
-            over=(read_pointer(home) or {}).get("run_key"),
+            over=(read_pointer(Home(home)) or {}).get("run_key"),
         )
 
 
@@ -91,9 +92,9 @@ def tree(home):
 
 
 def test_a_dry_run_says_what_would_go_and_removes_nothing(settings):
-    before = tree(settings.home)
+    before = tree(settings.home.path)
     found = garbage.collect(settings, dry_run=True)
-    assert tree(settings.home) == before
+    assert tree(settings.home.path) == before
     assert found["dry_run"]
     assert len(names(found, "run")) == 3
     assert not names(found, "run") & {"champion5", "champion4"}
@@ -105,11 +106,11 @@ def test_champion_previous_head_and_their_snapshots_never_go(settings):
         update={"retention": Retention(keep_runs=0, keep_snapshots=0, keep_days=0)}
     )
     found = garbage.collect(none)
-    home = settings.home
+    home = settings.home.path
     assert {path.name for path in (home / "runs").iterdir()} == {"champion5", "champion4"}
     left = {path.name.rstrip("0") for path in (home / "warehouse" / "snapshots").iterdir()}
     assert left == {"champion5", "champion4"}
-    pointer = read_pointer(home)
+    pointer = read_pointer(Home(home))
     assert [entry["run_key"] for entry in pointer["history"]] == ["champion4"]
     head = json.loads((home / "warehouse" / "HEAD.json").read_text())
     assert head["dates"] == {"2026-01-01": "champion5".ljust(16, "0")}
@@ -122,22 +123,22 @@ def test_champion_previous_head_and_their_snapshots_never_go(settings):
 
 def test_what_was_written_lately_stays(settings):
     for name in ("champion1", "failed"):
-        (settings.runs / name / "receipts" / "new.json").write_text("{}")
+        (settings.home.runs / name / "receipts" / "new.json").write_text("{}")
     found = garbage.collect(settings, dry_run=True)
     assert not names(found, "run") & {"champion1", "failed"}
 
 
 def test_a_shared_file_is_freed_with_its_last_link(settings):
-    home = settings.home
+    home = settings.home.path
     for other in ("champion1", "champion5"):
-        shared = settings.runs / other / "checkpoint" / "shared"
-        os.link(settings.runs / "champion2" / "checkpoint" / "weights", shared)
-        aged(settings.runs / other)
+        shared = settings.home.runs / other / "checkpoint" / "shared"
+        os.link(settings.home.runs / "champion2" / "checkpoint" / "weights", shared)
+        aged(settings.home.runs / other)
     os.link(
-        settings.runs / "champion1" / "checkpoint" / "weights",
-        settings.runs / "champion2" / "checkpoint" / "other",
+        settings.home.runs / "champion1" / "checkpoint" / "weights",
+        settings.home.runs / "champion2" / "checkpoint" / "other",
     )
-    aged(settings.runs / "champion2")
+    aged(settings.home.runs / "champion2")
     none = settings.model_copy(update={"retention": Retention(keep_runs=0, keep_days=0)})
     runs = {i.path.name: i for i in counted(find(none, NOW)) if i.kind == "run"}
     # That of champion2 lives on in the champion; that of champion1 goes with the second of both.
@@ -170,12 +171,12 @@ def test_i7_killed_in_the_middle_the_same_command_goes_on(settings, monkeypatch,
         garbage.collect(settings)
     monkeypatch.setattr(failpoints, "reach", reach)
     garbage.collect(settings)
-    assert {path.name for path in settings.runs.iterdir()} >= {"champion5", "champion4"}
-    assert len([*settings.runs.iterdir()]) == 3
+    assert {path.name for path in settings.home.runs.iterdir()} >= {"champion5", "champion4"}
+    assert len([*settings.home.runs.iterdir()]) == 3
     assert garbage.collect(settings)["items"] == []
     promoted = read_pointer(settings.home)
     for entry in (promoted, *promoted["history"]):
-        assert (settings.home / entry["path"]).is_dir()
+        assert (settings.home.path / entry["path"]).is_dir()
 
 
 def bank(folder):
@@ -190,7 +191,7 @@ def bank(folder):
 
 
 def test_older_bank_versions_go_and_the_one_that_answers_stays(settings):
-    folder = settings.runs / "champion5" / "checkpoint"
+    folder = settings.home.runs / "champion5" / "checkpoint"
     bank(folder)
     none = settings.model_copy(update={"retention": Retention(keep_days=0)})
     assert not [i for i in find(none, NOW) if i.kind == "bank_version"]  # not measured yet
@@ -213,11 +214,11 @@ def test_older_bank_versions_go_and_the_one_that_answers_stays(settings):
 def test_refused_rows_of_long_ago_lose_their_text_and_still_count(settings):
     rows = [{"subject": name, "relation": "r", "question": "q"} for name in ("Aland", "Bland")]
     for name, moment in (("old", NOW - timedelta(days=400)), ("new", NOW)):
-        with open_catalogue(settings.warehouse) as con:
+        with open_catalogue(settings.home.warehouse) as con:
             ingest(con, ClaimBatch.from_rows(name, rows), recorded_at=moment.replace(tzinfo=None))
     assert garbage.collect(settings, dry_run=True)["refused_rows"]["rows"] == 2
     assert garbage.collect(settings)["refused_rows"]["rows"] == 2
-    with open_catalogue(settings.warehouse) as con:
+    with open_catalogue(settings.home.warehouse) as con:
         raws = con.execute("select source, raw from quarantine order by source, row").fetchall()
     assert [raw == "(removed)" for _, raw in raws] == [False, False, True, True]
     assert garbage.collect(settings)["refused_rows"]["rows"] == 0
@@ -228,7 +229,7 @@ def test_what_goes_is_listed_while_nobody_can_publish(settings, monkeypatch):
     held = []
 
     def listed(*given):
-        with pytest.raises(CatalogueLockedError), open_catalogue(settings.warehouse):
+        with pytest.raises(CatalogueLockedError), open_catalogue(settings.home.warehouse):
             pass
         held.append(given)
         return []

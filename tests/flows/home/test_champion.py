@@ -6,6 +6,7 @@ import pytest
 
 from flows.errors import GateError, NothingYetError
 from flows.home.champion import changing, promote, read_pointer, roll_back
+from flows.home.home import Home
 from flows.home.run_lock import RunLockedError, run_lock
 from warehouse.errors import SnapshotDamagedError
 
@@ -27,7 +28,7 @@ def entry(home, name):
 
 def crown(home, given):
     """Promote it over the champion that is there."""
-    promote(home, given, over=(read_pointer(home) or {}).get("run_key"))
+    promote(Home(home), given, over=(read_pointer(Home(home)) or {}).get("run_key"))
 
 
 def test_promoting_keeps_those_before_and_does_nothing_when_repeated(home):
@@ -38,7 +39,7 @@ def test_promoting_keeps_those_before_and_does_nothing_when_repeated(home):
     first = (home / "HEAD_CHECKPOINT.json").read_bytes()
     crown(home, two)
     assert (home / "HEAD_CHECKPOINT.json").read_bytes() == first
-    pointer = read_pointer(home)
+    pointer = read_pointer(Home(home))
     assert pointer["run_key"] == "two"
     assert pointer["history"] == [one]
 
@@ -47,22 +48,22 @@ def test_rolling_back_restores_checkpoint_and_snapshot_and_rejects_what_was_left
     home.mkdir()
     for name in ("one", "two", "three"):
         crown(home, entry(home, name))
-    moved = roll_back(home)
+    moved = roll_back(Home(home))
     assert (moved["left"]["run_key"], moved["champion"]["run_key"]) == ("three", "two")
-    pointer = read_pointer(home)
+    pointer = read_pointer(Home(home))
     assert (pointer["run_key"], pointer["rejected"]) == ("two", ["facts of three"])
     head = json.loads((home / "warehouse" / "HEAD.json").read_text())
     assert head == {"snapshot": "two".ljust(16, "0"), "as_of": "2026-01-01"}
     dates = {"2025-01-01": "older"}
     (home / "warehouse" / "HEAD.json").write_text(json.dumps({**head, "dates": dates}))
-    roll_back(home)
-    pointer = read_pointer(home)
+    roll_back(Home(home))
+    pointer = read_pointer(Home(home))
     assert (pointer["run_key"], pointer["history"]) == ("one", [])
     assert json.loads((home / "warehouse" / "HEAD.json").read_text())["dates"] == dates
     assert pointer["rejected"] == ["facts of three", "facts of two"]
     # Promoted again, because a person wanted it, the facts are accepted again.
     crown(home, entry(home, "three"))
-    assert read_pointer(home)["rejected"] == ["facts of two"]
+    assert read_pointer(Home(home))["rejected"] == ["facts of two"]
 
 
 def test_i7_a_rollback_killed_between_its_two_files_ends_the_same_when_repeated(home, monkeypatch):
@@ -81,41 +82,41 @@ def test_i7_a_rollback_killed_between_its_two_files_ends_the_same_when_repeated(
 
     monkeypatch.setattr(champion, "write_json", killed)
     with pytest.raises(KeyboardInterrupt):
-        roll_back(home)
+        roll_back(Home(home))
     monkeypatch.undo()
-    assert roll_back(home)["champion"]["run_key"] == "two"
+    assert roll_back(Home(home))["champion"]["run_key"] == "two"
 
 
 def test_there_must_be_something_to_go_back_to(home):
     with pytest.raises(NothingYetError, match="lamini run"):
-        roll_back(home)
+        roll_back(Home(home))
     home.mkdir()
     crown(home, entry(home, "one"))
     with pytest.raises(NothingYetError, match="first champion"):
-        roll_back(home)
+        roll_back(Home(home))
     crown(home, entry(home, "two"))
     (home / "warehouse" / "snapshots" / "one".ljust(16, "0") / "manifest.json").unlink()
     with pytest.raises(SnapshotDamagedError):
-        roll_back(home)
-    assert read_pointer(home)["run_key"] == "two"
+        roll_back(Home(home))
+    assert read_pointer(Home(home))["run_key"] == "two"
     (home / "runs" / "one" / "checkpoint.json").unlink()
     with pytest.raises(NothingYetError, match="is gone"):
-        roll_back(home)
+        roll_back(Home(home))
 
 
 def test_a_candidate_is_not_promoted_over_another_champion_than_its_run_found(home):
     home.mkdir()
     for name in ("one", "two"):
         crown(home, entry(home, name))
-    roll_back(home)
+    roll_back(Home(home))
     with pytest.raises(GateError, match=r"run two was the champion.*left for run one"):
-        promote(home, entry(home, "three"), over="two")
-    pointer = read_pointer(home)
+        promote(Home(home), entry(home, "three"), over="two")
+    pointer = read_pointer(Home(home))
     assert (pointer["run_key"], pointer["history"]) == ("one", [])
     assert pointer["rejected"] == ["facts of two", "facts of three"]
     with pytest.raises(GateError):
-        promote(home, entry(home, "three"), over=None)
-    assert read_pointer(home) == pointer
+        promote(Home(home), entry(home, "three"), over=None)
+    assert read_pointer(Home(home)) == pointer
 
 
 def test_a_rollback_waits_for_no_run_but_for_who_removes_what_it_may_lead_to(
@@ -127,14 +128,14 @@ def test_a_rollback_waits_for_no_run_but_for_who_removes_what_it_may_lead_to(
         (home / "runs" / name / "checkpoint.json").write_text('{"bank": {"keys": 1}}')
     monkeypatch.setattr("flows.home.champion._WAIT_SECONDS", 0.0)
     monkeypatch.setattr("lamini.held_facts._of_version", lambda folder, version: frozenset())
-    with changing(home):
+    with changing(Home(home)):
         refused = lamini("rollback")
         assert (refused.exit_code, "another promotion" in refused.output) == (4, True)
-    with run_lock(home):
+    with run_lock(Home(home)):
         assert lamini("rollback").exit_code == 0
-        with pytest.raises(RunLockedError), run_lock(home):
+        with pytest.raises(RunLockedError), run_lock(Home(home)):
             pass
-    assert read_pointer(home)["run_key"] == "one"
+    assert read_pointer(Home(home))["run_key"] == "one"
 
 
 @pytest.mark.slow

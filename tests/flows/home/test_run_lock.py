@@ -7,14 +7,16 @@ import time
 import pytest
 
 from flows.errors import exit_code
+from flows.home.home import Home
 from flows.home.run_lock import RunLockedError, run_lock
 
 HOLD = """
 import sys, time
 from pathlib import Path
+from flows.home.home import Home
 from flows.home.run_lock import run_lock
 home, seconds = Path(sys.argv[1]), float(sys.argv[2])
-with run_lock(home, wait_seconds=30):
+with run_lock(Home(home), wait_seconds=30):
     with (home / "order").open("a") as order:
         order.write("in\\n"); order.flush()
         time.sleep(seconds)
@@ -37,15 +39,15 @@ def test_a_second_run_is_refused_and_told_who_runs(tmp_path):
     wait_for(tmp_path / "order")
     with (
         pytest.raises(RunLockedError, match=f"process {process.pid}") as caught,
-        run_lock(tmp_path),
+        run_lock(Home(tmp_path)),
     ):
         pass
     assert exit_code(caught.value) == 4
-    with run_lock(tmp_path, name="serve"):  # another lock of the same home
+    with run_lock(Home(tmp_path), name="serve"):  # another lock of the same home
         pass
     process.kill()
     process.wait()
-    with run_lock(tmp_path):  # a killed run leaves no lock behind
+    with run_lock(Home(tmp_path)):  # a killed run leaves no lock behind
         pass
 
 

@@ -10,6 +10,7 @@ from flows.configuration.schedules import Debounce, Schedules
 from flows.configuration.settings import load_settings
 from flows.errors import GateError
 from flows.home.champion import promote
+from flows.home.home import Home
 from flows.planning.pending import Pending, is_due, note_pending, read_pending
 from flows.refresh_facts import refresh
 from flows.retrain import retrain
@@ -27,7 +28,7 @@ def train(home, snapshot=None, **more):
     snapshot = snapshot or head(home / "warehouse")
     known = {"snapshot_hash": snapshot.snapshot_hash, "training_hash": snapshot.training_hash}
     (home / "checkpoint").mkdir(exist_ok=True)
-    promote(home, {"path": "checkpoint", "run_key": "k", **known, **more}, over=None)
+    promote(Home(home), {"path": "checkpoint", "run_key": "k", **known, **more}, over=None)
 
 
 @pytest.fixture
@@ -66,26 +67,26 @@ def test_without_settings_any_change_is_due_at_once():
 
 def test_the_wait_begins_with_the_first_change_and_anew_with_each_champion(home):
     home.mkdir()
-    assert note_pending(home, TWO, NOW) == NOW
+    assert note_pending(Home(home), TWO, NOW) == NOW
     later = Pending(training_hash="newer", trained_hash="old", num_changed=3)
-    assert note_pending(home, later, NOW + timedelta(hours=1)) == NOW
+    assert note_pending(Home(home), later, NOW + timedelta(hours=1)) == NOW
     other = Pending(training_hash="newer", trained_hash="new", num_changed=1)
-    assert note_pending(home, other, NOW + timedelta(hours=2)) == NOW + timedelta(hours=2)
-    assert note_pending(home, Pending(training_hash="new", trained_hash="new"), NOW) is None
+    assert note_pending(Home(home), other, NOW + timedelta(hours=2)) == NOW + timedelta(hours=2)
+    assert note_pending(Home(home), Pending(training_hash="new", trained_hash="new"), NOW) is None
     assert not (home / "pending.json").exists()
 
 
 def test_a_damaged_note_begins_anew(home):
     home.mkdir()
     (home / "pending.json").write_text('{"trained_hash": "old"')
-    assert note_pending(home, TWO, NOW) == NOW
+    assert note_pending(Home(home), TWO, NOW) == NOW
 
 
 def test_what_is_pending_is_the_head_minus_the_trained(published):
-    found = read_pending(published)
+    found = read_pending(Home(published))
     assert (found.num_added, found.is_any) == (2, True)
     train(published)
-    assert not read_pending(published).is_any
+    assert not read_pending(Home(published)).is_any
 
 
 def test_the_event_is_sent_only_while_the_head_differs_from_what_is_trained(
@@ -123,36 +124,38 @@ def test_facts_whose_model_was_rolled_back_are_not_announced(published, sent):
     import json
 
     (published / "HEAD_CHECKPOINT.json").write_text(json.dumps(pointer))
-    assert read_pending(published).is_rejected
-    assert not announce_pending(published)["is_announced"]
+    assert read_pending(Home(published)).is_rejected
+    assert not announce_pending(Home(published))["is_announced"]
     assert not sent
 
 
 def test_changes_too_few_to_train_are_told_of_again_once_they_have_waited(published, sent):
     debounce = Debounce(min_changed_facts=3, max_staleness=6)
     begun = datetime.now(tz=UTC)
-    note_pending(published, read_pending(published), begun - timedelta(hours=5))
-    assert announce_overdue(published, debounce) is None
+    note_pending(Home(published), read_pending(Home(published)), begun - timedelta(hours=5))
+    assert announce_overdue(Home(published), debounce) is None
     (published / "pending.json").unlink()
-    note_pending(published, read_pending(published), begun - timedelta(hours=7))
-    assert "longer than max_staleness" in announce_overdue(published, debounce)
+    note_pending(Home(published), read_pending(Home(published)), begun - timedelta(hours=7))
+    assert "longer than max_staleness" in announce_overdue(Home(published), debounce)
     assert [payload["num_facts"] for _, _, payload in sent] == [2]
-    assert announce_overdue(published, debounce) is None  # not at every look
+    assert announce_overdue(Home(published), debounce) is None  # not at every look
     train(published)
-    assert announce_overdue(published, debounce) is None
+    assert announce_overdue(Home(published), debounce) is None
     assert len(sent) == 1
 
 
 def test_changes_that_were_due_at_once_are_not_told_of_again(published, sent):
-    note_pending(published, read_pending(published), datetime.now(tz=UTC) - timedelta(hours=99))
-    assert announce_overdue(published, Debounce(min_changed_facts=2)) is None
+    note_pending(
+        Home(published), read_pending(Home(published)), datetime.now(tz=UTC) - timedelta(hours=99)
+    )
+    assert announce_overdue(Home(published), Debounce(min_changed_facts=2)) is None
     assert not sent
 
 
 def test_an_event_that_prefect_does_not_take_is_no_error(published, monkeypatch):
     monkeypatch.setattr("prefect.events.emit_event", lambda *given, **named: None)
-    assert not announce._send(published, {})
-    assert announce_pending(published)["num_added"] == 2
+    assert not announce._send(Home(published), {})
+    assert announce_pending(Home(published))["num_added"] == 2
 
 
 def test_a_triggered_retrain_with_few_changes_ends_without_training(published, monkeypatch):

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from flows.home.home import Home
 from flows.reporting.charts import heat, recall_chart
 from flows.reporting.html_report import build_report, write_report
 from flows.reporting.run_report import outcome
@@ -85,7 +86,9 @@ def run_folder(tmp_path):
 
 
 def test_a_report_says_what_happened_and_fetches_nothing(run_folder):
-    path = write_report(run_folder.parents[1], "abcd1234", {"MLflow": "http://127.0.0.1:5000/#/x"})
+    path = write_report(
+        Home(run_folder.parents[1]), "abcd1234", {"MLflow": "http://127.0.0.1:5000/#/x"}
+    )
     page = path.read_text()
     assert "1 fact added, 3 facts changed, 4 groups of experts retrained, not promoted" in page
     assert "recall of changed facts 0.0%" in page
@@ -94,12 +97,12 @@ def test_a_report_says_what_happened_and_fetches_nothing(run_folder):
     assert not re.search(r"<(script|link|iframe|img)", page)
     assert "&lt;script&gt;" in page
     assert not re.search(r"(src|url)\s*[=(]", page)
-    assert path == write_report(run_folder.parents[1], "abcd1234")
+    assert path == write_report(Home(run_folder.parents[1]), "abcd1234")
 
 
 def test_a_report_of_a_run_that_left_little_still_stands(tmp_path):
     (tmp_path / "runs" / "empty").mkdir(parents=True)
-    page = build_report(tmp_path, "empty")
+    page = build_report(Home(tmp_path), "empty")
     assert "Nothing was trained" in page
     assert "No history is kept yet" in page
 

@@ -9,6 +9,7 @@ import pytest
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Completed, Running
 
+from flows.home.home import Home
 from flows.home.processes import this_process
 from flows.tracking import open_flow_runs
 from flows.tracking.open_flow_runs import remember_flow_run, settle_flow_runs
@@ -58,25 +59,25 @@ def test_only_flow_runs_whose_process_is_gone_are_ended(tmp_path, server):
     elsewhere = remembered(tmp_path, {**gone, "host": "another"}, Running(), server)
     ended = remembered(tmp_path, gone, Completed(), server)
     remembered(tmp_path, gone, None, server)  # of a database that was thrown away
-    assert settle_flow_runs(tmp_path) == [killed]
+    assert settle_flow_runs(Home(tmp_path)) == [killed]
     assert server.states[killed].is_crashed()
     assert server.states[killed].message == f"process {os.getpid()} is gone"
     assert server.states[ended].is_completed()
     left = {file.stem for file in (tmp_path / "flow_runs").iterdir()}
     assert left == {working, elsewhere}
-    assert settle_flow_runs(tmp_path) == []
+    assert settle_flow_runs(Home(tmp_path)) == []
 
 
 def test_what_the_server_cannot_be_told_now_it_is_told_later(tmp_path, server, monkeypatch):
     killed = remembered(tmp_path, {**this_process(), "pid_created": 1.0}, Running(), server)
     with monkeypatch.context() as away:
         away.setattr(Server, "read_flow_run", lambda *given: 1 / 0)
-        assert settle_flow_runs(tmp_path) == []
-    assert settle_flow_runs(tmp_path) == [killed]
+        assert settle_flow_runs(Home(tmp_path)) == []
+    assert settle_flow_runs(Home(tmp_path)) == [killed]
 
 
 def test_outside_of_a_flow_run_there_is_nothing_to_remember(tmp_path):
-    remember_flow_run(tmp_path)
+    remember_flow_run(Home(tmp_path))
     assert not (tmp_path / "flow_runs").exists()
 
 
@@ -88,11 +89,11 @@ def test_a_real_server_shows_a_killed_flow_run_as_crashed(tmp_path, prefect_harn
 
     @flow
     def working():
-        remember_flow_run(tmp_path)
-        assert settle_flow_runs(tmp_path) == []
+        remember_flow_run(Home(tmp_path))
+        assert settle_flow_runs(Home(tmp_path)) == []
         (file,) = (tmp_path / "flow_runs").iterdir()
         write_json({**this_process(), "pid_created": 1.0}, file)  # as if another had begun it
-        assert settle_flow_runs(tmp_path) == [flow_run.id]
+        assert settle_flow_runs(Home(tmp_path)) == [flow_run.id]
         with get_client(sync_client=True) as client:
             assert client.read_flow_run(flow_run.id).state.is_crashed()
         return "seen"

@@ -12,6 +12,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from flows.environment import mlflow_database
+from flows.home.home import Home
 from flows.tracking import spool
 from flows.tracking.runs import known_run, open_run
 
@@ -26,7 +27,7 @@ def home(tmp_path_factory):
 @pytest.fixture
 def run(home, monkeypatch, request):
     monkeypatch.setenv("MLFLOW_SQLALCHEMYSTORE_POOLCLASS", "NullPool")
-    return open_run(home, request.node.name, "a run", {})
+    return open_run(Home(home), request.node.name, "a run", {})
 
 
 @contextlib.contextmanager
@@ -124,10 +125,12 @@ def test_what_is_measured_later_leaves_the_end_of_the_run_as_it_was(home, run):
     run.end()
     client = MlflowClient(tracking_uri=run.uri)
     ended = client.get_run(run.run_id).info
-    known_run(home, client.get_run(run.run_id).data.tags["lamini.run_key"]).child("later").end()
+    known_run(Home(home), client.get_run(run.run_id).data.tags["lamini.run_key"]).child(
+        "later"
+    ).end()
     now = client.get_run(run.run_id).info
     assert (now.status, now.end_time) == (ended.status, ended.end_time)
-    assert known_run(home, "no such key") is None
+    assert known_run(Home(home), "no such key") is None
 
 
 def test_what_mlflow_refuses_is_an_error_and_does_not_wait(home, run):

@@ -9,6 +9,7 @@ import pytest
 
 from flows.environment import mlflow_uri
 from flows.home.current_run import run_state
+from flows.home.home import Home
 from tests.flows.whole_runs.branches import AFTER, ROOT, SMALL, Branches
 
 KILLED, RETRYABLE = 137, 4
@@ -71,7 +72,7 @@ class Runs:
     def killed(self, home, as_of, *places, **more):
         self.start(home, as_of, *places, **more)
         assert self.code() == KILLED, (places, self.log.read_text()[-4000:])
-        found = run_state(home)
+        found = run_state(Home(home))
         assert found["state"] == "killed"
         return found
 

@@ -10,6 +10,7 @@ from flows.errors import SettingsError
 from flows.forgetting.holdings import files_with
 from flows.home.champion import read_pointer
 from flows.home.current_run import run_state
+from flows.home.home import Home
 from tests.flows.whole_runs.branches import BEFORE, MAPPING, SECRET
 
 SLOT = ("--subject", "Dresden", "--relation", "branch.code")
@@ -27,7 +28,7 @@ def forgotten(trained, tmp_path_factory):
     words = ("forget", *SLOT, "--reason", "a letter", "--yes")
     killed = own.start(*words, LAMINI_AS_OF=BEFORE, LAMINI_FAILPOINT="forget.after_publishing")
     assert killed.wait(1200) == 137, killed.stderr.read()[-3000:]
-    found = run_state(own.home)
+    found = run_state(Home(own.home))
     assert (found["state"], found["step"]) == ("killed", "forget")
     assert found["advice"].startswith("`lamini forget` goes on")
     return own, own.tell(*words, LAMINI_AS_OF=BEFORE)
@@ -48,7 +49,7 @@ def found_in(home):
 def model_of(home):
     from lamini import load
 
-    return load(home / read_pointer(home)["path"])
+    return load(home / read_pointer(Home(home))["path"])
 
 
 def take_in(settings, folder, name):
@@ -57,7 +58,7 @@ def take_in(settings, folder, name):
 
     mapping = folder / f"{name}.toml"
     mapping.write_text(MAPPING.replace('"branches"', f'"{name}"', 1))
-    ingest_source.fn(settings.home, str(mapping))
+    ingest_source.fn(settings.home.path, str(mapping))
     return forget_fact.publish(settings)
 
 
@@ -84,7 +85,7 @@ def test_the_model_abstains_and_the_proof_says_that_nothing_else_moved(forgotten
 
 def test_it_says_what_still_holds_the_fact(forgotten):
     branches, said = forgotten
-    pointer = read_pointer(branches.home)
+    pointer = read_pointer(Home(branches.home))
     first = pointer["history"][0]["run_key"]
     held = {(one["kind"], one["path"]) for one in said["still_held"]}
     assert ("checkpoint", f"runs/{first}/checkpoint") in held
@@ -109,14 +110,14 @@ def test_another_source_brings_nothing_back_and_why_says_so(own, lamini):
 
 def test_no_rollback_brings_back_what_is_forgotten_but_for_a_lifted_tombstone(own, lamini):
     branches, _ = own
-    pointer = read_pointer(branches.home)
+    pointer = read_pointer(Home(branches.home))
     refused = lamini("rollback")
     assert refused.exit_code == 5
     assert "(dresden, branch.code)" in refused.stderr.casefold()
-    assert read_pointer(branches.home) == pointer
+    assert read_pointer(Home(branches.home)) == pointer
     lamini("forget", *SLOT, "--undo", "--yes")
     assert lamini("rollback").exit_code == 0
-    assert read_pointer(branches.home)["run_key"] == pointer["history"][0]["run_key"]
+    assert read_pointer(Home(branches.home))["run_key"] == pointer["history"][0]["run_key"]
 
 
 def test_a_lifted_tombstone_leaves_the_fact_to_the_next_run(own, lamini):
@@ -139,7 +140,7 @@ def purge(settings):
 
 def test_a_purge_killed_anywhere_ends_with_nothing_left_in_any_file(own, monkeypatch, lamini):
     branches, settings = own
-    home = settings.home
+    home = settings.home.path
     before = model_of(home)
     experts, table = before.bank.digests(), before.table.to_arrow().to_pylist()
     reach = failpoints.reach
@@ -163,7 +164,7 @@ def test_a_purge_killed_anywhere_ends_with_nothing_left_in_any_file(own, monkeyp
     assert result["asserted_by"][0]["row"] == 3
     check_gone(home)
 
-    pointer = read_pointer(home)
+    pointer = read_pointer(Home(home))
     assert pointer["history"] == []
     assert [path.name for path in (home / "runs").iterdir()] == [pointer["run_key"]]
     after = model_of(home)
@@ -193,7 +194,7 @@ def check_gone(home):
 
 def test_a_slot_nobody_speaks_of_is_refused_with_what_is_near(own):
     _, settings = own
-    before = (settings.warehouse / "tombstones.parquet").read_bytes()
+    before = (settings.home.warehouse / "tombstones.parquet").read_bytes()
     with pytest.raises(SettingsError, match=r"nothing to forget; near: 'Dresden'"):
         forget_fact.forget(settings, "Dresdenn", "branch.code")
-    assert (settings.warehouse / "tombstones.parquet").read_bytes() == before
+    assert (settings.home.warehouse / "tombstones.parquet").read_bytes() == before

@@ -16,6 +16,7 @@ import pytest
 from flows import failpoints
 from flows.environment import mlflow_database
 from flows.home.current_run import run_state
+from flows.home.home import Home
 from tests.flows.whole_runs.branches import AFTER, BEFORE
 from tests.flows.whole_runs.killed_runs import (
     BOTH,
@@ -64,7 +65,7 @@ def test_i7_a_full_run_killed_at_every_place_in_turn_ends_the_same(runs, before,
     for place in later:
         runs.killed(home, BEFORE, place)
     assert runs.finished(home, BEFORE)["decision"] == ("nothing" if later else "full")
-    assert run_state(home)["state"] == "done"
+    assert run_state(Home(home))["state"] == "done"
     assert settled(home) == settled(before)
     found = tracked(home)
     assert {status for _, _, status in found["runs"]} == {"FINISHED"}
@@ -97,7 +98,7 @@ def cut_snapshots(home):
 
 def wait_for_step(home, step):
     deadline = time.monotonic() + 900
-    while (run_state(home) or {}).get("step") != step:
+    while (run_state(Home(home)) or {}).get("step") != step:
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
@@ -111,7 +112,7 @@ def test_with_mlflow_locked_a_run_stops_in_order_and_the_next_one_ends_the_same(
     with contextlib.closing(sqlite3.connect(mlflow_database(home), timeout=60)) as con:
         con.execute("begin exclusive")
         assert runs.code() == RETRYABLE, runs.log.read_text()[-4000:]
-    found = run_state(home)
+    found = run_state(Home(home))
     assert (found["state"], found["done"]) == ("failed", ["update_memory"])
     assert "takes no records" in found["why"]
     assert runs.finished(home, AFTER)["decision"] == "incremental"

@@ -13,6 +13,7 @@ import pytest
 
 from flows.home.champion import read_pointer
 from flows.home.current_run import run_state
+from flows.home.home import Home
 from flows.servers.server import find
 from tests.flows.whole_runs.branches import AFTER, ROWS, ask_prefect
 from tests.flows.whole_runs.killed_runs import BOTH, OF_FULL, OF_UPDATE, tracked
@@ -126,19 +127,19 @@ def test_i7_what_serves_is_killed_with_its_retrain_and_the_next_one_retrains(tra
         assert first.finish(first.start("watch-sources/files")) == "branches changed"
         retrain = first.next_retrain(known=[])
         deadline = time.monotonic() + 600
-        while (run_state(first.home) or {}).get("step") != "update_memory":
+        while (run_state(Home(first.home)) or {}).get("step") != "update_memory":
             assert time.monotonic() < deadline, first.log.read_text()[-5000:]
             time.sleep(0.02)
-        assert run_state(first.home)["state"] == "running"
+        assert run_state(Home(first.home))["state"] == "running"
     finally:
         first.kill()
-    assert run_state(first.home)["state"] == "killed", run_state(first.home)
+    assert run_state(Home(first.home))["state"] == "killed", run_state(Home(first.home))
     second = Served(first.branches)
     try:
         assert second.state(retrain)["type"] == "CRASHED"
         told = second.finish(second.start("retrain/champion"))
         assert "groups of experts retrained, promoted v2 (run " in told
-        assert run_state(first.home)["state"] == "done"
+        assert run_state(Home(first.home))["state"] == "done"
     finally:
         second.stop()
 
@@ -170,7 +171,7 @@ def test_i7_a_runner_killed_at_every_place_of_its_retrain_leaves_no_trace(traine
 
 
 def test_changed_data_leads_to_a_finished_retrain_and_unchanged_data_to_none(served):
-    before = read_pointer(served.home)
+    before = read_pointer(Home(served.home))
     rows = [*ROWS, "Lund,LU12,,"]
     served.branches.write(rows)
     assert served.finish(served.start("watch-sources/files")) == "branches changed"
@@ -178,7 +179,7 @@ def test_changed_data_leads_to_a_finished_retrain_and_unchanged_data_to_none(ser
     told = served.finish(first)
     assert told.startswith("2 facts added, 1 fact changed, 1 fact retired, ")
     assert "groups of experts retrained, promoted v2 (run " in told
-    champion = read_pointer(served.home)
+    champion = read_pointer(Home(served.home))
     assert (champion["num_facts"], champion["base"]) == (9, before["run_key"])
     assert champion["run_key"] in told
 
@@ -190,4 +191,4 @@ def test_changed_data_leads_to_a_finished_retrain_and_unchanged_data_to_none(ser
     told = served.finish(served.start("measure-champion/champion"))
     assert re.fullmatch(rf"run {champion['run_key']} recalls \S+% of its training questions", told)
     assert served.retrains() == [first]
-    assert read_pointer(served.home) == champion
+    assert read_pointer(Home(served.home)) == champion

@@ -6,6 +6,7 @@ import pytest
 
 from flows.errors import GateError
 from flows.home.champion import read_pointer
+from flows.home.home import Home
 from lamini import update as updating
 from tests.flows.whole_runs.branches import AFTER, CODES, QUESTION, ROWS
 
@@ -51,7 +52,7 @@ def fact_ids(branches):
 
 def test_a_changed_row_is_answered_anew_and_all_else_is_as_it_was(copied, here):
     before = fact_ids(copied)
-    first = read_pointer(copied.home)
+    first = read_pointer(Home(copied.home))
     result = here()
     assert (result["mode"], result["decision"]) == ("incremental", "incremental")
     assert "1 added, 1 changed, 1 retired" in result["reasons"][0]
@@ -66,7 +67,7 @@ def test_a_changed_row_is_answered_anew_and_all_else_is_as_it_was(copied, here):
     changes = {fact["subject"]: fact for fact in result["changes"]}
     assert (changes["Bergen"]["old_answer"], changes["Bergen"]["new_answer"]) == ("BE17", "QX99")
 
-    pointer = read_pointer(copied.home)
+    pointer = read_pointer(Home(copied.home))
     assert (pointer["mode"], pointer["base"]) == ("incremental", first["run_key"])
     assert [entry["run_key"] for entry in pointer["history"]] == [first["run_key"]]
     assert answer(model_of(copied, pointer), fact=before["Bergen"]) == "QX99"
@@ -134,7 +135,7 @@ def test_a_failed_gate_leaves_the_champion_and_names_the_facts(copied, here, mon
 
 def test_an_update_can_be_rolled_back_and_is_not_made_again_by_itself(copied, here, lamini):
     assert here()["decision"] == "incremental"
-    whole = read_pointer(copied.home)
+    whole = read_pointer(Home(copied.home))
     check_mlflow(copied.home, whole["history"][0]["run_key"], whole["run_key"])
     moved = json.loads(lamini("rollback", "--json").stdout)
     assert moved["champion"]["run_key"] == whole["history"][0]["run_key"]
@@ -149,7 +150,7 @@ def test_what_a_run_makes_while_its_champion_is_rolled_back_is_not_promoted(
     copied, here, lamini, monkeypatch
 ):
     here()
-    first = read_pointer(copied.home)["history"][0]["run_key"]
+    first = read_pointer(Home(copied.home))["history"][0]["run_key"]
     copied.write([*ROWS, "Lund,LU12,,"])
     tune, told = updating.tune_memory, []
 
@@ -162,11 +163,11 @@ def test_what_a_run_makes_while_its_champion_is_rolled_back_is_not_promoted(
         with pytest.raises(GateError, match="champion"):
             here()
     assert [result.exit_code for result in told] == [0]
-    assert read_pointer(copied.home)["run_key"] == first
+    assert read_pointer(Home(copied.home))["run_key"] == first
     # Its facts hold those that were rolled back, so they are trained only when a person asks.
     assert here()["decision"] == "nothing"
     assert here("incremental")["decision"] == "incremental"
-    pointer = read_pointer(copied.home)
+    pointer = read_pointer(Home(copied.home))
     assert (pointer["base"], pointer["num_facts"]) == (first, len(CODES) + 1)
 
 
