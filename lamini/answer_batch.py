@@ -11,8 +11,9 @@ from torch import nn
 from transformers import DynamicCache
 
 from lamini.experts import Reading
+from lamini.like_lengths import LIKE_LENGTH_ROWS
 from lamini.memory import Attached
-from lamini.trunk import LIKE_LENGTH_ROWS, trunk_states
+from lamini.trunk import trunk_states
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from lamini.memory import Attached, full_logits, pad_left, reading_of
 from lamini.prefill import Prefilled, first_states, prompt_queries
 from lamini.router_stream import encode_ids
 from lamini.text import decode_answer, encode_prompt
-from lamini.windows import windows
+from lamini.windows import OnTheWay, best, windows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,12 +97,16 @@ class MemoryModel:
     @torch.no_grad()
     def route(self, prompts: Sequence[str], *, cloze: bool = False) -> list[Route]:
         """Return where each prompt goes; each sentence of a long one is scored, the best wins."""
-        texts = [windows(prompt) for prompt in prompts]
-        flat = [
+        routes = self._of_texts([windows(prompt) for prompt in prompts], cloze)
+        return [best(group) for group in routes]
+
+    def _of_texts(self, texts: Sequence[Sequence[str]], cloze: bool) -> list[list[Route]]:
+        """Return the route of every text of every group."""
+        ids = [
             encode_prompt(self.tokenizer, text, cloze=cloze) for group in texts for text in group
         ]
-        routes = iter(self.route_ids(flat))
-        return [max((next(routes) for _ in group), key=lambda r: r.excess) for group in texts]
+        routes = iter(self.route_ids(ids))
+        return [[next(routes) for _ in group] for group in texts]
 
     @torch.no_grad()
     def route_ids(self, ids: Sequence[list[int]]) -> list[Route]:
@@ -119,36 +123,39 @@ class MemoryModel:
         """Return where `forward` and `generate` send encoded prompts, whole chats among them."""
         return self._settled(ids, self._routes(ids))
 
-    def _settled(self, ids: Sequence[list[int]], routes: Sequence[Route | None]) -> list[Route]:
+    def _settled(self, ids: Sequence[list[int]], routes: Sequence[Route | OnTheWay]) -> list[Route]:
         """Return the routes with those filled in that would be decided on the way."""
-        bare = [row for row, route in zip(ids, routes, strict=True) if route is None]
-        found = iter(self.route_ids(bare))
-        return [next(found) if route is None else route for route in routes]
+        pairs = zip(ids, routes, strict=True)
+        found = iter(self.route_ids([row for row, route in pairs if isinstance(route, OnTheWay)]))
+        return [
+            route.settled(next(found)) if isinstance(route, OnTheWay) else route for route in routes
+        ]
 
     def _routes(
         self, ids: Sequence[list[int]], asked: Sequence[tuple[str, bool]] | None = None
-    ) -> list[Route | None]:
-        """Return where prompts go; None: routed on the way.
+    ) -> list[Route | OnTheWay]:
+        """Return where prompts go, as far as it is known before their prefill (`_routing`).
 
-        That is for one sentence, encoded as training does it (`_routing`). Of a chat the last user
+        That has the whole of a prompt that is encoded as training does it. Of a chat the last user
         turn decides, by itself: turns before it and a caller's system prompt are plain text.
         `asked` is what `question_of` says of the ids, where the caller knows it better.
         """
         if asked is None:
             asked = [question_of(self.tokenizer, row) for row in ids]
-        routes: list[Route | None] = [None] * len(ids)
-        apart: dict[bool, list[int]] = {False: [], True: []}
-        for row, (text, is_question) in enumerate(asked):
-            if not text:
-                routes[row] = Route.of_nothing()
-            elif len(windows(text)) > 1 or ids[row] != encode_prompt(
-                self.tokenizer, text, cloze=not is_question
-            ):
-                apart[is_question].append(row)
-        for is_question, rows in apart.items():
-            found = self.route([asked[row][0] for row in rows], cloze=not is_question)
-            for row, route in zip(rows, found, strict=True):
-                routes[row] = route
+        routes: list[Route | OnTheWay] = [Route.of_nothing()] * len(ids)
+        for is_question in (False, True):
+            rows = [row for row, (text, form) in enumerate(asked) if text and form == is_question]
+            whole = [
+                ids[row] == encode_prompt(self.tokenizer, asked[row][0], cloze=not is_question)
+                for row in rows
+            ]
+            texts = [
+                windows(asked[row][0])[on_the_way:]
+                for row, on_the_way in zip(rows, whole, strict=True)
+            ]
+            found = self._of_texts(texts, not is_question)
+            for row, on_the_way, group in zip(rows, whole, found, strict=True):
+                routes[row] = OnTheWay(sentences=tuple(group)) if on_the_way else best(group)
         return routes
 
     @torch.no_grad()
@@ -195,7 +202,7 @@ class MemoryModel:
         """
         mask_BL = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         with self._alone:
-            routes: list[Route | None]
+            routes: list[Route | OnTheWay]
             if groups is not None:
                 routes = [Route.given(group) for group in groups]
             elif question is not None:
@@ -210,7 +217,7 @@ class MemoryModel:
         self,
         input_ids: torch.Tensor,
         mask_BL: torch.Tensor,
-        routes: list[Route | None],
+        routes: list[Route | OnTheWay],
         options: dict[str, Any],
     ) -> torch.Tensor:
         # Left-padded prompts all end in the last column: that is where memory begins.
@@ -229,25 +236,24 @@ class MemoryModel:
         input_ids: torch.Tensor,
         prompt_BL: torch.Tensor,
         reads_BL: torch.Tensor,
-        routes: list[Route | None],
+        routes: list[Route | OnTheWay],
     ) -> Iterator[None]:
-        """Fill in the routes that are None, and let the memory layers read, inside the block."""
+        """Decide the routes that are left, and let the memory layers read, inside the block."""
         reader = self.attached.reader
 
         def decide(states: Prefilled) -> None:
             # Beams and several sequences per prompt: transformers repeats each row in place.
             copies = len(states.top_BLD) // len(routes)
-            rows = [row for row, route in enumerate(routes) if route is None]
-            if rows:
+            waiting = {i: route for i, route in enumerate(routes) if isinstance(route, OnTheWay)}
+            if rows := [*waiting]:
                 asked = states.only([row * copies for row in rows])
                 query_BK, texts = prompt_queries(
                     self.attached, self.encoder, input_ids[rows], prompt_BL[rows], asked
                 )
                 for row, route in zip(rows, self.keys.route(query_BK, texts), strict=True):
-                    routes[row] = route
-            groups = [
-                None if route is None else route.group for route in routes for _ in range(copies)
-            ]
+                    routes[row] = waiting[row].settled(route)
+            decided = [route for route in routes if isinstance(route, Route)]
+            groups = [route.group for route in decided for _ in range(copies)]
             reader.current = self.reading(groups, reads_BL.repeat_interleave(copies, dim=0))
 
         with first_states(self.attached, self.encoder, decide), reader.reading(None):
@@ -281,7 +287,7 @@ class MemoryModel:
         with self._alone, self._as_strict(self.strict if strict is None else strict):
             ids = [encode_prompt(self.tokenizer, prompt, cloze=cloze) for prompt in prompts]
             if groups is not None:
-                routes: list[Route | None] = [Route.given(group) for group in groups]
+                routes: list[Route | OnTheWay] = [Route.given(group) for group in groups]
             else:
                 routes = self._routes(ids, [(prompt, not cloze) for prompt in prompts])
             if refusal is not None:
@@ -289,20 +295,20 @@ class MemoryModel:
             spoken = [
                 i
                 for i, route in enumerate(routes)
-                if refusal is None or (route and route.group is not None)
+                if refusal is None or (isinstance(route, Route) and route.group is not None)
             ]
             said = self._said([ids[i] for i in spoken], spoken, routes, max_answer_tokens)
             return [
                 self._answer(said.get(row, refusal or ""), route)
                 for row, route in enumerate(routes)
-                if route is not None
+                if isinstance(route, Route)
             ]
 
     def _said(
         self,
         ids: list[list[int]],
         rows: Sequence[int],
-        routes: list[Route | None],
+        routes: list[Route | OnTheWay],
         max_answer_tokens: int,
     ) -> dict[int, str]:
         """Return the answers of these rows; their routes are filled in."""

@@ -15,6 +15,7 @@ from transformers import PreTrainedTokenizerBase
 from lamini.chat_turns import opening_length, question_of
 from lamini.config import RouterConfig, RouterTraining
 from lamini.last_states import LastStates, depths_of
+from lamini.like_lengths import like_lengths
 from lamini.memory import Attached
 from lamini.recorder import Recorder
 from lamini.router import QueryEncoder
@@ -25,6 +26,9 @@ from lamini.workers import Worker
 
 _POOL_PARTS = 4
 """The pool's trunk states are computed in so many parts, with a report after each."""
+
+_PADDING = 2048
+"""A long prompt widens none of its sentences; whole batches of training stay whole."""
 
 _FEW = 16
 """Facts of one form, bare or templated: with less, the mean of their last states is of no use."""
@@ -136,11 +140,12 @@ def encode_rows(
 ) -> torch.Tensor:
     """Return the queries [B, K] of the given rows; `token_dropout` hides tokens of half of them."""
     # Pooled in batches of like length, for padding costs; the query norm sees one batch.
-    order = sorted(range(len(rows)), key=lambda i: (len(encoded.ids[rows[i]]), i))
     device = encoder.query_HD.device
+    order: list[int] = []
     parts = []
-    for start in range(0, len(order), 64):
-        picked = [rows[i] for i in order[start : start + 64]]
+    for batch in like_lengths([len(encoded.ids[row]) for row in rows], padding=_PADDING):
+        order += batch
+        picked = [rows[i] for i in batch]
         width = len(encoded.ids[picked[-1]])
         ids_BL = torch.zeros(len(picked), width, dtype=torch.int64)
         mask_BL = torch.zeros(len(picked), width, dtype=torch.bool)

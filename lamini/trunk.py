@@ -14,10 +14,10 @@ from torch import nn
 from transformers import DynamicCache
 
 from lamini.chat_turns import opening_length
+from lamini.like_lengths import like_lengths
 from lamini.memory import Attached, pad_right
 
-LIKE_LENGTH_ROWS = 64
-"""Texts that are run as one batch, of like length: padding costs."""
+_PADDING = 256
 
 
 def trunk_states(attached: Attached, ids: list[list[int]]) -> list[torch.Tensor]:
@@ -38,11 +38,10 @@ def run_trunk(
     lasts: list[torch.Tensor] = [torch.empty(0)] * len(ids)
     cuts = [opening_length(attached.backbone.tokenizer, row) for row in ids]
     for cut in sorted({*cuts}):  # 0, and the one length of the template's opening
-        order = [i for i in range(len(ids)) if cuts[i] == cut]
-        order.sort(key=lambda i: (len(ids[i]), i))
-        before = _run_opening(attached, ids[order[0]][:cut]) if cut else None
-        for start in range(0, len(order), LIKE_LENGTH_ROWS):
-            rows = order[start : start + LIKE_LENGTH_ROWS]
+        alike = [i for i in range(len(ids)) if cuts[i] == cut]
+        before = _run_opening(attached, ids[alike[0]][:cut]) if cut else None
+        for batch in like_lengths([len(ids[i]) - cut for i in alike], padding=_PADDING):
+            rows = [alike[place] for place in batch]
             done = _run_batch(attached, [ids[i][cut:] for i in rows], before, depths)
             for i, state_LD, last_ND in zip(rows, *done, strict=True):
                 states[i], lasts[i] = state_LD, last_ND

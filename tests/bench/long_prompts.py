@@ -1,0 +1,106 @@
+"""Processor time of long prompts with memory beside the backbone's own, alternated.
+
+    python -m tests.bench.long_prompts [--quick]
+
+The embedded backbone gets a router and a bank trained here on forty facts. A prompt is prose with
+one question of a known fact in its middle, its sentences of unequal length; in the last rows every
+sentence is two words long, the most there can be of them. Both sides get the same ids: `first
+token` is `generate` of one token (a prefill), `forward` the logits of every token. One side routes
+(the whole and each sentence) and reads memory, the other is a copy of the bare backbone. Seconds
+are of the process, of all its threads.
+"""
+
+import argparse
+import copy
+import random
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from lamini.backbone import Backbone, load_backbone
+from lamini.model import MemoryModel
+from lamini.text import encode_prompt
+from lamini.windows import windows
+from tests.bench.generation import facts, trained
+from tests.bench.measuring import alternated, conditions, ratios, resident_mib, show, spread
+
+HEAD = ("prompt", "call", "tokens", "windows", "routed", "backbone s", "memory s", "ratio")
+PROSE = (
+    "The office was closed on Monday because of the storm.",
+    "Two parcels had been left at the door, and nobody knew who had signed for them.",
+    "Marta wrote to the carrier.",
+    "He promised to look into the matter by the end of the week, as soon as the roads that lead "
+    "over the hills were open again and somebody could be sent out to ask the neighbours.",
+    "It rained.",
+    "What had been a quiet street became, within an hour, a river of leaves and paper.",
+)
+TERSE = ("It rained.", "They left.", "Nobody knew.", "He wrote.")
+
+
+def prompt_of(tokenizer: object, sentences: tuple[str, ...], tokens: int, question: str) -> str:
+    """Return text of about so many tokens, with the question in its middle."""
+    rng, each = random.Random(0), 0.0
+    for text in sentences:
+        each += len(encode_prompt(tokenizer, text)) / len(sentences)
+    chosen = rng.choices(sentences, k=round(tokens / (each - 1)))
+    chosen.insert(len(chosen) // 2, question)
+    return " ".join(chosen)
+
+
+def sides(
+    model: MemoryModel, bare: Backbone, ids: list[int]
+) -> dict[str, list[Callable[[], object]]]:
+    """Return the calls to compare: with memory, and without."""
+    ids_1L = torch.tensor([ids])
+    one = {"attention_mask": torch.ones_like(ids_1L), "max_new_tokens": 1, "do_sample": False}
+
+    @torch.no_grad()
+    def forward() -> object:
+        return bare.model(input_ids=ids_1L, attention_mask=one["attention_mask"], use_cache=False)
+
+    return {
+        "first token": [
+            lambda: model.generate(ids_1L, **one),
+            lambda: bare.model.generate(input_ids=ids_1L, **one),
+        ],
+        "forward": [lambda: model(ids_1L, prompt_length=[len(ids)]), forward],
+    }
+
+
+def main() -> None:
+    """Measure every prompt and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true")
+    quick = parser.parse_args().quick
+    torch.set_num_threads(1)
+    conditions()
+    backbone = load_backbone()
+    bare = Backbone(model=copy.deepcopy(backbone.model), tokenizer=backbone.tokenizer, reference="")
+    bare.model.generation_config.pad_token_id = bare.tokenizer.pad_token_id
+    rows: list[list[object]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        model = trained(backbone, Path(folder))
+        question = facts()[3].prompts[0]
+        for name, sentences in (("prose", PROSE), ("terse", TERSE)):
+            for tokens, rounds in ((2000, 7), (8000, 3)):
+                prompt = prompt_of(bare.tokenizer, sentences, tokens, question)
+                ids = encode_prompt(bare.tokenizer, prompt)
+                group = model.route_prompts([ids])[0].group
+                for call, pair in sides(model, bare, ids).items():
+                    memory, alone = alternated(pair, 1 if quick else rounds)
+                    rows.append(
+                        [
+                            name, call, len(ids), len(windows(prompt)),
+                            "yes" if group == facts()[3].group_index else "NO", spread(alone),
+                            spread(memory), spread(ratios(memory, alone), 2),
+                        ]
+                    )  # fmt: skip
+                    print(*rows[-1], flush=True)
+    show("Long prompts: processor seconds, median (quartiles); memory over bare", HEAD, rows)
+    print(f"resident now: {resident_mib():.0f} MiB")
+
+
+if __name__ == "__main__":
+    main()
