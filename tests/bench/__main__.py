@@ -27,6 +27,7 @@ ALONE = (
     "product_keys",
     "bank",
     "generation",
+    "long_prompts",
     "shared",
     "lora",
     "tuning_cost",

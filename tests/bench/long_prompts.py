@@ -2,9 +2,9 @@
 
     python -m tests.bench.long_prompts [--quick]
 
-The embedded backbone gets a router and a bank trained here on forty facts. A prompt is prose with
-one question of a known fact in its middle, its sentences of unequal length; in the last rows every
-sentence is two words long, the most there can be of them. Both sides get the same ids: `first
+A backbone gets a router and a bank trained here on forty facts. A prompt is prose with one question
+of a known fact in its middle, its sentences of unequal length; of a terse one every sentence is two
+words long, about the most there can be of them. Both sides get the same ids: `first
 token` is `generate` of one token (a prefill), `forward` the logits of every token. One side routes
 (the whole and each sentence) and reads memory, the other is a copy of the bare backbone. Seconds
 are of the process, of all its threads.
@@ -12,6 +12,7 @@ are of the process, of all its threads.
 
 import argparse
 import copy
+import json
 import random
 import tempfile
 from collections.abc import Callable
@@ -23,10 +24,13 @@ from lamini.backbone import Backbone, load_backbone
 from lamini.model import MemoryModel
 from lamini.text import encode_prompt
 from lamini.windows import windows
+from tests.bench.backbones import wide
 from tests.bench.generation import facts, trained
 from tests.bench.measuring import alternated, conditions, ratios, resident_mib, show, spread
 
-HEAD = ("prompt", "call", "tokens", "windows", "routed", "backbone s", "memory s", "ratio")
+HEAD = (
+    "backbone", "prompt", "call", "tokens", "windows", "routed", "backbone s", "memory s", "ratio",
+)  # fmt: skip
 PROSE = (
     "The office was closed on Monday because of the storm.",
     "Two parcels had been left at the door, and nobody knew who had signed for them.",
@@ -69,35 +73,50 @@ def sides(
     }
 
 
+def measure(
+    name: str, backbone: Backbone, texts: dict[str, tuple[str, ...]], rounds: dict[int, int]
+) -> list[list[object]]:
+    """Return the rows of one backbone; `rounds` says how often for each number of tokens."""
+    bare = Backbone(
+        model=copy.deepcopy(backbone.model), tokenizer=backbone.tokenizer, reference=name
+    )
+    bare.model.generation_config.pad_token_id = bare.tokenizer.pad_token_id
+    rows: list[list[object]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        model = trained(backbone, Path(folder))
+        asked = facts()[3]
+        for kind, sentences in texts.items():
+            for tokens, times in rounds.items():
+                prompt = prompt_of(bare.tokenizer, sentences, tokens, asked.prompts[0])
+                ids = encode_prompt(bare.tokenizer, prompt)
+                routed = model.route_prompts([ids])[0].group == asked.group_index
+                for call, pair in sides(model, bare, ids).items():
+                    memory, alone = alternated(pair, times)
+                    row = [
+                        name,
+                        kind,
+                        call,
+                        len(ids),
+                        len(windows(prompt)),
+                        "yes" if routed else "NO",
+                    ]
+                    row += [spread(alone), spread(memory), spread(ratios(memory, alone), 2)]
+                    print(json.dumps(row), flush=True)
+                    rows.append(row)
+    return rows
+
+
 def main() -> None:
-    """Measure every prompt and print the table."""
+    """Measure every backbone and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true")
     quick = parser.parse_args().quick
     torch.set_num_threads(1)
     conditions()
-    backbone = load_backbone()
-    bare = Backbone(model=copy.deepcopy(backbone.model), tokenizer=backbone.tokenizer, reference="")
-    bare.model.generation_config.pad_token_id = bare.tokenizer.pad_token_id
-    rows: list[list[object]] = []
-    with tempfile.TemporaryDirectory() as folder:
-        model = trained(backbone, Path(folder))
-        question = facts()[3].prompts[0]
-        for name, sentences in (("prose", PROSE), ("terse", TERSE)):
-            for tokens, rounds in ((2000, 7), (8000, 3)):
-                prompt = prompt_of(bare.tokenizer, sentences, tokens, question)
-                ids = encode_prompt(bare.tokenizer, prompt)
-                group = model.route_prompts([ids])[0].group
-                for call, pair in sides(model, bare, ids).items():
-                    memory, alone = alternated(pair, 1 if quick else rounds)
-                    rows.append(
-                        [
-                            name, call, len(ids), len(windows(prompt)),
-                            "yes" if group == facts()[3].group_index else "NO", spread(alone),
-                            spread(memory), spread(ratios(memory, alone), 2),
-                        ]
-                    )  # fmt: skip
-                    print(*rows[-1], flush=True)
+    every = {2000: 1, 8000: 1} if quick else {2000: 7, 8000: 5}
+    rows = measure("embedded", load_backbone(), {"prose": PROSE, "terse": TERSE}, every)
+    if not quick:
+        rows += measure("512 wide, 16 layers", wide(), {"prose": PROSE}, {2000: 5})
     show("Long prompts: processor seconds, median (quartiles); memory over bare", HEAD, rows)
     print(f"resident now: {resident_mib():.0f} MiB")
 
