@@ -21,13 +21,13 @@ from flows.errors import GateError, SettingsError
 from flows.forgetting.holdings import holdings, other_files
 from flows.forgetting.purge import purge_slot, read_journal
 from flows.forgetting.slot import Slot, names
-from flows.home.champion import changing, read_pointer
+from flows.home.champion import Champion, changing, read_pointer
 from flows.home.current_run import note
 from flows.home.receipts import RunFolder
 from flows.home.run_lock import run_lock
 from flows.home.turn import turn
 from flows.memorize import assigned_plan, own_plan
-from flows.planning.decision import INCREMENTAL, decide
+from flows.planning.decision import INCREMENTAL, decide_update
 from flows.planning.plan import Survey, fingerprint_of, survey
 from flows.planning.recipe import update_key
 from flows.reconcile_facts import reconcile_and_publish
@@ -175,7 +175,7 @@ def _out_of_the_model(
     if not holds_any(settings, slot.fact_ids) and not (bring_up and found.situation.num_pending):
         return
     try:
-        decide(found.situation, settings.update, asked=INCREMENTAL)
+        decision = decide_update(found.situation)
     except SettingsError as error:
         raise SettingsError(
             f"the tombstone stands, so no later run learns the fact, but the promoted model still "
@@ -185,50 +185,52 @@ def _out_of_the_model(
         services.wait_ready()
         settle_flow_runs(settings.home)
         try:
-            forget_fact(settings, found, decided, reason)
+            forget_fact(settings, found, decision.champion, decided, reason)
         finally:
             # The last lines go out in batches, and would find the server gone.
             APILogWorker.drain_all(timeout=10)
 
 
 @flow(validate_parameters=False, flow_run_name="forget a fact")  # its name would stay
-def forget_fact(settings: Settings, found: Survey, decided: dict[str, Any], reason: str) -> None:
+def forget_fact(
+    settings: Settings, found: Survey, base: Champion, decided: dict[str, Any], reason: str
+) -> None:
     """Make the next champion one without the fact; the gate judges it as any update."""
-    assert found.champion is not None
     remember_flow_run(settings.home)
     settle_tracking(settings.home)
     assigned = assigned_plan(settings, found.snapshot.path)
     made_of = found.situation.recipe
-    key = update_key(str(found.champion["run_key"]), found.situation.training_hash, made_of)
+    key = update_key(base.run_key, found.situation.training_hash, made_of)
     folder = RunFolder(path=settings.home.run(key))
     tracked = open_tracked(settings, key, decided, INCREMENTAL, f"a fact is forgotten: {reason}")
-    update_champion(settings, tracked, folder, own_plan(folder, assigned), found, decided)
+    update_champion(settings, tracked, folder, own_plan(folder, assigned), found, base, decided)
 
 
 def holds_any(settings: Settings, fact_ids: Sequence[str]) -> bool:
     """Whether the promoted checkpoint answers with one of these facts."""
     from lamini.held_facts import held_facts
 
-    champion = read_pointer(settings.home)
-    if champion is None:
+    pointer = read_pointer(settings.home)
+    if pointer is None:
         return False
-    return bool(held_facts(settings.home.checkpoint(champion["path"])) & {*fact_ids})
+    return bool(held_facts(settings.home.checkpoint(pointer.champion.path)) & {*fact_ids})
 
 
 def _proof(settings: Settings, slot: Slot, prompts: Sequence[str]) -> dict[str, Any]:
     """Show that the champion is without the fact, and what the update compared on the way."""
-    champion = read_pointer(settings.home)
-    if champion is None:
+    pointer = read_pointer(settings.home)
+    if pointer is None:
         return {"promoted": False, "holds_the_fact": False}
+    key = pointer.champion.run_key
     if holds_any(settings, slot.fact_ids):
-        raise GateError(f"run {champion['run_key']} still holds the fact; forget it again")
-    folder = RunFolder(path=settings.home.run(champion["run_key"]))
+        raise GateError(f"run {key} still holds the fact; forget it again")
+    folder = RunFolder(path=settings.home.run(key))
     updated = folder.receipt("update_memory") or {}
     measured = (folder.receipt("measure_recall") or {}).get("proof", {})
     by_this_run = bool({*updated.get("retired", ())} & {*slot.fact_ids})
     return {
         "promoted": True,
-        "run_key": champion["run_key"],
+        "run_key": key,
         "holds_the_fact": False,
         "removed_by_this_run": by_this_run,
         "groups_emptied_or_retrained": updated.get("groups", []) if by_this_run else [],
@@ -248,11 +250,11 @@ def _silence(settings: Settings, prompts: Sequence[str]) -> dict[str, Any]:
     from lamini.untouched import compare_silence
     from lamini.workers import fix_arithmetic
 
-    champion = read_pointer(settings.home)
-    if champion is None:
+    pointer = read_pointer(settings.home)
+    if pointer is None:
         return {}
     fix_arithmetic()
-    folder = settings.home.checkpoint(champion["path"])
+    folder = settings.home.checkpoint(pointer.champion.path)
     model = load(folder, backbone=load_backbone(settings.backbone))
     asked = [compare_silence(model, prompts, cloze=cloze) for cloze in (False, True) if prompts]
     differing = [prompt for part in asked for prompt in part.differing]

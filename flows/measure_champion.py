@@ -16,29 +16,29 @@ from prefect.states import Completed
 from flows.automation.notify import RECALL_FELL, notify, tell_of_run
 from flows.automation.served_process import enter
 from flows.configuration.settings import Settings
-from flows.home.champion import promoted
+from flows.home.champion import Champion, promoted
 
 
 @flow(flow_run_name="measure champion", on_failure=[tell_of_run], on_crashed=[tell_of_run])
 def measure_champion(home: Path) -> Any:
     """Measure the champion's recall, and tell where it is below what the gate asks."""
     settings = enter(home)
-    champion = promoted(settings.home)
+    champion = promoted(settings.home).champion
     found = _measured(settings, champion)
     exact = next(
         cell["exact"]
         for cell in found["summary"]
         if (cell["kind"], cell["template"]) == ("training", "*")
     )
-    message = f"run {champion['run_key']} recalls {exact:.1%} of its training questions"
+    message = f"run {champion.run_key} recalls {exact:.1%} of its training questions"
     if exact < settings.min_recall:
         message += f", below min_recall = {settings.min_recall:.1%}"
-        facts = {"run_key": champion["run_key"], "why": message, "path": found["path"]}
+        facts = {"run_key": champion.run_key, "why": message, "path": found["path"]}
         notify(settings.notify, RECALL_FELL, settings.home, facts)
-    return Completed(message=message, data={**found, "run_key": champion["run_key"]})
+    return Completed(message=message, data={**found, "run_key": champion.run_key})
 
 
-def _measured(settings: Settings, champion: dict[str, Any]) -> dict[str, Any]:
+def _measured(settings: Settings, champion: Champion) -> dict[str, Any]:
     from flows.measure_recall import record_rows
     from flows.planning.questions import questions_for
     from flows.tracking.runs import MEASURING, known_run, open_run
@@ -49,9 +49,8 @@ def _measured(settings: Settings, champion: dict[str, Any]) -> dict[str, Any]:
     from warehouse.snapshot import open_snapshot
 
     fix_arithmetic()
-    checkpoint, key = Path(champion["path"]), str(champion["run_key"])
-    known = str(champion["snapshot_hash"])
-    snapshot = open_snapshot(settings.home.snapshot(known))
+    checkpoint, key = settings.home.checkpoint(champion.path), champion.run_key
+    snapshot = open_snapshot(settings.home.snapshot(champion.snapshot_hash))
     plan = checkpoint.parent / "assignment.parquet"
     device = "cuda" if settings.use_gpu else "cpu"
     model = load(checkpoint, backbone=load_backbone(settings.backbone, device=device))

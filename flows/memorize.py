@@ -20,11 +20,12 @@ from flows.automation.notify import telling_of_crash
 from flows.configuration.settings import Settings
 from flows.errors import GateError
 from flows.full_run import forget_run, train_in_full
+from flows.home.champion import Champion
 from flows.home.current_run import note
 from flows.home.receipts import RunFolder
 from flows.home.turn import turn
 from flows.ingest_facts import ingest_facts
-from flows.planning.decision import FULL, INCREMENTAL, NOTHING, Decision, decide
+from flows.planning.decision import FULL, INCREMENTAL, Decision, Full, Nothing, Update, decide
 from flows.planning.plan import Survey, changed_facts, fingerprint_of, survey
 from flows.planning.recipe import run_key, update_key
 from flows.promote_candidate import announce
@@ -105,19 +106,19 @@ def memorize(
     note(settings.home, step="decide", decision=decision.mode)
     name_run(decision.mode, settings.as_of)
     given = {"ingested": ingested, "reconciled": decided}
-    if decision.mode == NOTHING:
-        folder = _settled(settings, found)
+    if isinstance(decision, Nothing):
+        folder = _settled(settings, decision.champion)
         return _finished({**given, **_result(folder, decision, started, is_new=False)})
     plan = assigned_plan(settings, snapshot.path)
     failpoints.reach("run.after_assign")
     prepared = time.monotonic()
-    if decision.mode == INCREMENTAL:
+    if isinstance(decision, Update):
         folder, passed = _update(settings, found, plan, decided, decision)
         if passed:
             done = _result(folder, decision, started, prepared)
             return _finished({**given, **done, "changes": changed_facts(found)})
         why = f"the update of run {folder.key} failed the gate by its router"
-        decision = Decision(mode=FULL, reasons=(*decision.reasons, why))
+        decision = Full(reasons=(*decision.reasons, why))
         log.info("%s: %s", decision.mode, decision.why)
     key = run_key(settings, found.situation.training_hash, fingerprint)
     folder = RunFolder(path=settings.home.run(key))
@@ -131,18 +132,19 @@ def memorize(
 
 
 def _update(
-    settings: Settings, found: Survey, plan: Path, decided: dict[str, Any], decision: Decision
+    settings: Settings, found: Survey, plan: Path, decided: dict[str, Any], decision: Update
 ) -> tuple[RunFolder, bool]:
     """Run the update; false where its router made it fail and a full run is to follow."""
-    assert found.champion is not None
-    base, made_of = str(found.champion["run_key"]), found.situation.recipe
-    key = update_key(base, found.situation.training_hash, made_of)
+    base, made_of = decision.champion, found.situation.recipe
+    key = update_key(base.run_key, found.situation.training_hash, made_of)
     folder = RunFolder(path=settings.home.run(key))
     tracked = open_tracked(settings, key, decided, INCREMENTAL, decision.why)
-    get_run_logger().info("run %s: an update of %s, MLflow run %s", key, base, tracked.run_id)
+    get_run_logger().info(
+        "run %s: an update of %s, MLflow run %s", key, base.run_key, tracked.run_id
+    )
     try:
         with system_metrics(tracked):
-            update_champion(settings, tracked, folder, own_plan(folder, plan), found, decided)
+            update_champion(settings, tracked, folder, own_plan(folder, plan), found, base, decided)
     except GateError:
         verdict = folder.receipt("gate") or {}
         if settings.update.after_failure != FULL or not verdict.get("blames_router"):
@@ -151,14 +153,13 @@ def _update(
     return folder, True
 
 
-def _settled(settings: Settings, found: Survey) -> RunFolder:
+def _settled(settings: Settings, champion: Champion) -> RunFolder:
     """Return the champion's run; what MLflow was not told of it before a kill, it is told now."""
-    assert found.champion is not None
-    folder = RunFolder(path=settings.home.run(found.champion["run_key"]))
+    folder = RunFolder(path=settings.home.run(champion.run_key))
     written = folder.receipt("write_checkpoint")
     if written is not None and not _is_promoted(folder):
         tracked = open_run(settings.home, folder.key, f"memorize {folder.key[:8]}", {})
-        announce(settings, tracked, folder, dict(found.champion), written["model_id"])
+        announce(settings, tracked, folder, champion, written["model_id"])
         tracked.end()
     return folder
 

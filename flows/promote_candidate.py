@@ -4,15 +4,14 @@ Writes: RUN/receipts/gate.json, HOME/HEAD_CHECKPOINT.json, tags, metrics and ali
 """
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from flows import failpoints
 from flows.automation.notify import tell_of_gate
 from flows.configuration.settings import Settings
 from flows.errors import GateError
-from flows.home.champion import promote, read_pointer
+from flows.home.champion import Champion, promote, read_pointer
 from flows.home.current_run import note
 from flows.home.receipts import RunFolder
 from flows.promotion.gate import Verdict
@@ -29,9 +28,9 @@ def consider(
     run: TrackedRun,
     folder: RunFolder,
     verdict: Verdict,
-    entry: dict[str, Any],
+    candidate: Champion,
     model_id: str,
-    champion: Mapping[str, Any] | None,
+    champion: Champion | None,
 ) -> None:
     """Promote the candidate of `folder` over the `champion` that its run found, if it passed.
 
@@ -42,17 +41,17 @@ def consider(
     note(settings.home, step="gate")
     write_json(folder.path / "receipts" / "gate.json", verdict.to_dict())
     _record(run, folder.path, verdict, model_id)
-    keep_evaluation(settings, folder, entry, verdict.passed)
+    keep_evaluation(settings, folder, candidate, verdict.passed)
     if not verdict.passed:
         _withhold(settings, run, folder, verdict, _failed(settings, folder, verdict))
     note(settings.home, step="promote")
     failpoints.reach("promote.before_pointer")
     try:
-        promote(settings.home, entry, over=(champion or {}).get("run_key"))
+        promote(settings.home, candidate, over=None if champion is None else champion.run_key)
     except GateError as error:
         _withhold(settings, run, folder, verdict, str(error))
     failpoints.reach("promote.after_pointer")
-    announce(settings, run, folder, entry, model_id)
+    announce(settings, run, folder, candidate, model_id)
 
 
 def _withhold(
@@ -68,14 +67,14 @@ def announce(
     settings: Settings,
     run: TrackedRun,
     folder: RunFolder,
-    entry: dict[str, Any],
+    candidate: Champion,
     model_id: str,
 ) -> None:
     """Tell MLflow who the champion is; what it does not take now, the next run tells it again."""
     from flows.tracking.registry import follow_pointer, register
 
     try:
-        version = register(run, entry, model_id)
+        version = register(run, candidate, model_id)
         failpoints.reach("promote.after_version")
         aliases = follow_pointer(settings.home)
         run.set_tags({"promoted": "true", "lamini.model_version": version})
@@ -101,8 +100,8 @@ def _record(run: TrackedRun, folder: Path, verdict: Verdict, model_id: str) -> N
 
 
 def _failed(settings: Settings, folder: RunFolder, verdict: Verdict) -> str:
-    now = (read_pointer(settings.home) or {}).get("run_key")
-    stays = f"run {now} stays the champion" if now else "nothing is promoted"
+    now = read_pointer(settings.home)
+    stays = f"run {now.champion.run_key} stays the champion" if now else "nothing is promoted"
     named = "; ".join(
         f"{failure['prompt'][:80]!r} is {failure['wanted']!r}, said {failure['said'][:40]!r} "
         f"({failure['why']})"

@@ -5,6 +5,7 @@ from typing import Any
 
 from flows import failpoints
 from flows.configuration.settings import Settings
+from flows.home.champion import Champion
 from flows.home.receipts import RunFolder
 from flows.planning.plan import Survey, changed_facts
 from flows.promote_candidate import consider
@@ -23,6 +24,7 @@ def update_champion(
     folder: RunFolder,
     assignment: Path,
     found: Survey,
+    base: Champion,
     decided: dict[str, Any],
 ) -> Verdict:
     """Do what is not done yet of the run in `folder`, and promote what comes of it.
@@ -30,9 +32,7 @@ def update_champion(
     Raises:
         GateError: the candidate failed; the champion stays.
     """
-    assert found.champion is not None
-    assert found.trained is not None
-    base = settings.home.checkpoint(found.champion["path"])
+    champion = settings.home.checkpoint(base.path)
     path, snapshot = folder.path, found.snapshot.path
     try:
         child = tracked.child("update_memory")
@@ -40,7 +40,7 @@ def update_champion(
         updated = folder.once(
             "update_memory",
             "checkpoint/update.json",
-            lambda: update_memory(settings, child, path, base, assignment, snapshot),
+            lambda: update_memory(settings, child, path, champion, assignment, snapshot),
         )
         child.log_metrics(_numbers(updated))
         child.end()
@@ -49,18 +49,18 @@ def update_champion(
             "checkpoint/checkpoint.json",
             lambda: log_checkpoint(tracked, path),
         )
-        trained = found.trained.path
+        trained = settings.home.snapshot(base.snapshot_hash)
         recall = folder.once(
             "measure_recall",
             "recall/recall.parquet",
             lambda: verify_update(
-                settings, tracked, path, base.parent, assignment, (trained, snapshot)
+                settings, tracked, path, champion.parent, assignment, (trained, snapshot)
             ),
         )
         tracked.log_metrics(_numbers(updated) | {"time/verify_seconds": recall["verify_seconds"]})
         verdict = _judge(settings, updated, recall)
         entry = entry_of(settings, folder, decided, found, recall["summary"], mode="incremental")
-        consider(settings, tracked, folder, verdict, entry, written["model_id"], found.champion)
+        consider(settings, tracked, folder, verdict, entry, written["model_id"], base)
     except BaseException:
         tracked.end("FAILED")
         raise

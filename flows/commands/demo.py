@@ -64,28 +64,26 @@ def _act(settings: Settings) -> dict[str, Any]:
 
 def _has_first_act(home: Home) -> bool:
     """Return whether the model of the first day was made before, and is not to be made again."""
-    pointer = read_pointer(home) or {}
-    return any(
-        entry.get("as_of") == FIRST_DAY.isoformat()
-        for entry in (pointer, *pointer.get("history", ()))
-    )
+    pointer = read_pointer(home)
+    known = () if pointer is None else (pointer.champion, *pointer.history)
+    return any(one.as_of == FIRST_DAY.isoformat() for one in known)
 
 
 def _second_act(settings: Settings, result: dict[str, Any]) -> dict[str, Any] | None:
     """Tell what the update did beside the full run before it; null where there was none."""
-    pointer = read_pointer(settings.home) or {}
-    history = pointer.get("history", ())
-    if pointer.get("mode") != "incremental" or not history:
+    pointer = read_pointer(settings.home)
+    if pointer is None or pointer.champion.mode != "incremental" or not pointer.history:
         return None
-    full = next((entry for entry in history if entry.get("mode") == "full"), history[-1])
-    trained = RunFolder(path=settings.home.run(full["run_key"])).receipt("train_memory") or {}
+    champion, history = pointer.champion, pointer.history
+    full = next((one for one in history if one.mode == "full"), history[-1])
+    trained = RunFolder(path=settings.home.run(full.run_key)).receipt("train_memory") or {}
     names = ("pretrain_router_seconds", "tune_memory_seconds", "write_checkpoint_seconds")
     return {
         "question": CHANGED,
-        "before": _answer(settings.home.checkpoint(history[0]["path"])),
-        "before_as_of": history[0].get("as_of"),
-        "after": _answer(settings.home.checkpoint(pointer["path"])),
-        "after_as_of": pointer.get("as_of"),
+        "before": _answer(settings.home.checkpoint(history[0].path)),
+        "before_as_of": history[0].as_of,
+        "after": _answer(settings.home.checkpoint(champion.path)),
+        "after_as_of": champion.as_of,
         "full_training_seconds": round(sum(trained.get(name, 0.0) for name in names), 1),
         "update_seconds": result["update_memory"]["update_seconds"],
         "act_seconds": result["all_seconds"] if result["is_new"] else None,

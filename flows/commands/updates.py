@@ -40,8 +40,10 @@ def rollback(as_json: Json = False) -> None:
 
     with changing(settings.home):
         check_rollback(settings.home)
-        moved: dict[str, Any] = roll_back(settings.home)
-    moved |= _aliases(settings.home)  # slow: what answers has changed before
+        back = roll_back(settings.home)
+    # Slow: what answers has changed before.
+    aliases = _aliases(settings.home)
+    moved = {"left": back.left.told(), "champion": back.champion.told(), **aliases}
     if as_json:
         return print_json(moved)
     from flows.commands.report import show_rollback

@@ -7,7 +7,7 @@ same command goes on.
 """
 
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,6 @@ from flows import failpoints
 from flows.forgetting.may_go import Item, counted, find
 from flows.home.champion import changing, read_pointer
 from flows.home.run_lock import run_lock
-from warehouse.durable import write_json
 from warehouse.snapshot import forget_dates
 
 if TYPE_CHECKING:
@@ -77,9 +76,9 @@ def _forget_runs(settings: "Settings", gone: set[str]) -> None:
     pointer = read_pointer(settings.home)
     if pointer is None:
         return
-    history = [entry for entry in pointer.get("history", ()) if entry["run_key"] not in gone]
-    if history != pointer.get("history", []):
-        write_json({**pointer, "history": history}, settings.home.pointer)
+    history = tuple(before for before in pointer.history if before.run_key not in gone)
+    if history != pointer.history:
+        replace(pointer, history=history).write(settings.home)
 
 
 def _remove_one(item: Item) -> None:

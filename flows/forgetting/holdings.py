@@ -31,10 +31,10 @@ def roles(home: Home) -> dict[str, str]:
     pointer = read_pointer(home)
     if pointer is None:
         return {}
-    history = [entry["run_key"] for entry in pointer.get("history", ())]
+    history = [before.run_key for before in pointer.history]
     known = {key: f"{number} champions ago" for number, key in enumerate(history, start=1)}
     known |= {history[0]: "previous champion"} if history else {}
-    return {**known, pointer["run_key"]: "champion"}
+    return {**known, pointer.champion.run_key: "champion"}
 
 
 def _checkpoints(home: Home, wanted: frozenset[str]) -> Iterator[dict[str, Any]]:
@@ -73,18 +73,19 @@ def check_rollback(home: Home) -> None:
     """
     from lamini.held_facts import held_facts
 
-    history = (read_pointer(home) or {}).get("history", ())
-    if not history or not home.checkpoint(history[0]["path"]).is_dir():
+    pointer = read_pointer(home)
+    history = () if pointer is None else pointer.history
+    if not history or not home.checkpoint(history[0].path).is_dir():
         return  # there is nothing to roll back to
     before = history[0]
-    held = held_facts(home.checkpoint(before["path"]))
+    held = held_facts(home.checkpoint(before.path))
     if not (buried := published_among(home.warehouse, sorted(held))):
         return
-    folder = home.snapshot(before["snapshot_hash"])
+    folder = home.snapshot(before.snapshot_hash)
     facts = [row for fact_id in buried for row in open_snapshot(folder).about("facts", fact_id)]
     names = ", ".join(f"({fact['subject']}, {fact['relation']})" for fact in facts[:5])
     raise GateError(
-        f"run {before['run_key']}, the champion before, answers with {len(buried)} facts that were "
+        f"run {before.run_key}, the champion before, answers with {len(buried)} facts that were "
         f"to be forgotten since: {names}. Lift their tombstones first (lamini forget --undo), or "
         "train what the tables say now (lamini run --full)"
     )

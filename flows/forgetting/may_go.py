@@ -4,14 +4,14 @@ The champion, the previous one, the head snapshot and those that both were train
 the rest the newest stay by number, and nothing goes that was written in the last days.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from flows.configuration.retention import Retention
-from flows.home.champion import read_pointer
+from flows.home.champion import Champion, read_pointer
 
 if TYPE_CHECKING:
     from flows.configuration.settings import Settings
@@ -63,14 +63,14 @@ def counted(items: Iterable[Item]) -> list[Item]:
     return found
 
 
-def _kept_runs(settings: "Settings") -> list[Mapping[str, Any]]:
-    """Return the pointer's entries that never go: the champion and the previous one."""
+def _kept_runs(settings: "Settings") -> list[Champion]:
+    """Return those that never go: the champion and the previous one."""
     pointer = read_pointer(settings.home)
-    return [] if pointer is None else [pointer, *pointer.get("history", ())[:1]]
+    return [] if pointer is None else [pointer.champion, *pointer.history[:1]]
 
 
 def _runs(settings: "Settings", now: datetime) -> Iterator[Item]:
-    policy, stay = settings.retention, {entry["run_key"] for entry in _kept_runs(settings)}
+    policy, stay = settings.retention, {kept.run_key for kept in _kept_runs(settings)}
     folders = [path for path in settings.home.runs.glob("[!.]*") if path.is_dir()]
     others = sorted((p for p in folders if p.name not in stay), key=_written, reverse=True)
     for folder in others[policy.keep_runs :]:
@@ -125,9 +125,9 @@ def _versions(uri: Path, held: int, now: datetime, settings: "Settings") -> Iter
 
 
 def _snapshots(settings: "Settings", now: datetime, gone: set[str]) -> Iterator[Item]:
-    policy, pointer = settings.retention, read_pointer(settings.home) or {}
-    entries = [pointer, *pointer.get("history", ())] if pointer else []
-    needed = {str(e["snapshot_hash"])[:16] for e in entries if e["run_key"] not in gone}
+    policy, pointer = settings.retention, read_pointer(settings.home)
+    known = () if pointer is None else (pointer.champion, *pointer.history)
+    needed = {one.snapshot_hash[:16] for one in known if one.run_key not in gone}
     needed.add(_head_name(settings))
     folders = [*settings.home.snapshots.glob("*")]
     others = sorted((p for p in folders if p.name not in needed), key=_written, reverse=True)

@@ -10,7 +10,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from flows.errors import GateError
 from flows.forgetting.holdings import files_with, in_tables, mentions
 from flows.forgetting.scrub import files_of, holds, scrub
 from flows.forgetting.slot import Slot
-from flows.home.champion import read_pointer
+from flows.home.champion import Champion, Pointer, read_pointer
 from flows.home.home import Home
 from lamini.checkpoint import read_manifest
 from lamini.held_facts import held_versions
@@ -61,11 +61,13 @@ def purge_slot(
     published = head(settings.home.warehouse)
     failpoints.reach("purge.after_catalogue")
     kept, dropped = _sort_out(settings, slot, published)
-    bank = _rewrite(settings, slot, kept, published)
+    anew = None if kept is None else _rewrite(settings, slot, kept, published)
     failpoints.reach("purge.after_rewriting")
-    _point(settings, kept, published, bank)
+    if anew is not None:
+        anew.write(home)
     failpoints.reach("purge.after_pointer")
-    removed = _remove_runs(settings, slot, kept, [*texts, *keys])
+    stay = [] if kept is None else [one.run_key for one in (kept.champion, *kept.history)]
+    removed = _remove_runs(settings, slot, stay, [*texts, *keys])
     removed += _remove_published(settings, slot, published)
     forget_versions(home, {*dropped, *(path.removeprefix("runs/") for path in removed)})
     cleaned, refused = _scrub_all(home, texts, keys)
@@ -78,7 +80,7 @@ def purge_slot(
     if not left:
         _journal_path(home, slot).unlink()
     return {
-        "rewritten_checkpoints": [entry["run_key"] for entry in kept],
+        "rewritten_checkpoints": stay,
         "dropped_champions": dropped,
         "removed": removed,
         "cleaned": cleaned,
@@ -140,63 +142,50 @@ def _purge_catalogue(settings: Settings, slot: Slot, journal: Mapping[str, Any])
 
 def _sort_out(
     settings: Settings, slot: Slot, published: Snapshot
-) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the entries of the pointer that stay, the champion first, and the runs that go."""
+) -> tuple[Pointer | None, list[str]]:
+    """Return the pointer with those that stay, and the runs that go."""
     pointer = read_pointer(settings.home)
     if pointer is None:
-        return [], []
-    history = [*pointer.get("history", ())]
-    champion = {k: v for k, v in pointer.items() if k != "history"}
-    if champion["training_hash"] != published.training_hash:
+        return None, []
+    champion = pointer.champion
+    if champion.training_hash != published.training_hash:
         raise GateError(
-            f"the champion, run {champion['run_key']}, was trained on other facts than those that "
+            f"the champion, run {champion.run_key}, was trained on other facts than those that "
             "are published, so its snapshot cannot be replaced; lamini run, then purge again"
         )
-    stays = [entry for entry in history if not _is_stained(settings, slot, entry)]
-    gone = [entry["run_key"] for entry in history if entry not in stays]
-    return [champion, *stays], gone
+    stays = tuple(one for one in pointer.history if not _is_stained(settings, slot, one))
+    gone = [one.run_key for one in pointer.history if one not in stays]
+    return replace(pointer, history=stays), gone
 
 
-def _is_stained(settings: Settings, slot: Slot, entry: Mapping[str, Any]) -> bool:
-    folder = settings.home.checkpoint(entry["path"])
-    snapshot = settings.home.snapshot(entry["snapshot_hash"])
+def _is_stained(settings: Settings, slot: Slot, one: Champion) -> bool:
+    folder = settings.home.checkpoint(one.path)
+    snapshot = settings.home.snapshot(one.snapshot_hash)
     if not (folder / "checkpoint.json").is_file() or not snapshot.is_dir():
         return True
     now = held_versions(folder).get(int(read_manifest(folder)["bank"]["keys"]), frozenset())
     return bool(now & {*slot.fact_ids}) or mentions(snapshot, slot.fact_ids)
 
 
-def _rewrite(
-    settings: Settings, slot: Slot, kept: Sequence[dict[str, Any]], published: Snapshot
-) -> dict[str, Any]:
-    """Write every kept checkpoint anew; give the bank version of each by run key."""
-    found = {}
-    for number, entry in enumerate(kept):
-        folder = settings.home.checkpoint(entry["path"])
+def _rewrite(settings: Settings, slot: Slot, kept: Pointer, published: Snapshot) -> Pointer:
+    """Write every kept checkpoint anew; give the pointer with their bank versions."""
+
+    def rewritten(one: Champion, changed: Mapping[str, str]) -> Champion:
+        folder = settings.home.checkpoint(one.path)
         finish_rewriting(folder)
-        changed = {} if number else {"snapshot_hash": published.snapshot_hash}
-        found[entry["run_key"]] = asdict(rewrite_checkpoint(folder, changed, without=slot.fact_ids))
-    return found
+        bank = asdict(rewrite_checkpoint(folder, changed, without=slot.fact_ids))
+        return one.model_copy(update={"bank": bank, **changed})
 
-
-def _point(
-    settings: Settings,
-    kept: Sequence[dict[str, Any]],
-    published: Snapshot,
-    bank: Mapping[str, Any],
-) -> None:
-    if not kept:
-        return
-    champion, *history = [{**entry, "bank": bank[entry["run_key"]]} for entry in kept]
-    champion["snapshot_hash"] = published.snapshot_hash
-    write_json({**champion, "history": history}, settings.home.pointer)
+    now = {"snapshot_hash": published.snapshot_hash}
+    champion = rewritten(kept.champion, now)
+    history = tuple(rewritten(one, {}) for one in kept.history)
+    return replace(kept, champion=champion, history=history)
 
 
 def _remove_runs(
-    settings: Settings, slot: Slot, kept: Sequence[Mapping[str, Any]], texts: Sequence[str]
+    settings: Settings, slot: Slot, stay: Sequence[str], texts: Sequence[str]
 ) -> list[str]:
     """Remove the runs that hold the fact and are not kept; give their keys."""
-    stay = {entry["run_key"] for entry in kept}
     removed = []
     for folder in sorted(settings.home.runs.glob("[!.]*")):
         if folder.name in stay or not folder.is_dir():

@@ -39,6 +39,7 @@ def read_about(folder: Path) -> dict[str, Any]:
 
 
 def _champion(home: Home) -> dict[str, Any]:
-    pointer = read_pointer(home) or {}
+    pointer = read_pointer(home)
+    told = {} if pointer is None else pointer.champion.told()
     names = ("run_key", "path", "snapshot_hash", "as_of", "mode", "num_facts")
-    return {name: pointer.get(name) for name in names} if pointer else {}
+    return {name: told.get(name) for name in names} if told else {}

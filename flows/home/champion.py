@@ -12,8 +12,10 @@ own (`changing`), and a candidate is promoted only over the champion that its ru
 import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from flows.errors import GateError, NothingYetError
 from flows.home.home import Home
@@ -26,6 +28,69 @@ KEPT = 50
 _WAIT_SECONDS = 5.0
 
 
+class Champion(BaseModel):
+    """What the pointer says of one checkpoint that was promoted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str
+    """The checkpoint's folder, from the home."""
+    run_key: str
+    mode: str = "full"
+    """full or incremental."""
+    base: str | None = None
+    """The run that an update was built upon."""
+    snapshot_hash: str = ""
+    training_hash: str = ""
+    as_of: str | None = None
+    num_facts: int = 0
+    bank: Mapping[str, int] = {}
+    """The versions of experts and keys that it answers from."""
+    router_sha256: str = ""
+    recipe: Mapping[str, Any] | None = None
+    """What router and experts are made of besides the facts (`flows.planning.recipe`)."""
+    agreement: float | None = None
+    """The router's, of the training questions."""
+    agreement_when_full: float | None = None
+    """The same after the last full run."""
+    num_collisions: int = 0
+    """Facts that updates since the last full run sent to another fact's group."""
+
+    def told(self) -> dict[str, Any]:
+        """Give what is known of it as plain values."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pointer:
+    """The champion, those before it (the newest first), and what no run trains by itself."""
+
+    champion: Champion
+    history: tuple[Champion, ...] = ()
+    rejected: tuple[str, ...] = ()
+    """Training hashes of facts whose model was rolled back."""
+
+    def told(self) -> dict[str, Any]:
+        """Give it as it stands in the file."""
+        return {
+            **self.champion.told(),
+            "history": [before.told() for before in self.history],
+            "rejected": [*self.rejected],
+        }
+
+    def write(self, home: Home) -> None:
+        """Make it what the home says, whole or not at all."""
+        write_json(self.told(), home.pointer)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolledBack:
+    """Who answered before, and who does now."""
+
+    left: Champion
+    champion: Champion
+
+
 def changing(home: Home) -> AbstractContextManager[None]:
     """Hold the pointer, to change it or to remove what it may lead to.
 
@@ -36,36 +101,43 @@ def changing(home: Home) -> AbstractContextManager[None]:
     return run_lock(home, name="promotion", wait_seconds=_WAIT_SECONDS)
 
 
-def promoted(home: Home) -> dict[str, Any]:
-    """Give the entry of the promoted checkpoint, its path absolute.
+def promoted(home: Home) -> Pointer:
+    """Give what the pointer says of a champion that is there.
 
     Raises:
         NothingYetError: none was promoted, or it is gone.
     """
-    pointer = home.pointer
-    if not pointer.is_file():
+    if not home.pointer.is_file():
         raise NothingYetError(f"no checkpoint was promoted in {home}; make one with `lamini run`")
-    found: dict[str, Any] = json.loads(pointer.read_text(encoding="utf-8"))
-    folder = home.checkpoint(found["path"])
+    found = _pointer(json.loads(home.pointer.read_text(encoding="utf-8")))
+    folder = home.checkpoint(found.champion.path)
     if not folder.is_dir():
         raise NothingYetError(
-            f"{pointer} names the checkpoint {folder}, which is not there; "
+            f"{home.pointer} names the checkpoint {folder}, which is not there; "
             "make it again with `lamini run --force`"
         )
-    return {**found, "path": str(folder)}
-
-
-def read_pointer(home: Home) -> dict[str, Any] | None:
-    """Give what the pointer says, as it stands there; null where none can be read."""
-    try:
-        found: dict[str, Any] = json.loads(home.pointer.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
-        return None
     return found
 
 
-def promote(home: Home, entry: Mapping[str, Any], *, over: str | None) -> None:
-    """Make `entry` the champion, and the champion its predecessor; again, it changes nothing.
+def read_pointer(home: Home) -> Pointer | None:
+    """Give what the pointer says, whatever became of the champion; null where it cannot be read."""
+    try:
+        return _pointer(json.loads(home.pointer.read_text(encoding="utf-8")))
+    except (OSError, json.JSONDecodeError, ValidationError):
+        return None
+
+
+def _pointer(told: Mapping[str, Any]) -> Pointer:
+    own = {name: value for name, value in told.items() if name not in ("history", "rejected")}
+    return Pointer(
+        champion=Champion(**own),
+        history=tuple(Champion(**before) for before in told.get("history", ())),
+        rejected=tuple(told.get("rejected", ())),
+    )
+
+
+def promote(home: Home, candidate: Champion, *, over: str | None) -> None:
+    """Make the candidate champion, and the champion its predecessor; again, it changes nothing.
 
     `over` is the run of the champion that the candidate's run found, null if there was none.
 
@@ -74,23 +146,26 @@ def promote(home: Home, entry: Mapping[str, Any], *, over: str | None) -> None:
             facts are rejected with those of the champion that was left.
     """
     with changing(home):
-        before = read_pointer(home) or {}
-        now = before.get("run_key")
-        if now not in (over, entry["run_key"]):
-            write_json(_rejecting(before, entry.get("training_hash")), home.pointer)
+        before = read_pointer(home)
+        now = None if before is None else before.champion.run_key
+        if before is not None and now not in (over, candidate.run_key):
+            _rejecting(before, candidate.training_hash).write(home)
+        if now not in (over, candidate.run_key):
             raise GateError(
-                f"run {entry['run_key']} is not promoted: run {over} was the champion when it "
+                f"run {candidate.run_key} is not promoted: run {over} was the champion when it "
                 f"began, and was left for run {now} since. Run {now} stays; --full or "
                 "--incremental trains these facts all the same"
             )
-        history = [*before.get("history", ())]
-        if before and now != entry["run_key"]:
-            history = [_alone(before), *history]
-        rejected = [h for h in before.get("rejected", ()) if h != entry.get("training_hash")]
-        write_json({**entry, "history": history[:KEPT], "rejected": rejected}, home.pointer)
+        if before is None:
+            return Pointer(champion=candidate).write(home)
+        history = before.history
+        if now != candidate.run_key:
+            history = (before.champion, *history)
+        rejected = tuple(h for h in before.rejected if h != candidate.training_hash)
+        Pointer(champion=candidate, history=history[:KEPT], rejected=rejected).write(home)
 
 
-def roll_back(home: Home) -> dict[str, Any]:
+def roll_back(home: Home) -> RolledBack:
     """Make the predecessor the champion again, with its snapshot as the head; give what changed.
 
     What is left is rejected: no run promotes those facts again by itself.
@@ -100,36 +175,26 @@ def roll_back(home: Home) -> dict[str, Any]:
         SnapshotDamagedError: the predecessor's snapshot is gone; nothing was changed.
     """
     now = promoted(home)
-    history = now.get("history", [])
-    if not history:
+    left = now.champion
+    if not now.history:
         raise NothingYetError(
-            f"run {now['run_key']} is the first champion of {home}: there is none before it"
+            f"run {left.run_key} is the first champion of {home}: there is none before it"
         )
-    before = history[0]
-    if not (home.checkpoint(before["path"]) / "checkpoint.json").is_file():
+    before = now.history[0]
+    if not (home.checkpoint(before.path) / "checkpoint.json").is_file():
         raise NothingYetError(
-            f"the champion before, run {before['run_key']}, is gone from "
-            f"{home.checkpoint(before['path'])}"
+            f"the champion before, run {before.run_key}, is gone from "
+            f"{home.checkpoint(before.path)}"
         )
     # The head first: killed in between, the same command goes on where this one ended.
-    _set_head(home, before)
-    back = {**before, "history": history[1:], "rejected": now.get("rejected", ())}
-    write_json(_rejecting(back, now.get("training_hash")), home.pointer)
-    left_entry = {**now, "path": str(Path(now["path"]).relative_to(home.path))}
-    return {"left": _alone(left_entry), "champion": _alone(before)}
+    set_head(home.warehouse, open_snapshot(home.snapshot(before.snapshot_hash)), before.as_of)
+    back = Pointer(champion=before, history=now.history[1:], rejected=now.rejected)
+    _rejecting(back, left.training_hash).write(home)
+    return RolledBack(left=left, champion=before)
 
 
-def _set_head(home: Home, entry: Mapping[str, Any]) -> None:
-    snapshot = open_snapshot(home.snapshot(entry["snapshot_hash"]))
-    set_head(home.warehouse, snapshot, entry.get("as_of"))
-
-
-def _rejecting(entry: Mapping[str, Any], left: str | None) -> dict[str, Any]:
+def _rejecting(pointer: Pointer, left: str) -> Pointer:
     """Return the pointer with the facts of `left` among what no run trains again by itself."""
-    own = entry.get("training_hash")
-    rejected = [h for h in entry.get("rejected", ()) if h not in (own, left)]
-    return {**entry, "rejected": [*rejected, left] if left and left != own else rejected}
-
-
-def _alone(entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in entry.items() if k not in ("history", "rejected")}
+    own = pointer.champion.training_hash
+    rejected = tuple(h for h in pointer.rejected if h not in (own, left))
+    return replace(pointer, rejected=(*rejected, left) if left and left != own else rejected)

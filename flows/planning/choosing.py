@@ -86,7 +86,7 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _of_checkpoint(home: Home) -> Snapshot:
-    found = str(promoted(home).get("snapshot_hash"))
+    found = promoted(home).champion.snapshot_hash
     folder = home.snapshot(found)
     if not folder.is_dir():
         raise NothingYetError(

@@ -6,10 +6,11 @@ is the head snapshot minus the trained one; no event or clock has a say.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from flows.configuration.update_policy import UpdatePolicy
 from flows.errors import SettingsError
+from flows.home.champion import Champion
 
 NOTHING, INCREMENTAL, FULL = "nothing", "incremental", "full"
 
@@ -23,8 +24,10 @@ class Situation:
     training_hash: str
     num_facts: int
     num_groups: int
-    champion: Mapping[str, Any] | None = None
-    """The pointer's entry; null where nothing was promoted."""
+    champion: Champion | None = None
+    """Null where nothing was promoted."""
+    rejected: tuple[str, ...] = ()
+    """Training hashes of facts whose model was rolled back."""
     unusable: str | None = None
     """Why the champion cannot be built upon, in words."""
     num_added: int = 0
@@ -37,16 +40,38 @@ class Situation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decision:
-    """What is to be done, and why."""
-
-    mode: str
-    """nothing, incremental or full."""
+class _Reasoned:
     reasons: tuple[str, ...]
 
     @property
     def why(self) -> str:
         return "; ".join(self.reasons)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nothing(_Reasoned):
+    """Nothing is to be done: the champion stands for the facts as they are."""
+
+    champion: Champion
+    mode: ClassVar[str] = NOTHING
+
+
+@dataclass(frozen=True, kw_only=True)
+class Update(_Reasoned):
+    """The champion can be updated to the facts, and is to be."""
+
+    champion: Champion
+    mode: ClassVar[str] = INCREMENTAL
+
+
+@dataclass(frozen=True, kw_only=True)
+class Full(_Reasoned):
+    """Everything is to be trained."""
+
+    mode: ClassVar[str] = FULL
+
+
+Decision = Nothing | Update | Full
 
 
 def decide(
@@ -61,35 +86,44 @@ def decide(
         raise SettingsError(f"mode={asked!r} must be {FULL!r} or {INCREMENTAL!r}")
     if force and asked == INCREMENTAL:
         raise SettingsError("force trains everything anew: it goes with a full run only")
-    hindrances = [*_hindrances(situation)]
     if asked == INCREMENTAL:
-        if hindrances:
-            raise SettingsError(f"an update is not possible: {'; '.join(hindrances)}")
-        if situation.num_pending:
-            return Decision(mode=INCREMENTAL, reasons=(f"asked for: {_pending(situation)}",))
-        return Decision(mode=NOTHING, reasons=(_nothing(situation),))
+        return decide_update(situation)
     if force:
-        return Decision(mode=FULL, reasons=("forced",))
-    champion = situation.champion
-    if hindrances:
-        return Decision(mode=FULL, reasons=tuple(hindrances))
-    assert champion is not None
+        return Full(reasons=("forced",))
+    champion, hindrances = _base(situation)
+    if champion is None:
+        return Full(reasons=hindrances)
+    nothing = _nothing(champion)
     if asked == FULL:
-        if not situation.num_pending and champion.get("mode", FULL) == FULL:
-            reasons = (_nothing(situation), "it was a full run (--force trains it again)")
-            return Decision(mode=NOTHING, reasons=reasons)
-        return Decision(mode=FULL, reasons=("asked for",))
+        if not situation.num_pending and champion.mode == FULL:
+            reasons = (nothing, "it was a full run (--force trains it again)")
+            return Nothing(champion=champion, reasons=reasons)
+        return Full(reasons=("asked for",))
     if not situation.num_pending:
-        return Decision(mode=NOTHING, reasons=(_nothing(situation),))
-    if situation.training_hash in champion.get("rejected", ()):
+        return Nothing(champion=champion, reasons=(nothing,))
+    if situation.training_hash in situation.rejected:
         reason = (
             f"{_pending(situation)}, but a model of these very facts was rolled back; "
             "--full or --incremental makes one all the same"
         )
-        return Decision(mode=NOTHING, reasons=(reason,))
-    if outgrown := [*_outgrown(situation, policy)]:
-        return Decision(mode=FULL, reasons=(_pending(situation), *outgrown))
-    return Decision(mode=INCREMENTAL, reasons=(_pending(situation), *_warnings(situation, policy)))
+        return Nothing(champion=champion, reasons=(reason,))
+    if outgrown := [*_outgrown(situation, champion, policy)]:
+        return Full(reasons=(_pending(situation), *outgrown))
+    return Update(champion=champion, reasons=(_pending(situation), *_warnings(situation, policy)))
+
+
+def decide_update(situation: Situation) -> Update | Nothing:
+    """Decide where a person wants an update and nothing else.
+
+    Raises:
+        SettingsError: there is no champion that could be updated; the message says why.
+    """
+    champion, hindrances = _base(situation)
+    if champion is None:
+        raise SettingsError(f"an update is not possible: {'; '.join(hindrances)}")
+    if situation.num_pending:
+        return Update(champion=champion, reasons=(f"asked for: {_pending(situation)}",))
+    return Nothing(champion=champion, reasons=(_nothing(champion),))
 
 
 def changed_settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -108,32 +142,33 @@ def changed_settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str
     return found
 
 
-def _hindrances(situation: Situation) -> list[str]:
+def _base(situation: Situation) -> tuple[Champion | None, tuple[str, ...]]:
+    """Return the champion that can be built upon, or what keeps us from it."""
     champion = situation.champion
     if champion is None:
-        return ["nothing was promoted yet"]
+        return None, ("nothing was promoted yet",)
     if situation.unusable:
-        return [situation.unusable]
-    if "recipe" not in champion:
-        return ["the promoted checkpoint does not say with which settings it was made"]
-    differing = changed_settings(champion["recipe"], situation.recipe)
-    return [f"settings changed: {', '.join(differing)}"] if differing else []
+        return None, (situation.unusable,)
+    if champion.recipe is None:
+        return None, ("the promoted checkpoint does not say with which settings it was made",)
+    if differing := changed_settings(champion.recipe, situation.recipe):
+        return None, (f"settings changed: {', '.join(differing)}",)
+    return champion, ()
 
 
-def _outgrown(situation: Situation, policy: UpdatePolicy) -> list[str]:
+def _outgrown(situation: Situation, champion: Champion, policy: UpdatePolicy) -> list[str]:
     """Say why the frozen router no longer serves, if so."""
     found = []
     share = (situation.num_added + situation.num_changed) / max(1, situation.num_facts)
     if share > policy.max_changed_share:
         found.append(f"{share:.0%} of the facts are new, above {policy.max_changed_share:.0%}")
-    champion = situation.champion or {}
-    now, then = champion.get("agreement"), champion.get("agreement_when_full")
+    now, then = champion.agreement, champion.agreement_when_full
     if now is not None and then is not None and now < then - policy.max_agreement_loss:
         found.append(
             f"the frozen router agrees on {now:.1%} of the questions, {then:.1%} after the last "
             f"full run: more than {policy.max_agreement_loss:.0%} less"
         )
-    collisions = champion.get("num_collisions", 0)
+    collisions = champion.num_collisions
     if collisions > policy.max_collisions * situation.num_facts:
         found.append(
             f"{collisions} collisions since the last full run: so many facts are routed elsewhere, "
@@ -159,6 +194,5 @@ def _pending(situation: Situation) -> str:
     )
 
 
-def _nothing(situation: Situation) -> str:
-    key = (situation.champion or {}).get("run_key")
-    return f"run {key} of these very facts and settings is promoted"
+def _nothing(champion: Champion) -> str:
+    return f"run {champion.run_key} of these very facts and settings is promoted"

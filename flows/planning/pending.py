@@ -8,10 +8,9 @@ Lost, the wait starts anew, and the nightly run catches up: nothing else depends
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from flows.configuration.schedules import Debounce
-from flows.home.champion import read_pointer
+from flows.home.champion import Champion, read_pointer
 from flows.home.home import Home
 from warehouse.changes import diff
 from warehouse.durable import write_json
@@ -46,26 +45,30 @@ class Pending:
 
 def read_pending(home: Home) -> Pending:
     """Compare the head with what the champion was trained on."""
-    champion = read_pointer(home) or {}
+    pointer = read_pointer(home)
+    champion = None if pointer is None else pointer.champion
+    trained = None if champion is None else champion.training_hash
     try:
         snapshot = head(home.warehouse)
     except NoSnapshotError:
-        return Pending(training_hash=None, trained_hash=champion.get("training_hash"))
+        return Pending(training_hash=None, trained_hash=trained)
     changes = diff(_trained(home, champion), snapshot)
     return Pending(
         training_hash=snapshot.training_hash,
-        trained_hash=champion.get("training_hash"),
+        trained_hash=trained,
         num_added=len(changes.added),
         num_changed=len(changes.changed),
         num_retired=len(changes.retired),
-        is_rejected=snapshot.training_hash in champion.get("rejected", ()),
+        is_rejected=pointer is not None and snapshot.training_hash in pointer.rejected,
     )
 
 
-def _trained(home: Home, champion: dict[str, Any]) -> Snapshot | None:
+def _trained(home: Home, champion: Champion | None) -> Snapshot | None:
+    if champion is None or not champion.snapshot_hash:
+        return None
     try:
-        return open_snapshot(home.snapshot(champion["snapshot_hash"]))
-    except (KeyError, SnapshotDamagedError):
+        return open_snapshot(home.snapshot(champion.snapshot_hash))
+    except SnapshotDamagedError:
         return None  # a full run will train them all
 
 

@@ -4,13 +4,13 @@ Pending is the head snapshot minus the one that the champion was trained on.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from flows.configuration.settings import Settings
-from flows.home.champion import read_pointer
-from flows.planning.decision import FULL, INCREMENTAL, Decision, Situation, decide
+from flows.home.champion import Champion, read_pointer
+from flows.planning.decision import FULL, Decision, Situation, Update, decide
 from flows.planning.estimate import estimate
 from flows.planning.recipe import recipe
 from warehouse.assignment import num_experts_for
@@ -31,7 +31,7 @@ class Survey:
     trained: Snapshot | None
     """What the champion was trained on; null where there is no champion to build upon."""
     changes: Changes
-    champion: Mapping[str, Any] | None
+    champion: Champion | None
     situation: Situation
 
 
@@ -40,7 +40,8 @@ def survey(settings: Settings, fingerprint: str, snapshot: Snapshot) -> Survey:
 
     `fingerprint` is that of the settings' frozen models.
     """
-    champion = read_pointer(settings.home)
+    pointer = read_pointer(settings.home)
+    champion = None if pointer is None else pointer.champion
     trained, unusable = _trained(settings, champion)
     changes = diff(trained, snapshot)
     situation = Situation(
@@ -49,6 +50,7 @@ def survey(settings: Settings, fingerprint: str, snapshot: Snapshot) -> Survey:
         num_facts=int(snapshot.manifest["num_facts"]),
         num_groups=settings.memory.num_groups,
         champion=champion,
+        rejected=() if pointer is None else pointer.rejected,
         unusable=unusable,
         num_added=len(changes.added),
         num_changed=len(changes.changed),
@@ -63,16 +65,14 @@ def survey(settings: Settings, fingerprint: str, snapshot: Snapshot) -> Survey:
     )
 
 
-def _trained(
-    settings: Settings, champion: Mapping[str, Any] | None
-) -> tuple[Snapshot | None, str | None]:
+def _trained(settings: Settings, champion: Champion | None) -> tuple[Snapshot | None, str | None]:
     """Return the champion's snapshot, or why it cannot be built upon."""
     if champion is None:
         return None, None
-    folder = settings.home.checkpoint(champion["path"])
+    folder = settings.home.checkpoint(champion.path)
     if not (folder / "checkpoint.json").is_file():
         return None, f"the promoted checkpoint {folder} is gone"
-    known = str(champion.get("snapshot_hash"))
+    known = champion.snapshot_hash
     try:
         return open_snapshot(settings.home.snapshot(known)), None
     except SnapshotDamagedError:
@@ -135,15 +135,15 @@ def plan(settings: Settings, *, asked: str | None = None, force: bool = False) -
     decision = decide(found.situation, settings.update, asked=asked, force=force)
     facts = _training_facts(found.snapshot, settings)
     planned = None
-    if decision.mode == INCREMENTAL:
-        planned = _planned(settings, found, backbone, facts)
+    if isinstance(decision, Update):
+        planned = _planned(settings, decision.champion, backbone, facts)
     touched = _touched(decision, found, planned)
     width = settings.memory.expert_width(backbone.hidden_size)
     rows = changed_facts(found) if found.trained is not None else []
     return {
         "decision": decision.mode,
         "reasons": list(decision.reasons),
-        "champion": (found.champion or {}).get("run_key"),
+        "champion": found.champion and found.champion.run_key,
         "snapshot_hash": found.snapshot.snapshot_hash,
         **{f"num_{op}": getattr(found.situation, f"num_{op}") for op in _OPS},
         **touched,
@@ -159,13 +159,12 @@ _OPS = ("added", "changed", "retired")
 
 
 def _planned(
-    settings: Settings, found: Survey, backbone: Any, facts: Sequence["TrainingFact"]
+    settings: Settings, champion: Champion, backbone: Any, facts: Sequence["TrainingFact"]
 ) -> "UpdatePlan":
     from lamini.loading import load
     from lamini.update import plan_update
 
-    assert found.champion is not None
-    model = load(settings.home.checkpoint(found.champion["path"]), backbone=backbone)
+    model = load(settings.home.checkpoint(champion.path), backbone=backbone)
     return plan_update(model, facts)
 
 

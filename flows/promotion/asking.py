@@ -5,7 +5,6 @@ Reads: HOME/HEAD_CHECKPOINT.json with the checkpoint it names, and the head snap
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -53,7 +52,7 @@ def ask(home: Home, prompts: list[str], *, strict: bool = False, refusal: str = 
     """
     from lamini import load
 
-    folder = Path(promoted(home)["path"])
+    folder = home.checkpoint(promoted(home).champion.path)
     snapshot = head(home.warehouse)
     answers = load(folder, strict=strict).answer(prompts, refusal=refusal or None)
     return [

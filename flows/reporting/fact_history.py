@@ -5,7 +5,7 @@ HOME/warehouse/recall and RUN/plots/heat_*.png.
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from flows.configuration.settings import Settings
 from flows.errors import SettingsError
+from flows.home.champion import Champion
 from flows.home.home import Home
 from flows.home.receipts import RunFolder
 from warehouse.catalogue import open_catalogue
@@ -29,9 +30,7 @@ _WAIT_SECONDS = 600.0
 """What a training found is not lost to a large reconcile beside it."""
 
 
-def keep_evaluation(
-    settings: Settings, folder: RunFolder, entry: Mapping[str, Any], passed: bool
-) -> Path:
+def keep_evaluation(settings: Settings, folder: RunFolder, judged: Champion, passed: bool) -> Path:
     """Keep that the run was judged, and publish what it recalls of each fact; give that file.
 
     Raises:
@@ -40,10 +39,10 @@ def keep_evaluation(
     measured = (folder.path / "recall" / "recall.parquet").stat().st_mtime
     evaluation = Evaluation(
         run_key=folder.key,
-        mode=str(entry["mode"]),
-        base=entry.get("base"),
-        snapshot_hash=str(entry["snapshot_hash"]),
-        as_of=str(entry["as_of"]),
+        mode=judged.mode,
+        base=judged.base,
+        snapshot_hash=judged.snapshot_hash,
+        as_of=str(judged.as_of),
         passed=passed,
         measured_at=datetime.fromtimestamp(measured, tz=UTC).replace(tzinfo=None),
     )

@@ -6,11 +6,10 @@ HOME/run.json, HOME/services.
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from flows.errors import NothingYetError
-from flows.home.champion import promoted
+from flows.home.champion import Champion, promoted
 from flows.home.current_run import run_state
 from flows.home.home import Home
 from flows.servers.server import find
@@ -28,15 +27,17 @@ def status(home: Home) -> dict[str, Any]:
     except NoSnapshotError:
         snapshot = None
     try:
-        checkpoint = promoted(home)
+        pointer = promoted(home)
     except NothingYetError:
-        checkpoint = None
+        pointer = None
+    champion = None if pointer is None else pointer.champion
     return {
         "home": str(home),
         "snapshot": _snapshot(home, snapshot),
-        "checkpoint": checkpoint,
-        "pending": _pending(home, snapshot, checkpoint),
-        "capacity_alarm": _capacity_alarm(checkpoint),
+        "checkpoint": pointer
+        and {**pointer.told(), "path": str(home.checkpoint(pointer.champion.path))},
+        "pending": _pending(home, snapshot, champion),
+        "capacity_alarm": _capacity_alarm(home, champion),
         "run": run_state(home),
         "runs": last_runs(home)[:MAX_RUNS],
         "servers": _servers(home),
@@ -86,15 +87,14 @@ def _snapshot(home: Home, snapshot: Snapshot | None) -> dict[str, Any] | None:
 
 
 def _pending(
-    home: Home, snapshot: Snapshot | None, checkpoint: dict[str, Any] | None
+    home: Home, snapshot: Snapshot | None, champion: Champion | None
 ) -> dict[str, Any] | None:
     if snapshot is None:
         return None
     old = None
-    if checkpoint is not None:
-        known = checkpoint.get("snapshot_hash")
-        folder = home.snapshot(known)
-        if known is None or not folder.is_dir():
+    if champion is not None:
+        folder = home.snapshot(champion.snapshot_hash)
+        if not champion.snapshot_hash or not folder.is_dir():
             return {"unknown": f"{home.pointer.name} names no snapshot that is still there"}
         old = open_snapshot(folder)
     changes = diff(old, snapshot)
@@ -106,12 +106,12 @@ def _pending(
     }
 
 
-def _capacity_alarm(checkpoint: dict[str, Any] | None) -> str | None:
+def _capacity_alarm(home: Home, champion: Champion | None) -> str | None:
     """Give what the promoted checkpoint's training said of experts that are nearly full."""
-    if checkpoint is None:
+    if champion is None:
         return None
     for step in ("train_memory", "update_memory"):
-        receipt = Path(checkpoint["path"]).parent / "receipts" / f"{step}.json"
+        receipt = home.checkpoint(champion.path).parent / "receipts" / f"{step}.json"
         if receipt.is_file():
             told: dict[str, Any] = json.loads(receipt.read_text(encoding="utf-8"))
             return told.get("capacity_alarm")

@@ -3,8 +3,8 @@
 The pointer (`flows.home.champion`) is the truth; the aliases `champion` and `previous` follow.
 """
 
+import itertools
 import logging
-from collections.abc import Mapping
 from typing import Any
 
 import mlflow
@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 
 from flows.environment import mlflow_database, mlflow_uri
-from flows.home.champion import read_pointer
+from flows.home.champion import Champion, read_pointer
 from flows.home.home import Home
 from flows.tracking.runs import RUN_KEY_TAG, TrackedRun
 
@@ -21,7 +21,7 @@ CHAMPION, PREVIOUS = "champion", "previous"
 log = logging.getLogger(__name__)
 
 
-def register(run: TrackedRun, entry: Mapping[str, Any], model_id: str) -> str:
+def register(run: TrackedRun, champion: Champion, model_id: str) -> str:
     """Make the checkpoint a version of the registered model, once; give its number."""
     client = run.client
     mlflow.set_tracking_uri(run.uri)  # the registry looks the LoggedModel up with the global one
@@ -33,7 +33,7 @@ def register(run: TrackedRun, entry: Mapping[str, Any], model_id: str) -> str:
         )
     # By its source: MLflow 3.17's database keeps no model_id of a version.
     source = f"models:/{model_id}"
-    known = _versions(client, entry["run_key"])
+    known = _versions(client, champion.run_key)
     if (found := next((v for v in known if v.source == source), None)) is not None:
         return str(found.version)
     version = client.create_model_version(
@@ -41,11 +41,11 @@ def register(run: TrackedRun, entry: Mapping[str, Any], model_id: str) -> str:
         source=source,
         run_id=run.run_id,
         model_id=model_id,
-        tags={RUN_KEY_TAG: entry["run_key"], "mode": entry["mode"]},
+        tags={RUN_KEY_TAG: champion.run_key, "mode": champion.mode},
         description=(
-            f"Snapshot {entry['snapshot_hash'][:16]} as of {entry['as_of']}, {entry['mode']} run "
-            f"{entry['run_key']}, router {entry['router_sha256'][:16]}, "
-            f"bank {entry['bank']['experts']}.{entry['bank']['keys']}"
+            f"Snapshot {champion.snapshot_hash[:16]} as of {champion.as_of}, {champion.mode} run "
+            f"{champion.run_key}, router {champion.router_sha256[:16]}, "
+            f"bank {champion.bank['experts']}.{champion.bank['keys']}"
         ),
     )
     return str(version.version)
@@ -54,11 +54,12 @@ def register(run: TrackedRun, entry: Mapping[str, Any], model_id: str) -> str:
 def follow_pointer(home: Home) -> dict[str, str]:
     """Set both aliases as the pointer says; give the version of each that has one."""
     client = MlflowClient(tracking_uri=mlflow_uri(home.path))
-    pointer = read_pointer(home) or {}
-    wanted = {CHAMPION: pointer, PREVIOUS: next(iter(pointer.get("history", ())), {})}
+    pointer = read_pointer(home)
+    known = () if pointer is None else (pointer.champion, *pointer.history)
+    wanted = dict(itertools.zip_longest((CHAMPION, PREVIOUS), known[:2]))
     set_to: dict[str, str] = {}
-    for alias, entry in wanted.items():
-        versions = _versions(client, entry["run_key"]) if entry else []
+    for alias, one in wanted.items():
+        versions = [] if one is None else _versions(client, one.run_key)
         if versions:
             set_to[alias] = str(versions[0].version)
             client.set_registered_model_alias(MODEL, alias, set_to[alias])

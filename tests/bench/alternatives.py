@@ -77,7 +77,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     conditions()
-    checkpoint = Path(promoted(Home(arguments.home))["path"])
+    checkpoint = Home(arguments.home).checkpoint(promoted(Home(arguments.home)).champion.path)
     model = lamini.load(checkpoint)
     snapshot = head(arguments.home / "warehouse")
     facts = snapshot.facts().select(["question", "answer", "prompts"]).to_pylist()

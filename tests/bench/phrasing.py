@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=400)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    checkpoint = Path(promoted(Home(arguments.home))["path"])
+    checkpoint = Home(arguments.home).checkpoint(promoted(Home(arguments.home)).champion.path)
     model = lamini.load(checkpoint)
     snapshot, assignment = head(arguments.home / "warehouse"), checkpoint.parent
     questions = questions_for(snapshot, assignment / "assignment.parquet", 1)

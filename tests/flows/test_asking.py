@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 
 from flows.errors import NothingYetError
-from flows.home.champion import promoted
+from flows.home.champion import Champion, promoted
 from flows.home.home import Home
 from flows.promotion.asking import explain_answer
 from warehouse.snapshot import head
@@ -67,4 +67,4 @@ def test_the_promoted_checkpoint_must_be_there(home):
     with pytest.raises(NothingYetError, match="not there"):
         promoted(Home(home))
     (home / "c" / "1").mkdir(parents=True)
-    assert promoted(Home(home)) == {"path": str(home / "c" / "1"), "run_key": "k"}
+    assert promoted(Home(home)).champion == Champion(path="c/1", run_key="k")

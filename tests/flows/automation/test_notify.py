@@ -12,7 +12,7 @@ from flows.automation.notify import notify, tell_of_run, telling_of_crash
 from flows.configuration.notify import Notify
 from flows.configuration.settings import load_settings
 from flows.errors import GateError, SettingsError
-from flows.home.champion import promote, read_pointer
+from flows.home.champion import Champion, promote, read_pointer
 from flows.home.home import Home
 from flows.home.receipts import RunFolder
 from flows.promote_candidate import consider
@@ -26,6 +26,10 @@ FAILED = Verdict(
     failures=({**FAILURE, "why": "memory", "is_routing": False},),
 )
 PASSED = Verdict(checks=())
+
+
+def champion(key):
+    return Champion(path="c", run_key=key, training_hash=key)
 
 
 @pytest.fixture
@@ -137,7 +141,7 @@ def test_a_failed_gate_tells_once_which_facts_failed_and_stays_a_failed_gate(hom
     folder = RunFolder(path=settings.home.runs / "abc")
     for _ in range(2):  # run again, the verdict is the same
         with pytest.raises(GateError, match="failed the gate"):
-            consider(settings, Run(), folder, FAILED, {}, "model", None)
+            consider(settings, Run(), folder, FAILED, champion("abc"), "model", None)
     (line,) = told.lines()
     assert (line["event"], line["run_key"]) == ("gate_failed", "abc")
     assert "recall of changed facts" in line["why"]
@@ -149,7 +153,7 @@ def test_a_failed_notification_does_not_hide_why_the_gate_failed(home):
     settings = load_settings({"notify": {"command": "no-such-program"}})
     folder = RunFolder(path=settings.home.runs / "abc")
     with pytest.raises(GateError, match="recall of changed facts"):
-        consider(settings, Run(), folder, FAILED, {}, "model", None)
+        consider(settings, Run(), folder, FAILED, champion("abc"), "model", None)
     assert folder.receipt("notified") is None
 
 
@@ -157,11 +161,11 @@ def test_a_failed_notification_does_not_hide_why_the_gate_failed(home):
 def test_a_candidate_of_a_run_that_a_rollback_overtook_is_marked_and_told_of(home, told):
     settings = load_settings({"notify": {"command": told.command}})
     folder, run = RunFolder(path=settings.home.runs / "abc"), Run()
-    promote(Home(home), {"run_key": "old", "training_hash": "old"}, over=None)
+    promote(Home(home), champion("old"), over=None)
     with pytest.raises(GateError, match="run new was the champion when it began"):
-        consider(settings, run, folder, PASSED, {"run_key": "abc"}, "model", {"run_key": "new"})
+        consider(settings, run, folder, PASSED, champion("abc"), "model", champion("new"))
     assert (run.tags["gate"], run.tags["promoted"]) == ("passed", "false")
-    assert read_pointer(Home(home))["run_key"] == "old"
+    assert read_pointer(Home(home)).champion.run_key == "old"
     assert "is not promoted" in told.lines()[0]["why"]
 
 

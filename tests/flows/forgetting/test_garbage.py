@@ -13,7 +13,7 @@ from flows.configuration.retention import Retention
 from flows.configuration.settings import Settings, load_settings
 from flows.forgetting import garbage
 from flows.forgetting.may_go import counted, find
-from flows.home.champion import promote, read_pointer
+from flows.home.champion import Champion, promote, read_pointer
 from flows.home.home import Home
 from flows.home.run_lock import RunLockedError, run_lock
 from warehouse.catalogue import open_catalogue
@@ -47,16 +47,14 @@ def run(home, name, promoted=True):
     aged(folder)
     snapshot(home, name)
     if promoted:
-        promote(
-            Home(home),
-            {
-                "path": f"runs/{name}/checkpoint",
-                "run_key": name,
-                "snapshot_hash": name.ljust(64, "0"),
-                "training_hash": name,
-            },
-            over=(read_pointer(Home(home)) or {}).get("run_key"),
+        now = read_pointer(Home(home))
+        made = Champion(
+            path=f"runs/{name}/checkpoint",
+            run_key=name,
+            snapshot_hash=name.ljust(64, "0"),
+            training_hash=name,
         )
+        promote(Home(home), made, over=None if now is None else now.champion.run_key)
 
 
 @pytest.fixture
@@ -111,7 +109,7 @@ def test_champion_previous_head_and_their_snapshots_never_go(settings):
     left = {path.name.rstrip("0") for path in (home / "warehouse" / "snapshots").iterdir()}
     assert left == {"champion5", "champion4"}
     pointer = read_pointer(Home(home))
-    assert [entry["run_key"] for entry in pointer["history"]] == ["champion4"]
+    assert [before.run_key for before in pointer.history] == ["champion4"]
     head = json.loads((home / "warehouse" / "HEAD.json").read_text())
     assert head["dates"] == {"2026-01-01": "champion5".ljust(16, "0")}
     assert [p.name[:16] for p in (home / "warehouse" / "assignments").iterdir()] == [
@@ -175,8 +173,8 @@ def test_i7_killed_in_the_middle_the_same_command_goes_on(settings, monkeypatch,
     assert len([*settings.home.runs.iterdir()]) == 3
     assert garbage.collect(settings)["items"] == []
     promoted = read_pointer(settings.home)
-    for entry in (promoted, *promoted["history"]):
-        assert (settings.home.path / entry["path"]).is_dir()
+    for one in (promoted.champion, *promoted.history):
+        assert settings.home.checkpoint(one.path).is_dir()
 
 
 def bank(folder):

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from flows.errors import GateError, NothingYetError
-from flows.home.champion import changing, promote, read_pointer, roll_back
+from flows.home.champion import Champion, changing, promote, read_pointer, roll_back
 from flows.home.home import Home
 from flows.home.run_lock import RunLockedError, run_lock
 from warehouse.errors import SnapshotDamagedError
@@ -17,18 +17,19 @@ def entry(home, name):
     snapshot = home / "warehouse" / "snapshots" / name.ljust(16, "0")
     snapshot.mkdir(parents=True, exist_ok=True)
     (snapshot / "manifest.json").write_text("{}")
-    return {
-        "path": f"runs/{name}",
-        "run_key": name,
-        "snapshot_hash": name.ljust(64, "0"),
-        "training_hash": f"facts of {name}",
-        "as_of": "2026-01-01",
-    }
+    return Champion(
+        path=f"runs/{name}",
+        run_key=name,
+        snapshot_hash=name.ljust(64, "0"),
+        training_hash=f"facts of {name}",
+        as_of="2026-01-01",
+    )
 
 
 def crown(home, given):
     """Promote it over the champion that is there."""
-    promote(Home(home), given, over=(read_pointer(Home(home)) or {}).get("run_key"))
+    now = read_pointer(Home(home))
+    promote(Home(home), given, over=None if now is None else now.champion.run_key)
 
 
 def test_promoting_keeps_those_before_and_does_nothing_when_repeated(home):
@@ -40,8 +41,8 @@ def test_promoting_keeps_those_before_and_does_nothing_when_repeated(home):
     crown(home, two)
     assert (home / "HEAD_CHECKPOINT.json").read_bytes() == first
     pointer = read_pointer(Home(home))
-    assert pointer["run_key"] == "two"
-    assert pointer["history"] == [one]
+    assert pointer.champion.run_key == "two"
+    assert pointer.history == (one,)
 
 
 def test_rolling_back_restores_checkpoint_and_snapshot_and_rejects_what_was_left(home):
@@ -49,21 +50,21 @@ def test_rolling_back_restores_checkpoint_and_snapshot_and_rejects_what_was_left
     for name in ("one", "two", "three"):
         crown(home, entry(home, name))
     moved = roll_back(Home(home))
-    assert (moved["left"]["run_key"], moved["champion"]["run_key"]) == ("three", "two")
+    assert (moved.left.run_key, moved.champion.run_key) == ("three", "two")
     pointer = read_pointer(Home(home))
-    assert (pointer["run_key"], pointer["rejected"]) == ("two", ["facts of three"])
+    assert (pointer.champion.run_key, pointer.rejected) == ("two", ("facts of three",))
     head = json.loads((home / "warehouse" / "HEAD.json").read_text())
     assert head == {"snapshot": "two".ljust(16, "0"), "as_of": "2026-01-01"}
     dates = {"2025-01-01": "older"}
     (home / "warehouse" / "HEAD.json").write_text(json.dumps({**head, "dates": dates}))
     roll_back(Home(home))
     pointer = read_pointer(Home(home))
-    assert (pointer["run_key"], pointer["history"]) == ("one", [])
+    assert (pointer.champion.run_key, pointer.history) == ("one", ())
     assert json.loads((home / "warehouse" / "HEAD.json").read_text())["dates"] == dates
-    assert pointer["rejected"] == ["facts of three", "facts of two"]
+    assert pointer.rejected == ("facts of three", "facts of two")
     # Promoted again, because a person wanted it, the facts are accepted again.
     crown(home, entry(home, "three"))
-    assert read_pointer(Home(home))["rejected"] == ["facts of two"]
+    assert read_pointer(Home(home)).rejected == ("facts of two",)
 
 
 def test_i7_a_rollback_killed_between_its_two_files_ends_the_same_when_repeated(home, monkeypatch):
@@ -84,7 +85,7 @@ def test_i7_a_rollback_killed_between_its_two_files_ends_the_same_when_repeated(
     with pytest.raises(KeyboardInterrupt):
         roll_back(Home(home))
     monkeypatch.undo()
-    assert roll_back(Home(home))["champion"]["run_key"] == "two"
+    assert roll_back(Home(home)).champion.run_key == "two"
 
 
 def test_there_must_be_something_to_go_back_to(home):
@@ -98,7 +99,7 @@ def test_there_must_be_something_to_go_back_to(home):
     (home / "warehouse" / "snapshots" / "one".ljust(16, "0") / "manifest.json").unlink()
     with pytest.raises(SnapshotDamagedError):
         roll_back(Home(home))
-    assert read_pointer(Home(home))["run_key"] == "two"
+    assert read_pointer(Home(home)).champion.run_key == "two"
     (home / "runs" / "one" / "checkpoint.json").unlink()
     with pytest.raises(NothingYetError, match="is gone"):
         roll_back(Home(home))
@@ -112,8 +113,8 @@ def test_a_candidate_is_not_promoted_over_another_champion_than_its_run_found(ho
     with pytest.raises(GateError, match=r"run two was the champion.*left for run one"):
         promote(Home(home), entry(home, "three"), over="two")
     pointer = read_pointer(Home(home))
-    assert (pointer["run_key"], pointer["history"]) == ("one", [])
-    assert pointer["rejected"] == ["facts of two", "facts of three"]
+    assert (pointer.champion.run_key, pointer.history) == ("one", ())
+    assert pointer.rejected == ("facts of two", "facts of three")
     with pytest.raises(GateError):
         promote(Home(home), entry(home, "three"), over=None)
     assert read_pointer(Home(home)) == pointer
@@ -135,7 +136,7 @@ def test_a_rollback_waits_for_no_run_but_for_who_removes_what_it_may_lead_to(
         assert lamini("rollback").exit_code == 0
         with pytest.raises(RunLockedError), run_lock(Home(home)):
             pass
-    assert read_pointer(Home(home))["run_key"] == "one"
+    assert read_pointer(Home(home)).champion.run_key == "one"
 
 
 @pytest.mark.slow

@@ -4,17 +4,18 @@ import pytest
 
 from flows.configuration.update_policy import UpdatePolicy
 from flows.errors import SettingsError
+from flows.home.champion import Champion
 from flows.planning.decision import FULL, INCREMENTAL, NOTHING, Situation, decide
 
 RECIPE = {"backbone": "b", "tuning": {"max_passes": 120, "seed": 0}}
-CHAMPION = {
-    "run_key": "k",
-    "mode": "full",
-    "recipe": RECIPE,
-    "agreement": 0.99,
-    "agreement_when_full": 0.99,
-    "rejected": [],
-}
+CHAMPION = Champion(
+    path="runs/k/checkpoint",
+    run_key="k",
+    mode="full",
+    recipe=RECIPE,
+    agreement=0.99,
+    agreement_when_full=0.99,
+)
 SETTLED = Situation(
     recipe=RECIPE, training_hash="t", num_facts=100, num_groups=4096, champion=CHAMPION
 )
@@ -26,7 +27,7 @@ def after(**changes):
 
 
 def champion(**changes):
-    return {**CHAMPION, **changes}
+    return CHAMPION.model_copy(update=changes)
 
 
 def test_without_a_champion_everything_is_trained():
@@ -57,8 +58,7 @@ def test_other_settings_take_a_full_run_and_are_named():
 def test_a_champion_that_cannot_be_built_upon_says_why():
     decision = decide(after(unusable="the snapshot is gone"), POLICY)
     assert (decision.mode, decision.why) == (FULL, "the snapshot is gone")
-    unknown = {key: value for key, value in CHAMPION.items() if key != "recipe"}
-    assert decide(after(champion=unknown), POLICY).mode == FULL
+    assert decide(after(champion=champion(recipe=None)), POLICY).mode == FULL
 
 
 def test_mostly_new_facts_are_more_than_the_frozen_router_has_seen():
@@ -120,7 +120,7 @@ def test_what_cannot_be_is_refused_with_the_reason(situation, given, message):
 
 
 def test_facts_that_were_rolled_back_are_not_promoted_again_by_themselves():
-    rolled_back = after(champion=champion(rejected=["t"]), num_changed=1)
+    rolled_back = after(rejected=("t",), num_changed=1)
     decision = decide(rolled_back, POLICY)
     assert decision.mode == NOTHING
     assert "rolled back" in decision.why

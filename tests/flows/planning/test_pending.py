@@ -9,7 +9,7 @@ from flows.automation.announce import announce_overdue, announce_pending
 from flows.configuration.schedules import Debounce, Schedules
 from flows.configuration.settings import load_settings
 from flows.errors import GateError
-from flows.home.champion import promote
+from flows.home.champion import Champion, promote
 from flows.home.home import Home
 from flows.planning.pending import Pending, is_due, note_pending, read_pending
 from flows.refresh_facts import refresh
@@ -28,7 +28,7 @@ def train(home, snapshot=None, **more):
     snapshot = snapshot or head(home / "warehouse")
     known = {"snapshot_hash": snapshot.snapshot_hash, "training_hash": snapshot.training_hash}
     (home / "checkpoint").mkdir(exist_ok=True)
-    promote(Home(home), {"path": "checkpoint", "run_key": "k", **known, **more}, over=None)
+    promote(Home(home), Champion(path="checkpoint", run_key="k", **known, **more), over=None)
 
 
 @pytest.fixture
@@ -120,7 +120,8 @@ def refresh_here(settings, mapping):
 
 def test_facts_whose_model_was_rolled_back_are_not_announced(published, sent):
     train(published)
-    pointer = {"rejected": [head(published / "warehouse").training_hash], "run_key": "before"}
+    rejected = [head(published / "warehouse").training_hash]
+    pointer = {"path": "checkpoint", "run_key": "before", "rejected": rejected}
     import json
 
     (published / "HEAD_CHECKPOINT.json").write_text(json.dumps(pointer))

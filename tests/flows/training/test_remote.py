@@ -287,7 +287,7 @@ def test_a_killed_run_attaches_to_its_job_on_a_cluster_with_tokens(cluster, tmp_
     assert second.returncode == 0, log()
     key = json.loads(out)["run_key"]
     assert json.loads(up().stdout) == {f"lamini-{key}-0": "SUCCEEDED"}
-    assert read_pointer(Home(branches.home))["run_key"] == key
+    assert read_pointer(Home(branches.home)).champion.run_key == key
 
 
 ASK = """

@@ -49,7 +49,7 @@ def found_in(home):
 def model_of(home):
     from lamini import load
 
-    return load(home / read_pointer(Home(home))["path"])
+    return load(home / read_pointer(Home(home)).champion.path)
 
 
 def take_in(settings, folder, name):
@@ -86,10 +86,10 @@ def test_the_model_abstains_and_the_proof_says_that_nothing_else_moved(forgotten
 def test_it_says_what_still_holds_the_fact(forgotten):
     branches, said = forgotten
     pointer = read_pointer(Home(branches.home))
-    first = pointer["history"][0]["run_key"]
+    first = pointer.history[0].run_key
     held = {(one["kind"], one["path"]) for one in said["still_held"]}
     assert ("checkpoint", f"runs/{first}/checkpoint") in held
-    assert ("bank_version", f"runs/{pointer['run_key']}/checkpoint/bank") in held
+    assert ("bank_version", f"runs/{pointer.champion.run_key}/checkpoint/bank") in held
     assert ("run", f"runs/{first}") in held
     assert ("file", "warehouse/catalogue.duckdb") in held
     assert {kind for kind, _ in held} >= {"snapshot", "assignment"}
@@ -117,7 +117,7 @@ def test_no_rollback_brings_back_what_is_forgotten_but_for_a_lifted_tombstone(ow
     assert read_pointer(Home(branches.home)) == pointer
     lamini("forget", *SLOT, "--undo", "--yes")
     assert lamini("rollback").exit_code == 0
-    assert read_pointer(Home(branches.home))["run_key"] == pointer["history"][0]["run_key"]
+    assert read_pointer(Home(branches.home)).champion.run_key == pointer.history[0].run_key
 
 
 def test_a_lifted_tombstone_leaves_the_fact_to_the_next_run(own, lamini):
@@ -165,12 +165,12 @@ def test_a_purge_killed_anywhere_ends_with_nothing_left_in_any_file(own, monkeyp
     check_gone(home)
 
     pointer = read_pointer(Home(home))
-    assert pointer["history"] == []
-    assert [path.name for path in (home / "runs").iterdir()] == [pointer["run_key"]]
+    assert pointer.history == ()
+    assert [path.name for path in (home / "runs").iterdir()] == [pointer.champion.run_key]
     after = model_of(home)
     assert after.bank.digests() == experts
     assert after.table.to_arrow().to_pylist() == table
-    assert after.manifest["snapshot_hash"] == pointer["snapshot_hash"]
+    assert after.manifest["snapshot_hash"] == pointer.champion.snapshot_hash
     status = json.loads(lamini("status", "--json").stdout)
     assert {k: status["pending"][k] for k in ("added", "changed", "retired")} == dict.fromkeys(
         ("added", "changed", "retired"), 0

@@ -171,7 +171,7 @@ def test_i7_a_runner_killed_at_every_place_of_its_retrain_leaves_no_trace(traine
 
 
 def test_changed_data_leads_to_a_finished_retrain_and_unchanged_data_to_none(served):
-    before = read_pointer(Home(served.home))
+    before = read_pointer(Home(served.home)).champion
     rows = [*ROWS, "Lund,LU12,,"]
     served.branches.write(rows)
     assert served.finish(served.start("watch-sources/files")) == "branches changed"
@@ -179,9 +179,9 @@ def test_changed_data_leads_to_a_finished_retrain_and_unchanged_data_to_none(ser
     told = served.finish(first)
     assert told.startswith("2 facts added, 1 fact changed, 1 fact retired, ")
     assert "groups of experts retrained, promoted v2 (run " in told
-    champion = read_pointer(Home(served.home))
-    assert (champion["num_facts"], champion["base"]) == (9, before["run_key"])
-    assert champion["run_key"] in told
+    champion = read_pointer(Home(served.home)).champion
+    assert (champion.num_facts, champion.base) == (9, before.run_key)
+    assert champion.run_key in told
 
     # The same content under a new time, and taken in again by its own schedule: nothing follows.
     served.branches.write(rows)
@@ -189,6 +189,6 @@ def test_changed_data_leads_to_a_finished_retrain_and_unchanged_data_to_none(ser
     told = served.finish(served.start("refresh-facts/branches"))
     assert told == "0 of 1 sources had new content; nothing to train"
     told = served.finish(served.start("measure-champion/champion"))
-    assert re.fullmatch(rf"run {champion['run_key']} recalls \S+% of its training questions", told)
+    assert re.fullmatch(rf"run {champion.run_key} recalls \S+% of its training questions", told)
     assert served.retrains() == [first]
-    assert read_pointer(Home(served.home)) == champion
+    assert read_pointer(Home(served.home)).champion == champion

@@ -29,7 +29,7 @@ def here(copied, small, prefect_harness):
 def model_of(branches, entry):
     from lamini import load
 
-    return load(branches.home / entry["path"])
+    return load(branches.home / entry.path)
 
 
 def contents(branches, entry):
@@ -52,7 +52,7 @@ def fact_ids(branches):
 
 def test_a_changed_row_is_answered_anew_and_all_else_is_as_it_was(copied, here):
     before = fact_ids(copied)
-    first = read_pointer(Home(copied.home))
+    first = read_pointer(Home(copied.home)).champion
     result = here()
     assert (result["mode"], result["decision"]) == ("incremental", "incremental")
     assert "1 added, 1 changed, 1 retired" in result["reasons"][0]
@@ -68,12 +68,12 @@ def test_a_changed_row_is_answered_anew_and_all_else_is_as_it_was(copied, here):
     assert (changes["Bergen"]["old_answer"], changes["Bergen"]["new_answer"]) == ("BE17", "QX99")
 
     pointer = read_pointer(Home(copied.home))
-    assert (pointer["mode"], pointer["base"]) == ("incremental", first["run_key"])
-    assert [entry["run_key"] for entry in pointer["history"]] == [first["run_key"]]
-    assert answer(model_of(copied, pointer), fact=before["Bergen"]) == "QX99"
+    assert (pointer.champion.mode, pointer.champion.base) == ("incremental", first.run_key)
+    assert [entry.run_key for entry in pointer.history] == [first.run_key]
+    assert answer(model_of(copied, pointer.champion), fact=before["Bergen"]) == "QX99"
     # The champion before it is still there, whole, and says what it said.
-    assert answer(model_of(copied, pointer["history"][0]), fact=before["Bergen"]) == "BE17"
-    old, new = contents(copied, first)[0], contents(copied, pointer)[0]
+    assert answer(model_of(copied, pointer.history[0]), fact=before["Bergen"]) == "BE17"
+    old, new = contents(copied, first)[0], contents(copied, pointer.champion)[0]
     touched = {*updated["groups"]}
     assert {e: d for e, d in old.items() if e // 32 not in touched} == {
         e: d for e, d in new.items() if e // 32 not in touched
@@ -82,7 +82,7 @@ def test_a_changed_row_is_answered_anew_and_all_else_is_as_it_was(copied, here):
     again = here()
     assert (again["decision"], again["is_new"]) == ("nothing", False)
     assert again["run_key"] == result["run_key"]
-    check_mlflow(copied.home, first["run_key"], result["run_key"])
+    check_mlflow(copied.home, first.run_key, result["run_key"])
 
 
 def check_mlflow(home, first, second):
@@ -136,9 +136,9 @@ def test_a_failed_gate_leaves_the_champion_and_names_the_facts(copied, here, mon
 def test_an_update_can_be_rolled_back_and_is_not_made_again_by_itself(copied, here, lamini):
     assert here()["decision"] == "incremental"
     whole = read_pointer(Home(copied.home))
-    check_mlflow(copied.home, whole["history"][0]["run_key"], whole["run_key"])
+    check_mlflow(copied.home, whole.history[0].run_key, whole.champion.run_key)
     moved = json.loads(lamini("rollback", "--json").stdout)
-    assert moved["champion"]["run_key"] == whole["history"][0]["run_key"]
+    assert moved["champion"]["run_key"] == whole.history[0].run_key
     assert moved["aliases"].keys() == {"champion"}
     assert json.loads(lamini("status", "--json").stdout)["pending"]["changed"] == 0
     assert {*fact_ids(copied)} == {*CODES}
@@ -150,7 +150,7 @@ def test_what_a_run_makes_while_its_champion_is_rolled_back_is_not_promoted(
     copied, here, lamini, monkeypatch
 ):
     here()
-    first = read_pointer(Home(copied.home))["history"][0]["run_key"]
+    first = read_pointer(Home(copied.home)).history[0].run_key
     copied.write([*ROWS, "Lund,LU12,,"])
     tune, told = updating.tune_memory, []
 
@@ -163,12 +163,12 @@ def test_what_a_run_makes_while_its_champion_is_rolled_back_is_not_promoted(
         with pytest.raises(GateError, match="champion"):
             here()
     assert [result.exit_code for result in told] == [0]
-    assert read_pointer(Home(copied.home))["run_key"] == first
+    assert read_pointer(Home(copied.home)).champion.run_key == first
     # Its facts hold those that were rolled back, so they are trained only when a person asks.
     assert here()["decision"] == "nothing"
     assert here("incremental")["decision"] == "incremental"
     pointer = read_pointer(Home(copied.home))
-    assert (pointer["base"], pointer["num_facts"]) == (first, len(CODES) + 1)
+    assert (pointer.champion.base, pointer.champion.num_facts) == (first, len(CODES) + 1)
 
 
 def files_of(home):
