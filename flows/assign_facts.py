@@ -16,7 +16,7 @@ from flows.ingest_facts import RETRY_DELAYS, is_retryable
 from flows.planning.tokens import answer_counter
 from warehouse.assignment import AssignmentReceipt, assign
 from warehouse.catalogue import open_catalogue
-from warehouse.snapshot import head, open_snapshot
+from warehouse.snapshots import head, open_snapshot
 
 
 @task(

@@ -38,8 +38,8 @@ from flows.tracking.run_records import open_tracked
 from flows.update_run import update_champion
 from warehouse import tombstones
 from warehouse.catalogue import open_catalogue
-from warehouse.explain import explain
-from warehouse.snapshot import head, open_snapshot, published_dates
+from warehouse.explanations import explain
+from warehouse.snapshots import head, open_snapshot, published_dates
 
 
 def forget(

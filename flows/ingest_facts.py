@@ -19,8 +19,8 @@ from prefect.cache_policies import NO_CACHE
 
 from flows.home.home import Home
 from flows.tracking.run_pages import said
-from warehouse.batches import last_batch
 from warehouse.catalogue import open_catalogue
+from warehouse.claims import merge_subjects, read_same_as
 from warehouse.errors import (
     ContractError,
     MappingError,
@@ -28,9 +28,8 @@ from warehouse.errors import (
     RetryableError,
     SourceError,
 )
-from warehouse.ingest import ingest
+from warehouse.intake import ingest, last_batch
 from warehouse.reference import read_cldr, read_iso
-from warehouse.same_as import merge_subjects, read_same_as
 from warehouse.sources import load_mapping, read_source
 from warehouse.sources.registry import registered
 from warehouse.tombstones import spread

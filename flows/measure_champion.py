@@ -46,7 +46,7 @@ def _measured(settings: Settings, champion: Champion) -> dict[str, Any]:
     from lamini.loading import load
     from lamini.recall import measure_recall
     from lamini.workers import fix_arithmetic
-    from warehouse.snapshot import open_snapshot
+    from warehouse.snapshots import open_snapshot
 
     fix_arithmetic()
     checkpoint, key = settings.home.checkpoint(champion.path), champion.run_key

@@ -21,7 +21,7 @@ from flows.reporting.fact_history import patient_catalogue
 from flows.tracking.runs import TrackedRun, log_report
 from flows.training.worker_jobs import read_shares
 from warehouse.recall import record_recall
-from warehouse.snapshot import open_snapshot
+from warehouse.snapshots import open_snapshot
 
 if TYPE_CHECKING:
     from lamini.recall import RecallRow

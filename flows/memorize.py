@@ -41,7 +41,7 @@ from flows.tracking.runs import open_run
 from flows.tracking.system_metrics import system_metrics
 from flows.update_run import update_champion
 from lamini.saved import write_whole
-from warehouse.snapshot import open_snapshot
+from warehouse.snapshots import open_snapshot
 
 NUM_SHARDS = 8
 """Virtual shards of the facts: a constant, so that any number of workers gives the same experts."""

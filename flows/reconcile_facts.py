@@ -23,10 +23,10 @@ from flows.home.home import Home
 from flows.ingest_facts import RETRY_DELAYS, is_retryable
 from flows.planning.tokens import answer_counter
 from flows.tracking.run_pages import said
-from warehouse.beliefs import Weighing
 from warehouse.catalogue import open_catalogue
-from warehouse.reconcile import ReconcileReceipt, ReconcileSettings, reconcile
-from warehouse.snapshot import publish
+from warehouse.facts import ReconcileReceipt, ReconcileSettings, reconcile
+from warehouse.judgement import Weighing
+from warehouse.snapshots import publish
 
 
 @task(

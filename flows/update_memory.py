@@ -33,7 +33,7 @@ from flows.tracking.progress import Progress
 from flows.tracking.runs import TrackedRun
 from warehouse.durable import write_parquet
 from warehouse.reference import foreign_questions
-from warehouse.snapshot import Snapshot, open_snapshot
+from warehouse.snapshots import Snapshot, open_snapshot
 
 if TYPE_CHECKING:
     from lamini.backbone import Backbone

@@ -21,10 +21,10 @@ from lamini.checkpoint import FORMAT_VERSION
 from lamini.config import to_dict
 from warehouse.catalogue import open_catalogue
 from warehouse.claims import ClaimBatch
-from warehouse.ingest import ingest
-from warehouse.reconcile import ReconcileSettings, reconcile
+from warehouse.facts import ReconcileSettings, reconcile
+from warehouse.intake import ingest
 from warehouse.reference import read_cldr, read_iso
-from warehouse.snapshot import publish
+from warehouse.snapshots import publish
 
 NOW = datetime(2026, 1, 2, 3, 4, 5)
 SUBJECTS = ("Bolivia", "Croatia", "Japan", "BOB", "Yen")

@@ -39,5 +39,5 @@ def test_ci_runs_make_test_and_nothing_else():
 
 
 def test_package_data_is_found_from_the_installed_package():
-    assert (files("warehouse") / "sql" / "schema.sql").is_file()
+    assert (files("warehouse") / "catalogue" / "schema.sql").is_file()
     assert (files("warehouse") / "reference" / "relations.toml").is_file()

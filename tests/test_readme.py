@@ -12,8 +12,8 @@ from flows import errors
 from flows.cli import app
 from flows.configuration.settings import load_settings
 from warehouse.catalogue import open_catalogue
-from warehouse.ingest import ingest
-from warehouse.reconcile import ReconcileSettings, reconcile
+from warehouse.facts import ReconcileSettings, reconcile
+from warehouse.intake import ingest
 from warehouse.sources import load_mapping, read_source
 
 ROOT = Path(__file__).parents[1]

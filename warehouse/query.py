@@ -1,35 +1,53 @@
-"""Run the package's .sql files by name, with named parameters."""
+"""Run the package's SQL by name, with named parameters; it lies beside the modules."""
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
+from types import MappingProxyType
 
 import duckdb
 import pyarrow as pa
 
 from warehouse.errors import UnknownQueryError
 
-_SQL = files("warehouse") / "sql"
+_NAME = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 ROWS_AT_ONCE = 122_880  # a row group of DuckDB
 
 
 @cache
+def statements() -> Mapping[str, str]:
+    """Read all SQL of the package, by name.
+
+    A file beside its module holds one statement and gives it its name (`reconcile_decisions.sql`),
+    or several, each after a line `-- name: batch_last`.
+    """
+    found: dict[str, str] = {}
+    folder = Path(str(files("warehouse")))
+    for path in sorted(folder.rglob("*.sql")):
+        lone, *marked = _NAME.split(path.read_text(encoding="utf-8"))
+        pairs = list(zip(marked[::2], marked[1::2], strict=True)) or [(path.stem, lone)]
+        for name, statement in pairs:
+            assert name not in found, f"{path}: {name} is there twice"
+            found[name] = statement
+    return MappingProxyType(found)
+
+
 def text(name: str) -> str:
-    """Read the SQL of `warehouse/sql/<name>.sql`.
+    """Give the SQL of the statement `name`.
 
     Raises:
-        UnknownQueryError: there is no such file; the message lists those there are.
+        UnknownQueryError: there is none; the message lists those there are.
     """
-    path = _SQL / f"{name}.sql"
-    if not path.is_file():
+    if name not in statements():
         raise UnknownQueryError(f"no query {name!r}; there are: {', '.join(names())}")
-    return path.read_text(encoding="utf-8")
+    return statements()[name]
 
 
-def names(prefix: str = "") -> list[str]:
-    """List the queries whose name starts with `prefix`, in order."""
-    found = (path.name.removesuffix(".sql") for path in _SQL.iterdir())
-    return sorted(name for name in found if name.startswith(prefix))
+def names() -> list[str]:
+    """List the names of all statements, in order."""
+    return sorted(statements())
 
 
 def run(con: duckdb.DuckDBPyConnection, name: str, **params: object) -> pa.Table:
@@ -80,9 +98,3 @@ def quote_name(name: str) -> str:
 def quote_text(value: str) -> str:
     """Write `value` as an SQL text literal."""
     return "'" + value.replace("'", "''") + "'"
-
-
-def severity(name: str) -> str:
-    """Say whether a check stops (`fail`) or only reports (`warn`), by its head comment."""
-    found = re.search(r"^-- (fail|warn):", text(name), flags=re.MULTILINE)
-    return found.group(1) if found else "fail"

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from flows.home.home import Home
 from warehouse import query
-from warehouse.batches import LastBatch, last_batch
 from warehouse.catalogue import open_catalogue
 from warehouse.errors import MappingError
+from warehouse.intake import LastBatch, last_batch
 from warehouse.sources import Mapping, load_mapping, read_source
 from warehouse.sources.preview import Preview, preview
 from warehouse.sources.registry import find, registered

@@ -13,8 +13,8 @@ def duplicates(
     as_json: Json = False,
 ) -> None:
     """List pairs of facts that may be about one slot; name them in HOME/same_as.toml to merge."""
-    from warehouse.duplicates import named_pairs
-    from warehouse.snapshot import head
+    from warehouse.claims.duplicates import named_pairs
+    from warehouse.snapshots import head
 
     pairs = named_pairs(head(given_settings().home.warehouse).facts())
     if as_json:

@@ -23,7 +23,7 @@ def diff(
 ) -> None:
     """Say what changed between two snapshots (head, promoted, a hash, a date), and why."""
     from flows.planning.choosing import chosen_snapshot
-    from warehouse.compare import compare
+    from warehouse.snapshots import compare
 
     home = given_settings().home
     snapshots = chosen_snapshot(home, old), chosen_snapshot(home, new)
@@ -56,8 +56,7 @@ def sources(
     """Rank the sources: by learned accuracy, else by the share of their claims that is used."""
     from flows.errors import SettingsError
     from warehouse.nearest import hint
-    from warehouse.snapshot import head
-    from warehouse.source_ranking import rank_sources
+    from warehouse.snapshots import head, rank_sources
 
     snapshot = head(given_settings().home.warehouse)
     ranked = rank_sources(snapshot, relation)

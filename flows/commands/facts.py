@@ -108,8 +108,8 @@ def why(
 ) -> None:
     """Say why a slot has its value, what became of every claim, and what would change it."""
     from flows.errors import SettingsError
-    from warehouse.explain import explain
-    from warehouse.snapshot import head
+    from warehouse.explanations import explain
+    from warehouse.snapshots import head
     from warehouse.tombstones import published_tombstone
 
     settings = given_settings(as_of=as_of)

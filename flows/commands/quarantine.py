@@ -23,7 +23,7 @@ def list_rows(
 ) -> None:
     """List the rows that were refused, with the reason."""
     from warehouse.catalogue import open_catalogue
-    from warehouse.quarantine import list_quarantine
+    from warehouse.intake import list_quarantine
 
     with open_catalogue(given_settings().home.warehouse) as con:
         rows = list_quarantine(con, source=source, reason=reason, with_replayed=everything)
@@ -40,7 +40,7 @@ def list_rows(
 def show_row(quarantine_id: str, as_json: Json = False) -> None:
     """Show one refused row as it was given, and what the mapping made of it."""
     from warehouse.catalogue import open_catalogue
-    from warehouse.quarantine import list_quarantine
+    from warehouse.intake import list_quarantine
 
     with open_catalogue(given_settings().home.warehouse) as con:
         (row,) = list_quarantine(con, ids=[quarantine_id])
@@ -65,7 +65,7 @@ def replay(
     """Try refused rows again; one that is accepted now becomes a claim."""
     from flows.errors import SettingsError
     from warehouse.catalogue import open_catalogue
-    from warehouse.quarantine import list_quarantine, read_fixes, replay
+    from warehouse.intake import list_quarantine, read_fixes, replay
 
     if changes and not ids:
         raise SettingsError("--set needs the ID of the row that it puts right")

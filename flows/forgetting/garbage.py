@@ -15,7 +15,7 @@ from flows import failpoints
 from flows.forgetting.may_go import Item, counted, find
 from flows.home.champion import changing, read_pointer
 from flows.home.run_lock import run_lock
-from warehouse.snapshot import forget_dates
+from warehouse.snapshots import forget_dates
 
 if TYPE_CHECKING:
     from flows.configuration.settings import Settings
@@ -100,9 +100,8 @@ def _remove_one(item: Item) -> None:
 
 def _refused_rows(settings: "Settings", *, dry_run: bool) -> dict[str, Any]:
     """Take the text out of rows that were refused long ago; give how many, and the bytes freed."""
-    from warehouse.catalogue import open_catalogue
-    from warehouse.quarantine_texts import drop_texts, old_texts
-    from warehouse.rewriting import rewrite_catalogue
+    from warehouse.catalogue import open_catalogue, rewrite_catalogue
+    from warehouse.intake import drop_texts, old_texts
 
     if not settings.home.catalogue.is_file():
         return {"rows": 0, "bytes": 0}

@@ -13,7 +13,7 @@ from flows.errors import GateError
 from flows.forgetting.scrub import files_of, holds
 from flows.home.champion import read_pointer
 from flows.home.home import Home
-from warehouse.snapshot import open_snapshot
+from warehouse.snapshots import open_snapshot
 from warehouse.tombstones import published_among
 
 _TABLES = ("facts", "claims", "conflicts", "timeline")

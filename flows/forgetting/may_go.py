@@ -139,7 +139,7 @@ def _snapshots(settings: "Settings", now: datetime, gone: set[str]) -> Iterator[
 
 def _plans(settings: "Settings", now: datetime) -> Iterator[Item]:
     from warehouse.errors import NoSnapshotError
-    from warehouse.snapshot import head
+    from warehouse.snapshots import head
 
     try:
         needed = head(settings.home.warehouse).training_hash[:16]
@@ -166,7 +166,7 @@ def _leftovers(settings: "Settings", gone: set[str]) -> Iterator[Item]:
 
 def _head_name(settings: "Settings") -> str:
     from warehouse.errors import NoSnapshotError
-    from warehouse.snapshot import head
+    from warehouse.snapshots import head
 
     try:
         return head(settings.home.warehouse).path.name

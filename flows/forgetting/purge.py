@@ -26,10 +26,9 @@ from lamini.checkpoint import read_manifest
 from lamini.held_facts import held_versions
 from lamini.rewriting import finish_rewriting, rewrite_checkpoint
 from warehouse import tombstones
-from warehouse.catalogue import open_catalogue
+from warehouse.catalogue import open_catalogue, rewrite_catalogue
 from warehouse.durable import write_json
-from warehouse.rewriting import rewrite_catalogue
-from warehouse.snapshot import Snapshot, forget_dates, head
+from warehouse.snapshots import Snapshot, forget_dates, head
 from warehouse.tombstones import SlotTexts
 
 MIN_BYTES = 6

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from flows.home.home import Home
 from warehouse import tombstones
-from warehouse.same_as import read_same_as
+from warehouse.claims import read_same_as
 from warehouse.tombstones import Tombstone
 
 

@@ -21,7 +21,7 @@ from flows.errors import GateError, NothingYetError
 from flows.home.home import Home
 from flows.home.run_lock import run_lock
 from warehouse.durable import write_json
-from warehouse.snapshot import open_snapshot, set_head
+from warehouse.snapshots import open_snapshot, set_head
 
 KEPT = 50
 """Predecessors that the pointer remembers."""

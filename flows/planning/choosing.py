@@ -12,7 +12,7 @@ from flows.errors import NothingYetError, SettingsError
 from flows.home.champion import promoted
 from flows.home.home import Home
 from warehouse.errors import CatalogueLockedError
-from warehouse.snapshot import Snapshot, head, open_snapshot, published_dates
+from warehouse.snapshots import Snapshot, head, open_snapshot, published_dates
 
 PROMOTED = ("promoted", "champion")
 NAMES = "head, promoted, the beginning of a snapshot's hash, or a date"
@@ -50,8 +50,7 @@ def snapshot_of_moments(settings: Settings, known_at: str | None) -> Snapshot:
     """
     from flows.planning.tokens import answer_counter
     from warehouse.catalogue import open_catalogue
-    from warehouse.rebuild import rebuild
-    from warehouse.reconcile import ReconcileSettings
+    from warehouse.facts import ReconcileSettings, rebuild
 
     head(settings.home.warehouse)
     moments = ReconcileSettings(

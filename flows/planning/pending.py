@@ -12,10 +12,9 @@ from datetime import UTC, datetime, timedelta
 from flows.configuration.schedules import Debounce
 from flows.home.champion import Champion, read_pointer
 from flows.home.home import Home
-from warehouse.changes import diff
 from warehouse.durable import write_json
 from warehouse.errors import NoSnapshotError, SnapshotDamagedError
-from warehouse.snapshot import Snapshot, head, open_snapshot
+from warehouse.snapshots import Snapshot, diff, head, open_snapshot
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,9 +14,8 @@ from flows.planning.decision import FULL, Decision, Situation, Update, decide
 from flows.planning.estimate import estimate
 from flows.planning.recipe import recipe
 from warehouse.assignment import num_experts_for
-from warehouse.changes import Changes, diff
 from warehouse.errors import SnapshotDamagedError
-from warehouse.snapshot import Snapshot, head, open_snapshot
+from warehouse.snapshots import Changes, Snapshot, diff, head, open_snapshot
 
 if TYPE_CHECKING:
     from lamini.training_data import TrainingFact

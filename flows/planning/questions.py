@@ -5,11 +5,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from warehouse.claims import RelationRule
 from warehouse.reference import foreign_questions, heldout_questions, missing_questions
-from warehouse.relations import RelationRule
-from warehouse.snapshot import Snapshot
+from warehouse.reference.unanswered import unanswered_questions
+from warehouse.snapshots import Snapshot
 from warehouse.tombstones import published_tombstone
-from warehouse.unanswered import unanswered_questions
 
 if TYPE_CHECKING:
     from lamini.recall import Question

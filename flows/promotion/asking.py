@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from flows.home.champion import promoted
 from flows.home.home import Home
 from warehouse.normal import normal_form
-from warehouse.snapshot import Snapshot, head
+from warehouse.snapshots import Snapshot, head
 
 if TYPE_CHECKING:
     from lamini import Answer

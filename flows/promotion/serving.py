@@ -19,7 +19,7 @@ from flows.errors import NothingYetError
 
 if TYPE_CHECKING:
     from lamini.model import MemoryModel
-    from warehouse.snapshot import Snapshot
+    from warehouse.snapshots import Snapshot
 
 BATCH = 64
 """Prompts answered at once."""
@@ -138,7 +138,7 @@ def _signature() -> Any:
 
 def _snapshot(warehouse: Path, known: str) -> "Snapshot":
     from warehouse.errors import WarehouseError
-    from warehouse.snapshot import head, open_snapshot
+    from warehouse.snapshots import head, open_snapshot
 
     try:
         return open_snapshot(warehouse / "snapshots" / known[:16])

@@ -23,8 +23,7 @@ from warehouse.catalogue import open_catalogue
 from warehouse.errors import CatalogueLockedError
 from warehouse.nearest import hint
 from warehouse.normal import normal_form
-from warehouse.recall import Evaluation, record_evaluation
-from warehouse.recall_history import open_history
+from warehouse.recall import Evaluation, open_history, record_evaluation
 
 _WAIT_SECONDS = 600.0
 """What a training found is not lost to a large reconcile beside it."""

@@ -5,7 +5,7 @@ import pyarrow.compute as pc
 
 from flows.errors import SettingsError
 from flows.home.home import Home
-from warehouse.snapshot import head
+from warehouse.snapshots import head
 
 WON = ("source", "file", "row", "authority", "observed_at")
 """What is told of the winning claim, as won_<name>."""

@@ -15,10 +15,9 @@ import pyarrow.parquet as pq
 from flows.home.about_run import read_about
 from flows.home.home import Home
 from flows.home.receipts import RunFolder
-from warehouse.compare import compare
 from warehouse.errors import NoHistoryError, WarehouseError
-from warehouse.recall_history import open_history
-from warehouse.snapshot import Snapshot, open_snapshot
+from warehouse.recall import open_history
+from warehouse.snapshots import Snapshot, compare, open_snapshot
 
 STEPS = ("train_memory", "update_memory", "write_checkpoint", "measure_recall", "gate", "promoted")
 MAX_ROWS = 100

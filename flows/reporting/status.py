@@ -13,9 +13,8 @@ from flows.home.champion import Champion, promoted
 from flows.home.current_run import run_state
 from flows.home.home import Home
 from flows.servers.server import find
-from warehouse.changes import diff
 from warehouse.errors import NoSnapshotError
-from warehouse.snapshot import Snapshot, head, open_snapshot
+from warehouse.snapshots import Snapshot, diff, head, open_snapshot
 
 MAX_RUNS = 5
 

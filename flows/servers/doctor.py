@@ -18,7 +18,7 @@ from flows.configuration.settings import NAMES
 from flows.servers.server import find, is_free
 from flows.servers.services import MLFLOW_PORT, PREFECT_PORT
 from warehouse.errors import NoSnapshotError, WarehouseError
-from warehouse.snapshot import head
+from warehouse.snapshots import head
 
 DISTRIBUTION = "memory-tuning"
 GIB = 1 << 30

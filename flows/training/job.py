@@ -10,8 +10,8 @@ from typing import Any
 from flows.configuration.settings import Settings
 from flows.planning.questions import questions_for
 from warehouse.reference import training_negatives
-from warehouse.snapshot import Snapshot, open_snapshot
-from warehouse.unanswered import near_foreign_negatives
+from warehouse.reference.unanswered import near_foreign_negatives
+from warehouse.snapshots import Snapshot, open_snapshot
 
 NUM_NEGATIVES = 20_000
 

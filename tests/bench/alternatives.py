@@ -35,7 +35,7 @@ from lamini.update import update_model
 from tests.bench.measuring import conditions, show
 from tests.bench.phrasing import WRAPPERS
 from tests.bench.routing import bm25_index, bm25_words
-from warehouse.snapshot import head
+from warehouse.snapshots import head
 
 MAX_NEW_TOKENS = 48
 ASKED_WITH_ROWS = (

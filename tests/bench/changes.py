@@ -17,11 +17,10 @@ import pyarrow.parquet as pq
 
 from warehouse import query
 from warehouse.catalogue import make_tables
-from warehouse.claims import ClaimBatch
-from warehouse.ingest import ingest
+from warehouse.claims import ClaimBatch, RelationRule
+from warehouse.facts import ReconcileSettings, reconcile
+from warehouse.intake import ingest
 from warehouse.normal import normal_form
-from warehouse.reconcile import ReconcileSettings, reconcile
-from warehouse.relations import RelationRule
 
 VARYING = RelationRule(slot="time_varying")
 NUMBERS = RelationRule(slot="time_varying", values="number")

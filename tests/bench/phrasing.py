@@ -24,7 +24,7 @@ from flows.measure_recall import questions_for
 from lamini.frozen_router import read_router
 from lamini.model import MemoryModel
 from lamini.recall import Question, measure_recall, summarize
-from warehouse.snapshot import head
+from warehouse.snapshots import head
 
 ACCEPTED = (0.99, 0.985, 0.98, 0.97, 0.95, 0.90)
 WRAPPERS = {

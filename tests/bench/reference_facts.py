@@ -11,10 +11,10 @@ from lamini.config import MemoryConfig
 from lamini.training_data import TrainingFact, read_training_facts
 from warehouse.assignment import assign
 from warehouse.catalogue import open_catalogue
-from warehouse.ingest import ingest
-from warehouse.reconcile import ReconcileSettings, reconcile
+from warehouse.facts import ReconcileSettings, reconcile
+from warehouse.intake import ingest
 from warehouse.reference import heldout_questions, read_cldr, read_iso
-from warehouse.snapshot import head, publish
+from warehouse.snapshots import head, publish
 
 
 def reference_facts(

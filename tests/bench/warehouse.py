@@ -27,13 +27,12 @@ import duckdb
 
 from tests.bench.claims import write_claims
 from tests.bench.measuring import ratios, show, spread
-from warehouse import parts, query
-from warehouse import reconcile as reconciling
-from warehouse.catalogue import open_catalogue
-from warehouse.ingest import ingest
-from warehouse.known import look_back
-from warehouse.reconcile import ReconcileReceipt, ReconcileSettings, reconcile
-from warehouse.snapshot import publish
+from warehouse import query
+from warehouse.catalogue import look_back, open_catalogue
+from warehouse.facts import ReconcileReceipt, ReconcileSettings, reconcile, reconciliation
+from warehouse.intake import ingest
+from warehouse.judgement import partitions
+from warehouse.snapshots import publish
 from warehouse.sources import load_mapping, read_source
 from warehouse.truth.discovery import estimate, read_tables
 from warehouse.truth.settings import TruthConfig
@@ -151,9 +150,9 @@ def _resolve(con: duckdb.DuckDBPyConnection) -> None:
     """Find what wins in every slot, and neither word nor record it: what a `group by` does."""
     settings = ReconcileSettings(as_of=AS_OF)
     look_back(con, None)
-    rules = reconciling._rules(con, settings.default_rule)
-    reconciling._place_all(con, settings, rules)
-    parts.rank(con, rules, settings.weighing)
+    rules = reconciliation._rules(con, settings.default_rule)
+    reconciliation._place_all(con, settings, rules)
+    partitions.rank(con, rules, settings.weighing)
 
 
 def _round(observations: object) -> Spent:

@@ -7,7 +7,7 @@ from flows.errors import NothingYetError
 from flows.home.champion import Champion, promoted
 from flows.home.home import Home
 from flows.promotion.asking import explain_answer
-from warehouse.snapshot import head
+from warehouse.snapshots import head
 
 
 def answer(text, fact_ids=()):

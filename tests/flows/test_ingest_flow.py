@@ -8,7 +8,7 @@ from flows.assign_facts import assign_groups
 from flows.ingest_facts import ingest_each, ingest_facts, ingest_source, is_retryable
 from flows.reconcile_facts import reconcile_and_publish, reconcile_facts
 from warehouse.errors import CatalogueLockedError, MappingError, SourceError
-from warehouse.snapshot import head
+from warehouse.snapshots import head
 
 
 @pytest.mark.slow

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from warehouse.catalogue import open_catalogue
 from warehouse.claims import ClaimBatch
-from warehouse.ingest import ingest
-from warehouse.reconcile import ReconcileSettings, reconcile
-from warehouse.snapshot import publish
+from warehouse.facts import ReconcileSettings, reconcile
+from warehouse.intake import ingest
+from warehouse.snapshots import publish
 
 NUM_FACTS = 50
 

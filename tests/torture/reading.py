@@ -12,10 +12,9 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from warehouse.changes import diff
 from warehouse.errors import NoSnapshotError
-from warehouse.explain import explain
-from warehouse.snapshot import head
+from warehouse.explanations import explain
+from warehouse.snapshots import diff, head
 
 ROOT = Path(__file__).parents[2]
 

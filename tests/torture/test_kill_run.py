@@ -23,7 +23,7 @@ from tests.settled import settled
 from tests.torture.family import Family, wait_until
 from tests.torture.reading import check
 from warehouse.errors import NoSnapshotError
-from warehouse.snapshot import head
+from warehouse.snapshots import head
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(7200)]
 

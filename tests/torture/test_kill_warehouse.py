@@ -15,7 +15,7 @@ from tests.torture.reading import ROOT, check
 from tests.torture.updating import update, write_sources
 from warehouse.catalogue import open_catalogue
 from warehouse.errors import NoSnapshotError
-from warehouse.snapshot import head, open_snapshot
+from warehouse.snapshots import head, open_snapshot
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(3600)]
 

@@ -14,7 +14,7 @@ from flows.reporting.status import status
 from tests.torture.publishing import NUM_FACTS
 from tests.torture.reading import ROOT
 from warehouse.errors import NoSnapshotError
-from warehouse.snapshot import head
+from warehouse.snapshots import head
 
 pytestmark = [pytest.mark.torture, pytest.mark.timeout(1800)]
 

@@ -11,10 +11,9 @@ from pathlib import Path
 
 from warehouse.assignment import assign
 from warehouse.catalogue import open_catalogue
-from warehouse.ingest import ingest
-from warehouse.reconcile import ReconcileSettings, reconcile
-from warehouse.retract import retract
-from warehouse.snapshot import head, publish
+from warehouse.facts import ReconcileSettings, reconcile
+from warehouse.intake import ingest, retract
+from warehouse.snapshots import head, publish
 from warehouse.sources import load_mapping, read_source
 
 AS_OF = date(2025, 6, 1)

@@ -6,8 +6,8 @@ import pytest
 from warehouse import query
 from warehouse.catalogue import make_tables, open_catalogue
 from warehouse.claims import ClaimBatch
-from warehouse.ingest import ingest
-from warehouse.reconcile import ReconcileSettings, reconcile
+from warehouse.facts import ReconcileSettings, reconcile
+from warehouse.intake import ingest
 
 AS_OF = date(2020, 1, 1)
 NOW = datetime(2024, 6, 1, 12, 0, 0)

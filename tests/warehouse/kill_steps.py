@@ -16,11 +16,9 @@ from pathlib import Path
 from warehouse.assignment import assign
 from warehouse.catalogue import open_catalogue
 from warehouse.claims import ClaimBatch
-from warehouse.ingest import ingest
-from warehouse.quarantine import list_quarantine, replay
-from warehouse.reconcile import ReconcileSettings, reconcile
-from warehouse.retract import retract
-from warehouse.snapshot import publish
+from warehouse.facts import ReconcileSettings, reconcile
+from warehouse.intake import ingest, list_quarantine, replay, retract
+from warehouse.snapshots import publish
 
 PLAN = {"num_groups": 8, "group_size": 2, "num_shards": 2}
 

@@ -3,8 +3,8 @@ import pytest
 
 from warehouse.assignment import assign, num_experts_for
 from warehouse.errors import CapacityError
-from warehouse.retract import retract
-from warehouse.snapshot import publish
+from warehouse.intake import retract
+from warehouse.snapshots import publish
 
 GEOMETRY = {"num_groups": 8, "group_size": 32, "num_shards": 2}
 

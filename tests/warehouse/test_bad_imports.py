@@ -2,7 +2,7 @@
 
 import pytest
 
-from warehouse.relations import RelationRule
+from warehouse.claims import RelationRule
 
 pytestmark = pytest.mark.slow
 

@@ -2,8 +2,7 @@ from datetime import date
 
 import pytest
 
-from warehouse.changes import diff
-from warehouse.snapshot import publish
+from warehouse.snapshots import diff, publish
 
 
 @pytest.mark.slow

@@ -2,8 +2,7 @@ from datetime import date
 
 import pytest
 
-from warehouse.compare import compare
-from warehouse.snapshot import publish, published_dates
+from warehouse.snapshots import compare, publish, published_dates
 
 pytestmark = pytest.mark.slow
 

@@ -3,10 +3,9 @@ from datetime import datetime
 
 import pytest
 
-from warehouse.claims import ClaimBatch
-from warehouse.contracts import ColumnPromise, Contract
+from warehouse.claims import ClaimBatch, ColumnPromise, Contract
 from warehouse.errors import ContractError
-from warehouse.ingest import ingest
+from warehouse.intake import ingest
 from warehouse.sources import load_mapping, read_source
 
 NOW = datetime(2024, 6, 10)

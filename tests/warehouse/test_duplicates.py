@@ -3,7 +3,7 @@ import random
 import pyarrow as pa
 import pytest
 
-from warehouse.duplicates import DuplicateSettings, suspected_duplicates
+from warehouse.claims.duplicates import DuplicateSettings, suspected_duplicates
 
 ALEF = "\u0420\u0435ru"  # 'Peru' with two Cyrillic letters
 

@@ -2,10 +2,10 @@ from datetime import date
 
 import pytest
 
-from warehouse.explain import explain
-from warehouse.relations import RelationRule
-from warehouse.retract import retract
-from warehouse.snapshot import publish
+from warehouse.claims import RelationRule
+from warehouse.explanations import explain
+from warehouse.intake import retract
+from warehouse.snapshots import publish
 
 pytestmark = pytest.mark.slow
 

@@ -4,8 +4,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from warehouse.claims import ClaimBatch
-from warehouse.ingest import ingest
-from warehouse.retract import retract
+from warehouse.intake import ingest, retract
 
 MOMENT = datetime(2024, 6, 1, 12)
 

@@ -16,7 +16,7 @@ import pytest
 from warehouse import failpoints
 from warehouse.catalogue import open_catalogue
 from warehouse.errors import NoSnapshotError
-from warehouse.snapshot import head, open_snapshot
+from warehouse.snapshots import head, open_snapshot
 
 pytestmark = pytest.mark.slow
 

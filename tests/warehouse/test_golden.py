@@ -14,14 +14,12 @@ from pathlib import Path
 import pytest
 
 from warehouse import tombstones
-from warehouse.changes import Changes, diff
-from warehouse.claims import ClaimBatch
-from warehouse.explain import explain
-from warehouse.ingest import ingest
-from warehouse.reconcile import ReconcileSettings, reconcile
-from warehouse.relations import RelationRule
-from warehouse.retract import retract
-from warehouse.snapshot import TABLES, publish
+from warehouse.claims import ClaimBatch, RelationRule
+from warehouse.explanations import explain
+from warehouse.facts import ReconcileSettings, reconcile
+from warehouse.intake import ingest, retract
+from warehouse.snapshots import Changes, diff, publish
+from warehouse.snapshots.snapshot import TABLES
 from warehouse.sources.mapping import load_mapping
 from warehouse.sources.select import read_source
 

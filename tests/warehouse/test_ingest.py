@@ -4,9 +4,8 @@ import pytest
 
 from warehouse import query
 from warehouse.catalogue import make_tables
-from warehouse.claims import ClaimBatch
+from warehouse.claims import ClaimBatch, RelationRule
 from warehouse.errors import RelationConflictError, SourceError
-from warehouse.relations import RelationRule
 
 
 def quarantine(con):

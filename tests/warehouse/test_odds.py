@@ -1,6 +1,6 @@
 import pytest
 
-from warehouse.odds import Odds
+from warehouse.explanations.odds import Odds
 
 ODDS = Odds(
     probabilities={"x": 0.8, "y": 0.2},

@@ -7,12 +7,11 @@ from datetime import date
 import pytest
 
 from warehouse import query
-from warehouse.beliefs import Weighing
 from warehouse.catalogue import make_tables
-from warehouse.claims import ClaimBatch
-from warehouse.ingest import ingest
-from warehouse.reconcile import ReconcileSettings, reconcile
-from warehouse.relations import RelationRule
+from warehouse.claims import ClaimBatch, RelationRule
+from warehouse.facts import ReconcileSettings, reconcile
+from warehouse.intake import ingest
+from warehouse.judgement import Weighing
 
 pytestmark = pytest.mark.slow
 

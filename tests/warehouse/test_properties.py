@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from warehouse.relations import RelationRule
+from warehouse.claims import RelationRule
 
 pytestmark = pytest.mark.slow
 

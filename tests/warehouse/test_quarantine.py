@@ -4,8 +4,7 @@ import pytest
 
 from warehouse import query
 from warehouse.errors import UnknownQuarantineError
-from warehouse.ingest import ingest
-from warehouse.quarantine import list_quarantine, read_fixes, replay
+from warehouse.intake import ingest, list_quarantine, read_fixes, replay
 from warehouse.sources import load_mapping, read_source
 
 CLAIM = '[claim]\nsubject = "land"\nvalue = "city"\nrelation = { constant = "capital" }\n'

@@ -1,10 +1,14 @@
+import ast
 import re
+from pathlib import Path
 
 import duckdb
 import pytest
 
 from warehouse import query
 from warehouse.errors import UnknownQueryError
+
+PACKAGE = Path(query.__file__).parent
 
 
 def test_an_unknown_query_lists_those_there_are():
@@ -20,20 +24,89 @@ def test_a_missing_or_spare_parameter_is_refused(memory, params):
         query.execute(memory(), "recall_clear", **params)
 
 
-@pytest.mark.parametrize("name", query.names())
-def test_every_query_says_its_grain_and_its_parameters(name):
-    text = query.text(name)
-    used = set(re.findall(r"\$(\w+)", re.sub(r"--.*", "", text)))
-    head = "\n".join(re.findall(r"^--.*", text, flags=re.MULTILINE))
-    assert "-- grain: " in head
-    assert used == set(
-        re.findall(r"\$(\w+)", "".join(re.findall(r"-- params: .*(?:\n--   .*)*", head)))
-    )
+def test_every_query_says_its_grain_and_its_parameters():
+    for name in query.names():
+        used = set(re.findall(r"\$(\w+)", without_comments(name)))
+        head = "\n".join(re.findall(r"^--.*", query.text(name), flags=re.MULTILINE))
+        told = "".join(re.findall(r"-- params: .*(?:\n--   .*)*", head))
+        assert "-- grain: " in head, name
+        assert used == set(re.findall(r"\$(\w+)", told)), name
 
 
-@pytest.mark.parametrize("name", [n for n in query.names() if n.startswith("export_")])
-def test_everything_exported_has_an_order(name):
-    assert "order by" in query.text(name)
+def test_every_statement_is_run_by_a_module():
+    prefixes = tuple(re.findall(r'f"(\w+_)\{', CODE))
+    unused = [name for name in query.names() if f'"{name}"' not in CODE]
+    # Of another package: flows.automation shows where each source stands.
+    assert [name for name in unused if not name.startswith(prefixes)] == ["source_states"]
+
+
+def without_comments(name):
+    return re.sub(r"--.*", "", query.text(name))
+
+
+def read_by(name):
+    """Name what the head comment says that a statement reads; what is in brackets explains."""
+    told = re.findall(r"^-- reads: (.*(?:\n--   .*)*)", query.text(name), flags=re.MULTILINE)
+    plain = re.sub(r"\([^()]*\)", "", " ".join(told).replace("\n--   ", " "))
+    return {part.strip() for part in plain.split(",") if part.strip()}
+
+
+def taken_from(name):
+    """Name the tables that a statement takes rows from, its own parts left out."""
+    body = re.sub(r"'[^']*'", "''", without_comments(name))
+    parts = re.findall(r"(?:with|,)\s*(?:recursive )?(\w+) as (?:(?:not )?materialized )?\(", body)
+    taken = re.findall(r"\b(?:from|join|using|update|into)\s+(\w+)", body)
+    return set(taken) - set(parts) - set(MADE.findall(body))
+
+
+MADE = re.compile(r"create (?:or replace )?(?:temp )?(?:table|view) (?:if not exists )?(\w+)")
+CODE = "\n".join(path.read_text() for path in PACKAGE.rglob("*.py"))
+CATALOGUE = set(MADE.findall(without_comments("schema")))
+MADE_BY_SQL = {made for name in query.names() for made in MADE.findall(without_comments(name))}
+VARIABLES = {
+    kept
+    for name in query.names()
+    for kept in re.findall(r"set variable (\w+)", without_comments(name))
+}
+LENT = set(re.findall(r'(?:register|_lent)\(\s*(?:\w+, )?"(\w+)"', CODE))
+# Several at a time: the tables of a batch, and those of two snapshots.
+LENT |= {"batch", "raw_rows", "parts", "recipes", "old_claims", "new_claims"}
+
+
+def test_whatever_a_query_reads_is_told_and_made_somewhere():
+    made = MADE_BY_SQL | VARIABLES | LENT
+    told = {name: read_by(name) for name in query.names()}
+    assert {name: read - made for name, read in told.items() if read - made} == {}
+    for name, read in told.items():
+        for table in read:
+            assert re.search(rf"\b{table}\b", without_comments(name)), (name, table)
+        assert not (taken_from(name) & made) - CATALOGUE - read, name
+
+
+def calls():
+    """Yield each call of a statement whose name and parameters are all written out."""
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.Call) or len(node.args) != 2:
+                continue
+            if ast.unparse(node.func) not in ("query.run", "query.execute", "query.stream"):
+                continue
+            name, given = node.args[1], [keyword.arg for keyword in node.keywords]
+            if isinstance(name, ast.Constant) and None not in given:
+                yield f"{path.name}:{node.lineno}", name.value, set(given)
+
+
+def test_every_parameter_is_given():
+    found = list(calls())
+    assert len(found) > 100
+    for where, name, given in found:
+        assert given == set(re.findall(r"\$(\w+)", without_comments(name))), where
+
+
+def test_everything_exported_has_an_order():
+    exports = [name for name in query.names() if name.startswith("export_")]
+    assert len(exports) > 8
+    assert [name for name in exports if "order by" not in query.text(name)] == []
 
 
 def test_names_and_texts_are_quoted_whatever_they_hold():

@@ -2,13 +2,10 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from warehouse.claims import ClaimBatch
-from warehouse.ingest import ingest
-from warehouse.rebuild import rebuild
-from warehouse.reconcile import ReconcileSettings, reconcile
-from warehouse.relations import RelationRule
-from warehouse.retract import retract
-from warehouse.snapshot import head, publish
+from warehouse.claims import ClaimBatch, RelationRule
+from warehouse.facts import ReconcileSettings, rebuild, reconcile
+from warehouse.intake import ingest, retract
+from warehouse.snapshots import head, publish
 
 pytestmark = pytest.mark.slow
 

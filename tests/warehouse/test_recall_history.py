@@ -5,8 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from warehouse.errors import NoHistoryError, UnknownRunError
-from warehouse.recall import Evaluation, record_evaluation, record_recall
-from warehouse.recall_history import open_history
+from warehouse.recall import Evaluation, open_history, record_evaluation, record_recall
 
 pytestmark = pytest.mark.slow
 

@@ -1,7 +1,8 @@
 import pytest
 
+from warehouse.claims import RelationRule, read_rule
+from warehouse.claims.relations import DEFAULT_STEPS
 from warehouse.errors import MappingError
-from warehouse.relations import DEFAULT_STEPS, RelationRule, read_rule
 
 
 def test_a_rule_survives_json():

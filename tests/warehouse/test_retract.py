@@ -1,7 +1,7 @@
 import pytest
 
 from warehouse.errors import UnknownClaimError
-from warehouse.retract import retract
+from warehouse.intake import retract
 
 
 @pytest.mark.slow

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from warehouse.catalogue import open_catalogue
-from warehouse.rewriting import rewrite_catalogue
+from warehouse.catalogue import open_catalogue, rewrite_catalogue
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,7 +45,7 @@ def test_a_rewritten_catalogue_holds_the_same_rows_in_fewer_bytes(home, take, ro
 @pytest.mark.slow
 def test_i7_killed_before_the_new_file_is_in_place_the_old_one_is(home, take, row):
     before = filled(home, take, row)
-    code = f"from warehouse.rewriting import *; rewrite_catalogue(Path({str(home)!r}))"
+    code = f"from warehouse.catalogue.rewriting import *; rewrite_catalogue(Path({str(home)!r}))"
     env = {**os.environ, "PYTHONPATH": str(ROOT), "LAMINI_FAILPOINT": "rewrite.before_rename"}
     done = subprocess.run([sys.executable, "-c", code], env=env, check=False)
     assert done.returncode == 137

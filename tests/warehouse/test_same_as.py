@@ -2,10 +2,9 @@ from datetime import datetime
 
 import pytest
 
-from warehouse.claims import ClaimBatch
+from warehouse.claims import ClaimBatch, final_names, merge_subjects, read_same_as
 from warehouse.errors import MappingError
-from warehouse.ingest import ingest
-from warehouse.same_as import final_names, merge_subjects, read_same_as
+from warehouse.intake import ingest
 
 NAMES = {"Holland": "Netherlands", "the  Netherlands": "Netherlands"}
 

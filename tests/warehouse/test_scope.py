@@ -7,14 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from warehouse import scope
-from warehouse.beliefs import Weighing
-from warehouse.claims import ClaimBatch
-from warehouse.ingest import ingest
-from warehouse.quarantine import list_quarantine, replay
-from warehouse.reconcile import ReconcileSettings, reconcile
-from warehouse.relations import RelationRule
-from warehouse.retract import retract
+from warehouse.claims import ClaimBatch, RelationRule
+from warehouse.facts import ReconcileSettings, reconcile, scope
+from warehouse.intake import ingest, list_quarantine, replay, retract
+from warehouse.judgement import Weighing
 
 pytestmark = pytest.mark.slow
 

@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from warehouse.errors import NoSnapshotError, SnapshotDamagedError, StaleDecisionsError
-from warehouse.snapshot import head, publish
+from warehouse.snapshots import head, publish
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 import pytest
 
-from warehouse.snapshot import publish
-from warehouse.source_ranking import rank_sources
+from warehouse.snapshots import publish, rank_sources
 
 pytestmark = pytest.mark.slow
 

@@ -4,12 +4,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from warehouse import tombstones
-from warehouse.claims import ClaimBatch
+from warehouse.claims import ClaimBatch, merge_subjects
 from warehouse.errors import MappingError
-from warehouse.explain import explain
-from warehouse.ingest import ingest
-from warehouse.same_as import merge_subjects
-from warehouse.snapshot import publish
+from warehouse.explanations import explain
+from warehouse.intake import ingest
+from warehouse.snapshots import publish
 
 pytestmark = pytest.mark.slow
 

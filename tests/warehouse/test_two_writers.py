@@ -8,7 +8,7 @@ import pytest
 
 from warehouse.catalogue import open_catalogue
 from warehouse.claims import ClaimBatch
-from warehouse.ingest import ingest
+from warehouse.intake import ingest
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +19,7 @@ from pathlib import Path
 from warehouse.catalogue import open_catalogue
 from warehouse.claims import ClaimBatch
 from warehouse.errors import CatalogueLockedError
-from warehouse.ingest import ingest
+from warehouse.intake import ingest
 home, name, waits = Path(sys.argv[1]), sys.argv[2], []
 for number in range(5):
     rows = [{"subject": f"{name} {number} {n}", "relation": "r", "value": "v", "question": "q"}

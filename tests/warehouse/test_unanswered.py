@@ -5,7 +5,7 @@ from collections import Counter
 import pyarrow as pa
 import pytest
 
-from warehouse.unanswered import (
+from warehouse.reference.unanswered import (
     MAX_QUESTIONS,
     near_foreign_negatives,
     unanswered_questions,

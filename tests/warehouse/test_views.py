@@ -3,9 +3,8 @@ from datetime import date
 import duckdb
 import pytest
 
-from warehouse import views
 from warehouse.errors import SnapshotDamagedError
-from warehouse.snapshot import publish
+from warehouse.snapshots import publish, views
 
 pytestmark = pytest.mark.slow
 
@@ -74,7 +73,7 @@ def test_the_published_file_works_inside_the_snapshots_folder(two, monkeypatch):
 def test_a_folder_with_odd_characters_is_no_pattern(two, tmp_path):
     odd = tmp_path / "it's [a] *, straße"
     two[1].path.rename(odd)
-    from warehouse.snapshot import open_snapshot
+    from warehouse.snapshots import open_snapshot
 
     moved = open_snapshot(odd)
     with views.connect(moved, moved) as con:

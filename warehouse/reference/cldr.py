@@ -9,9 +9,8 @@ import pycountry
 from babel import Locale
 from babel.core import get_cldr_version, get_global
 
-from warehouse.claims import ClaimBatch
+from warehouse.claims import ClaimBatch, RelationRule
 from warehouse.reference.phrasings import phrase, relations
-from warehouse.relations import RelationRule
 
 SOURCE = "cldr"
 AUTHORITY = 1.0

@@ -21,7 +21,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from warehouse.contracts import CHECKS, TYPES, ColumnPromise, Contract
+from warehouse.claims import CHECKS, TYPES, ColumnPromise, Contract
 from warehouse.errors import MappingError
 from warehouse.nearest import hint
 from warehouse.sources.checks import (

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from warehouse import query
-from warehouse.batches import LastBatch
 from warehouse.errors import MissingExtraError, SourceError
+from warehouse.intake import LastBatch
 from warehouse.sources.mapping import Mapping
 from warehouse.sources.raw import RawTable, whole, without_views
 

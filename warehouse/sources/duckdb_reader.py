@@ -4,8 +4,8 @@ import duckdb
 import pyarrow as pa
 
 from warehouse import query
-from warehouse.batches import LastBatch
 from warehouse.errors import SourceBusyError, SourceError
+from warehouse.intake import LastBatch
 from warehouse.nearest import hint
 from warehouse.sources.mapping import Mapping
 from warehouse.sources.raw import RawTable, whole

@@ -12,7 +12,7 @@
     paraphrases = { templates = ["Which sector is {subject} in?"] }
 
     [relations."sector"]
-    slot = "single_valued"                # more: warehouse/relations.py
+    slot = "single_valued"                # more: warehouse/claims/relations.py
 
 or wide, one claim for each of several value columns:
 
@@ -31,10 +31,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from warehouse.contracts import Contract
+from warehouse.claims import Contract, RelationRule, read_rule
 from warehouse.errors import MappingError
 from warehouse.nearest import hint
-from warehouse.relations import RelationRule, read_rule
 from warehouse.sources.checks import a_number, a_table, a_text, check_keys
 from warehouse.sources.contract import read_contract
 from warehouse.sources.options import KEYS, Options, read_options

@@ -12,8 +12,8 @@ from urllib.parse import quote, unquote, urlsplit
 import pyarrow as pa
 
 from warehouse import query
-from warehouse.batches import LastBatch
 from warehouse.errors import MissingExtraError, SourceError
+from warehouse.intake import LastBatch
 from warehouse.sources.mapping import Mapping
 from warehouse.sources.raw import RawTable, whole
 

@@ -5,12 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from warehouse import query
-from warehouse.batches import LastBatch
 from warehouse.catalogue import make_tables, now
-from warehouse.claims import ClaimBatch
-from warehouse.contracts import Contract, Finding
-from warehouse.ingest import IngestReceipt, contract_findings, ingest
-from warehouse.quarantine import list_quarantine
+from warehouse.claims import ClaimBatch, Contract, Finding
+from warehouse.intake import IngestReceipt, LastBatch, contract_findings, ingest, list_quarantine
 
 
 @dataclass(frozen=True, kw_only=True)

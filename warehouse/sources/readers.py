@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from warehouse.batches import LastBatch
 from warehouse.claims import Part
 from warehouse.errors import SourceError
+from warehouse.intake import LastBatch
 from warehouse.sources.arrow_reader import read_arrow
 from warehouse.sources.csv_reader import read_csv
 from warehouse.sources.delta_reader import read_delta

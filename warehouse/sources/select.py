@@ -8,16 +8,9 @@ import re
 import pyarrow as pa
 
 from warehouse import query
-from warehouse.batches import LastBatch
-from warehouse.claims import (
-    BATCH_SCHEMA,
-    CLAIM_FIELDS,
-    LIST_FIELDS,
-    ClaimBatch,
-    Recipe,
-    raw_rows,
-)
+from warehouse.claims import BATCH_SCHEMA, CLAIM_FIELDS, LIST_FIELDS, ClaimBatch, Recipe, raw_rows
 from warehouse.errors import SourceError
+from warehouse.intake import LastBatch
 from warehouse.nearest import hint
 from warehouse.sources.mapping import Mapping
 from warehouse.sources.raw import Broken, RawTable

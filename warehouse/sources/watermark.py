@@ -10,8 +10,8 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse.batches import LastBatch
 from warehouse.errors import SourceError
+from warehouse.intake import LastBatch
 from warehouse.nearest import hint
 from warehouse.sources.mapping import Mapping
 from warehouse.sources.raw import RawTable

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from warehouse import query
-from warehouse.relations import RelationRule
+from warehouse.claims import RelationRule
 from warehouse.values.kinds import Kind, kind_of
 
 _DEFAULT = RelationRule()

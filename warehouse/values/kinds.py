@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Protocol
 
-from warehouse.relations import RelationRule
+from warehouse.claims import RelationRule
 from warehouse.values.codes import Code
 from warehouse.values.dates import Date
 from warehouse.values.numbers import Number

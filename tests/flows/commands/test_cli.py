@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from warehouse.catalogue import open_catalogue
-from warehouse.snapshot import head
+from warehouse.snapshots import head
 
 STEPS = ["ingest", "reconcile", "facts", "why", "run", "demo"]
 COMMANDS = [*STEPS, "ask", "recall", "status", "ui", "doctor"]

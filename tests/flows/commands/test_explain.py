@@ -7,7 +7,7 @@ import pytest
 from flows.ingest_facts import ingest_source
 from flows.reconcile_facts import reconcile_and_publish
 from warehouse.catalogue import open_catalogue
-from warehouse.snapshot import head
+from warehouse.snapshots import head
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ import pytest
 
 from warehouse.catalogue import open_catalogue
 from warehouse.recall import Evaluation, record_evaluation, record_recall
-from warehouse.snapshot import head
+from warehouse.snapshots import head
 
 
 @pytest.fixture

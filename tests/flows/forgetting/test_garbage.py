@@ -19,7 +19,7 @@ from flows.home.run_lock import RunLockedError, run_lock
 from warehouse.catalogue import open_catalogue
 from warehouse.claims import ClaimBatch
 from warehouse.errors import CatalogueLockedError
-from warehouse.ingest import ingest
+from warehouse.intake import ingest
 
 NOW = datetime.now(tz=UTC)
 OLD = (NOW - timedelta(days=100)).timestamp()

@@ -15,7 +15,7 @@ from flows.planning.pending import Pending, is_due, note_pending, read_pending
 from flows.refresh_facts import refresh
 from flows.retrain import retrain
 from warehouse.errors import CatalogueLockedError
-from warehouse.snapshot import head
+from warehouse.snapshots import head
 
 pytestmark = pytest.mark.slow
 

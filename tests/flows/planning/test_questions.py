@@ -11,11 +11,10 @@ from lamini.recall import Question
 from warehouse import query
 from warehouse.assignment import assign
 from warehouse.catalogue import make_tables, open_catalogue
-from warehouse.claims import ClaimBatch
-from warehouse.ingest import ingest
-from warehouse.reconcile import ReconcileSettings, reconcile
-from warehouse.relations import RelationRule
-from warehouse.snapshot import head, publish, write_snapshot
+from warehouse.claims import ClaimBatch, RelationRule
+from warehouse.facts import ReconcileSettings, reconcile
+from warehouse.intake import ingest
+from warehouse.snapshots import head, publish, write_snapshot
 
 pytestmark = pytest.mark.slow
 

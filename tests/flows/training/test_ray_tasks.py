@@ -8,12 +8,11 @@ import pytest
 from flows.configuration.settings import load_settings
 from flows.training.ray_tasks import each_on_ray
 from warehouse import query
-from warehouse.beliefs import Weighing
 from warehouse.catalogue import make_tables
-from warehouse.claims import ClaimBatch
-from warehouse.ingest import ingest
-from warehouse.reconcile import ReconcileSettings, reconcile
-from warehouse.relations import RelationRule
+from warehouse.claims import ClaimBatch, RelationRule
+from warehouse.facts import ReconcileSettings, reconcile
+from warehouse.intake import ingest
+from warehouse.judgement import Weighing
 
 RULES = {"seat": RelationRule(steps=("truth",), values="place")}
 

@@ -44,7 +44,7 @@ def answer(model, prompt=QUESTION, fact=None):
 
 
 def fact_ids(branches):
-    from warehouse.snapshot import head
+    from warehouse.snapshots import head
 
     facts = head(branches.home / "warehouse").facts().to_pylist()
     return {fact["subject"]: fact["fact_id"] for fact in facts}

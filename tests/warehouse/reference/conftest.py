@@ -4,8 +4,8 @@ import pytest
 
 from warehouse import query
 from warehouse.catalogue import make_tables
-from warehouse.ingest import ingest
-from warehouse.reconcile import ReconcileSettings, reconcile
+from warehouse.facts import ReconcileSettings, reconcile
+from warehouse.intake import ingest
 from warehouse.reference import read_cldr, read_iso
 
 AS_OF = date(2026, 1, 1)

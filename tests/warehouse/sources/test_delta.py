@@ -3,9 +3,8 @@ import builtins
 import pyarrow as pa
 import pytest
 
-from warehouse.batches import last_batch
 from warehouse.errors import MissingExtraError, SourceError
-from warehouse.ingest import ingest
+from warehouse.intake import ingest, last_batch
 from warehouse.sources import load_mapping, read_source
 
 CLAIM = '[claim]\nsubject = "s"\nvalue = "v"\nquestion = { template = "Capital of {subject}?" }\n'

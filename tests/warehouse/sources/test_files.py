@@ -3,7 +3,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from warehouse.errors import MappingError, SourceError
-from warehouse.ingest import ingest
+from warehouse.intake import ingest
 from warehouse.sources import load_mapping, read_source
 
 CLAIM = '[claim]\nsubject = "s"\nvalue = "v"\nquestion = { template = "Capital of {subject}?" }\n'

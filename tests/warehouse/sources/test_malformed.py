@@ -17,7 +17,7 @@ import pytest
 from warehouse import query
 from warehouse.catalogue import make_tables
 from warehouse.errors import MappingError, SourceError
-from warehouse.ingest import ingest
+from warehouse.intake import ingest
 from warehouse.sources import load_mapping, read_source
 
 pytestmark = pytest.mark.slow

@@ -1,7 +1,7 @@
 import pytest
 
+from warehouse.claims import RelationRule
 from warehouse.errors import MappingError
-from warehouse.relations import RelationRule
 from warehouse.sources import load_mapping
 
 LONG = 'path = "t.csv"\n[claim]\nsubject = "s"\nvalue = "v"\nquestion = "q"\n'

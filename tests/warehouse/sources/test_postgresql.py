@@ -9,7 +9,7 @@ import pytest
 
 from warehouse.catalogue import open_catalogue
 from warehouse.errors import SourceError
-from warehouse.ingest import ingest
+from warehouse.intake import ingest
 from warehouse.sources import load_mapping, read_source
 from warehouse.sources.postgresql_reader import without_secrets
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from warehouse.errors import SourceBusyError, SourceError
-from warehouse.ingest import ingest
+from warehouse.intake import ingest
 from warehouse.sources import load_mapping, read_source
 
 TABLE = pa.table({"s": ["Peru", "Chad"], "v": ["Lima", None], "n": [1.5, float("nan")]})

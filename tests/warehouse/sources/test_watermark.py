@@ -2,9 +2,8 @@ import json
 
 import pytest
 
-from warehouse.batches import last_batch
 from warehouse.errors import SourceError
-from warehouse.ingest import ingest
+from warehouse.intake import ingest, last_batch
 from warehouse.sources import load_mapping, read_source
 
 CLAIM = '[claim]\nsubject = "s"\nvalue = "v"\nquestion = { template = "Capital of {subject}?" }\n'
@@ -79,7 +78,7 @@ def test_a_watermark_that_cannot_be_read_is_refused(memory, step):
 @pytest.mark.slow
 def test_the_watermark_is_committed_with_the_claims_or_not_at_all(memory, step, monkeypatch):
     con = memory()
-    monkeypatch.setattr("warehouse.ingest.settle_extract", lambda *given: 1 / 0)
+    monkeypatch.setattr("warehouse.intake.ingestion.settle_extract", lambda *given: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         step(con, line("A", 1))
     assert last_batch(con, "m") is None

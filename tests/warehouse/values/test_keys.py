@@ -3,7 +3,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from warehouse.relations import RelationRule
+from warehouse.claims import RelationRule
 from warehouse.values.keys import keyed, related
 from warehouse.values.kinds import kind_of
 

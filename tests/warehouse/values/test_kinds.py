@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from warehouse.relations import RelationRule
+from warehouse.claims import RelationRule
 from warehouse.values.kinds import kind_of
 
 FILES = sorted((Path(__file__).parent / "cases").glob("*.toml"))

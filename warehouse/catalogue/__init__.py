@@ -1,0 +1,7 @@
+"""The DuckDB catalogue: opened by one writer, seen as of any moment, rewritten to lose old text."""
+
+from warehouse.catalogue.known import look_back
+from warehouse.catalogue.opening import make_tables, now, open_catalogue, transaction
+from warehouse.catalogue.rewriting import rewrite_catalogue
+
+__all__ = ["look_back", "make_tables", "now", "open_catalogue", "rewrite_catalogue", "transaction"]

@@ -1,0 +1,30 @@
+-- name: clear_reconciled
+-- Mark the decisions as out of date: something came in after them.
+-- grain: at most one row changed
+update reconciled
+set is_current = false
+where is_current
+
+-- name: forget_reconciled
+-- Forget the last reconcile; the next is recorded in its place.
+-- grain: none left
+delete from reconciled
+
+-- name: schema_applied
+-- Record that a schema version was applied.
+-- grain: one row added
+-- params: $version, $now
+insert into schema_version values ($version, $now)
+
+-- name: schema_version
+-- The highest schema version applied to the catalogue; no row in a new one.
+-- grain: at most one row
+select max(v.version) as version
+from schema_version as v
+having count(*) > 0
+
+-- name: slot_of
+-- The identity of a slot given by its subject and relation.
+-- grain: one row
+-- params: $subject, $relation
+select slot_id($subject, $relation) as fact_id

@@ -1,0 +1,248 @@
+"""Publish what was decided as immutable Parquet, and read it: readers never open the catalogue.
+
+    home/HEAD.json                     which snapshot is current, and which one was published last
+                                       for each as-of date; replaced atomically
+    home/snapshots/<16 hex>/           a Parquet file for each of TABLES, the manifest, and
+                                       views.sql for those who live in SQL
+
+A snapshot is built aside, flushed to the disk and renamed, so it is there whole or not at all.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from warehouse import durable, failpoints, query
+from warehouse.catalogue import look_back, now
+from warehouse.claims import RelationRule
+from warehouse.errors import NoSnapshotError, SnapshotDamagedError, StaleDecisionsError
+
+TABLES = (
+    "facts",
+    "claims",
+    "quarantine",
+    "conflicts",
+    "duplicates",
+    "timeline",
+    "sources",
+    "relations",
+)
+VIEWS = "views.sql"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """A published snapshot, read from its files."""
+
+    path: Path
+    manifest: dict[str, Any]
+
+    @property
+    def snapshot_hash(self) -> str:
+        """Fingerprint of everything in it."""
+        return str(self.manifest["snapshot_hash"])
+
+    @property
+    def training_hash(self) -> str:
+        """Fingerprint of facts, prompts and answers."""
+        return str(self.manifest["training_hash"])
+
+    def facts(self) -> pa.Table:
+        """Give the facts, ordered by fact_id."""
+        return self._read("facts")
+
+    def claims(self) -> pa.Table:
+        """Give every claim with its status, reason and origin."""
+        return self._read("claims")
+
+    def quarantine(self) -> pa.Table:
+        """Give the rows that were not taken in, with the reason."""
+        return self._read("quarantine")
+
+    def conflicts(self) -> pa.Table:
+        """Give the ties."""
+        return self._read("conflicts")
+
+    def duplicates(self) -> pa.Table:
+        """Give the rows that repeat a claim."""
+        return self._read("duplicates")
+
+    def timeline(self) -> pa.Table:
+        """Give what held when in the time-varying slots."""
+        return self._read("timeline")
+
+    def sources(self) -> pa.Table:
+        """Give how each source fared in each relation, with its accuracy where it was learned."""
+        return self._read("sources")
+
+    def relations(self) -> pa.Table:
+        """Give the rule of each relation that has one declared, and the default under null."""
+        return self._read("relations")
+
+    def verify(self) -> None:
+        """Compare every file with the manifest.
+
+        Raises:
+            SnapshotDamagedError: a file is missing or differs.
+        """
+        for name, entry in self.manifest["files"].items():
+            path = self.path / name
+            if not path.is_file() or _sha256(path) != entry["sha256"]:
+                raise SnapshotDamagedError(
+                    f"{path} is not the file that was published; restore it, or reconcile again"
+                )
+
+    def about(self, name: str, fact_id: str) -> list[dict[str, Any]]:
+        """Give the rows of one of TABLES about one slot, reading no more than it must."""
+        found: list[dict[str, Any]] = self._read(name, [("fact_id", "=", fact_id)]).to_pylist()
+        return found
+
+    def _read(self, name: str, filters: list[tuple[str, str, str]] | None = None) -> pa.Table:
+        path = self.path / f"{name}.parquet"
+        try:
+            return pq.read_table(path, filters=filters)
+        except (OSError, pa.ArrowException) as error:
+            raise SnapshotDamagedError(f"cannot read {path}: {error}") from error
+
+
+def publish(con: duckdb.DuckDBPyConnection, home: Path) -> Snapshot:
+    """Write the decided state under `home` and make it the head; the same state is written once.
+
+    Raises:
+        StaleDecisionsError: nothing was reconciled since the last ingest.
+    """
+    look_back(con, None)
+    snapshot = write_snapshot(con, home)
+    failpoints.reach("publish.before_head")
+    as_of = _totals(con)["as_of"].isoformat()
+    name = snapshot.path.name
+    _tell_head(home, snapshot=name, as_of=as_of, dates={**published_dates(home), as_of: name})
+    failpoints.reach("publish.after_head")
+    query.execute(con, "snapshot_published", snapshot_hash=snapshot.snapshot_hash, now=now())
+    return snapshot
+
+
+def set_head(home: Path, snapshot: Snapshot, as_of: str | None) -> None:
+    """Make a snapshot that was published before the head again; all else the head says stays."""
+    _tell_head(home, snapshot=snapshot.path.name, as_of=as_of)
+
+
+def forget_dates(home: Path, names: set[str]) -> None:
+    """Let the head name none of these snapshots as the last one of a date."""
+    told = _told_by_head(home)
+    dates = {day: name for day, name in told.get("dates", {}).items() if name not in names}
+    if dates != told.get("dates", {}):
+        _tell_head(home, dates=dates)
+
+
+def _tell_head(home: Path, **said: Any) -> None:
+    durable.write_json({**_told_by_head(home), **said}, home / "HEAD.json")
+
+
+def _told_by_head(home: Path) -> dict[str, Any]:
+    pointer = home / "HEAD.json"
+    told: dict[str, Any] = json.loads(pointer.read_text("utf-8")) if pointer.is_file() else {}
+    return told
+
+
+def write_snapshot(con: duckdb.DuckDBPyConnection, home: Path) -> Snapshot:
+    """Write the decided state under `home`, once, without making it the head.
+
+    Raises:
+        StaleDecisionsError: nothing was reconciled since the last ingest.
+    """
+    totals = _totals(con)
+    folder = home / "snapshots" / str(totals["snapshot_hash"])[:16]
+    staging = durable.staging_folder(home)
+    if not (folder / "manifest.json").is_file():
+        _build(con, staging, totals)
+        failpoints.reach("publish.before_rename")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        staging.rename(folder)
+        durable.flush(folder.parent)
+    durable.sweep(home)
+    return open_snapshot(folder)
+
+
+def _totals(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    totals = query.run(con, "reconcile_totals").to_pylist()
+    if not totals:
+        raise StaleDecisionsError(
+            "claims came in after the last reconcile; run reconcile before publishing"
+        )
+    return totals[0]
+
+
+def head(home: Path) -> Snapshot:
+    """Give the current snapshot.
+
+    Raises:
+        NoSnapshotError: nothing was published under `home` yet.
+        SnapshotDamagedError: the head points to a snapshot that is not there.
+    """
+    told = _told_by_head(home)
+    if not told:
+        raise NoSnapshotError(f"nothing is published in {home}; ingest a source, then reconcile")
+    return open_snapshot(home / "snapshots" / str(told["snapshot"]))
+
+
+def published_dates(home: Path) -> dict[str, str]:
+    """Give the folder's name of the snapshot published last for each as-of date (ISO), in order."""
+    told = _told_by_head(home)
+    known = {str(told["as_of"]): told["snapshot"]} if "as_of" in told else {}
+    return dict(sorted({**known, **told.get("dates", {})}.items()))
+
+
+def open_snapshot(path: Path) -> Snapshot:
+    """Open the snapshot in the folder `path`.
+
+    Raises:
+        SnapshotDamagedError: there is no manifest in it.
+    """
+    manifest = path / "manifest.json"
+    if not manifest.is_file():
+        raise SnapshotDamagedError(f"{manifest} is missing; reconcile again to publish anew")
+    return Snapshot(path=path, manifest=json.loads(manifest.read_text(encoding="utf-8")))
+
+
+_PARAMS: dict[str, dict[str, str]] = {"relations": {"default_rule": RelationRule().to_json()}}
+
+
+def _build(con: duckdb.DuckDBPyConnection, folder: Path, totals: dict[str, Any]) -> None:
+    files = {}
+    for name in TABLES:
+        path = folder / f"{name}.parquet"
+        rows = query.stream(con, f"export_{name}", **_PARAMS.get(name, {}))
+        files[path.name] = {"num_rows": durable.stream_parquet(rows, path), "sha256": _sha256(path)}
+    counts = {str(status): count for status, count in query.execute(con, "reconcile_counts")}
+    (folder / VIEWS).write_text(query.text("published_views"), encoding="utf-8")
+    durable.flush(folder / VIEWS)
+    failpoints.reach("publish.after_files")
+    durable.write_json(
+        {
+            "format_version": FORMAT_VERSION,
+            "snapshot_hash": totals["snapshot_hash"],
+            "training_hash": totals["training_hash"],
+            "num_slots": totals["num_slots"],
+            "num_facts": totals["num_facts"],
+            "num_input_rows": totals["num_input_rows"],
+            "num_conflicts_resolved": totals["num_conflicts_resolved"],
+            "num_ties": totals["num_ties"],
+            "num_ambiguous_prompts": totals["num_ambiguous_prompts"],
+            "counts": counts,
+            "files": files,
+        },
+        folder / "manifest.json",
+    )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,6 +1,0 @@
--- Name the withdrawals of a slot's claims as the claims will be named.
--- grain: one row per withdrawal
--- params: $fact_id, $salt
-update retractions
-set claim_id = sha256($salt || claim_id)
-where claim_id in (select c.claim_id from claims as c where c.fact_id = $fact_id)
