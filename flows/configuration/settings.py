@@ -33,7 +33,7 @@ from flows.configuration.schedules import Debounce, Schedules
 from flows.configuration.update_policy import UpdatePolicy
 from flows.errors import SettingsError
 from flows.home.home import Home
-from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning, from_dict
+from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning, from_dict, to_dict
 
 _SECTIONS: dict[str, type[Any]] = {
     "memory": MemoryConfig,
@@ -121,6 +121,11 @@ class Settings(BaseModel):
     @classmethod
     def _section(cls, given: object, info: Any) -> object:
         return from_dict(_SECTIONS[info.field_name], given) if isinstance(given, dict) else given
+
+    def trained_by(self) -> dict[str, dict[str, Any]]:
+        """Return the sections that a router and its experts are made by, as plain values."""
+        names = ("memory", "router", "router_training", "tuning")
+        return {name: to_dict(getattr(self, name)) for name in names}
 
 
 NAMES: dict[str, tuple[str, ...]] = {

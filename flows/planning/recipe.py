@@ -7,9 +7,6 @@ from typing import Any
 
 from flows.configuration.settings import Settings
 from lamini.checkpoint import FORMAT_VERSION
-from lamini.config import to_dict
-
-_SECTIONS = ("memory", "router", "router_training", "tuning")
 
 
 def recipe(settings: Settings, fingerprint: str) -> dict[str, Any]:
@@ -20,7 +17,7 @@ def recipe(settings: Settings, fingerprint: str) -> dict[str, Any]:
     return {
         "backbone": fingerprint,
         "format_version": FORMAT_VERSION,
-        **{name: to_dict(getattr(settings, name)) for name in _SECTIONS},
+        **settings.trained_by(),
     }
 
 

@@ -1,5 +1,6 @@
 """What every run records in MLflow, whatever its mode: settings, snapshot, counts, plots, links."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ def open_tracked(
             "prepared_seconds": _seconds_so_far(),
         },
     )
-    tracked.log_params(flat(settings))
+    log_settings(tracked, settings)
     tracked.log_snapshot(Path(decided["path"]), decided["snapshot_hash"], "training")
     counts = {f"facts/{status}": number for status, number in decided["counts"].items()}
     tracked.log_metrics({"facts/facts": decided["num_facts"], **counts})
@@ -62,6 +63,17 @@ def open_tracked(
         description=f"MLflow run {tracked.run_id} in experiment lamini; `lamini ui` shows it.",
     )
     return tracked
+
+
+def log_settings(tracked: TrackedRun, settings: Settings) -> None:
+    """Record what the run's key covers as parameters, every other setting as a tag.
+
+    MLflow lets no parameter change, and a run may go on on another day or with another gate.
+    """
+    fixed = _one_level(settings.trained_by())
+    tracked.log_params(fixed)
+    others = {name: value for name, value in flat(settings).items() if name not in fixed}
+    tracked.set_tags({f"setting.{name}": value for name, value in others.items()})
 
 
 def mlflow_url(home: Home, tracked: TrackedRun) -> str:
@@ -79,8 +91,11 @@ def _seconds_so_far() -> float | None:
 
 def flat(settings: Settings) -> dict[str, object]:
     """Give the settings as one level of names and values, without what may be a secret."""
-    values = settings.model_dump(mode="json")
+    whole = _one_level(settings.model_dump(mode="json"))
+    return {name: without_secrets(name, value) for name, value in whole.items()}
+
+
+def _one_level(values: Mapping[str, Any]) -> dict[str, object]:
     nested = {k: v for k, v in values.items() if isinstance(v, dict)}
     plain = {k: v for k, v in values.items() if k not in nested}
-    whole = plain | {f"{k}.{n}": v for k, part in nested.items() for n, v in part.items()}
-    return {name: without_secrets(name, value) for name, value in whole.items()}
+    return plain | {f"{k}.{n}": v for k, part in nested.items() for n, v in part.items()}

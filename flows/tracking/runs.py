@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 EXPERIMENT = "lamini"
 RUN_KEY_TAG = "lamini.run_key"
 STAGE_TAG = "lamini.stage"
+MAX_TAG_LENGTH = 8000  # MLflow's
 MEASURING = "measure_recall_"
 """How the stage begins of a champion's measurement, which goes on beside any run."""
 PROCESS_TAG = "lamini.process"
@@ -76,7 +77,7 @@ class TrackedRun:
 
     def set_tags(self, tags: Mapping[str, object]) -> None:
         """Record tags."""
-        self._send(tags=[(key, str(value)) for key, value in tags.items()])
+        self._send(tags=[(key, str(value)[:MAX_TAG_LENGTH]) for key, value in tags.items()])
 
     def log_file(self, path: Path, folder: str | None = None) -> None:
         """Copy a file to the run's artifacts."""

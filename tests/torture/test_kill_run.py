@@ -18,7 +18,7 @@ import pytest
 from flows.home.home import Home
 from flows.reporting.status import status
 from flows.servers.server import find
-from tests.flows.whole_runs.branches import BEFORE, CODES, SMALL, Branches
+from tests.flows.whole_runs.branches import BEFORE, CODES, ON_RAY, SMALL, Branches
 from tests.settled import settled
 from tests.torture.family import Family, wait_until
 from tests.torture.reading import check
@@ -48,7 +48,7 @@ class Homes:
 
     def start(self, home, *words):
         log = self.folder / f"command-{len(self.families):03d}"
-        environment = {**SMALL, "LAMINI_HOME": str(home), "RAY_TMPDIR": str(self.ray)}
+        environment = {**SMALL, **ON_RAY, "LAMINI_HOME": str(home), "RAY_TMPDIR": str(self.ray)}
         self.families.append(Family(["-m", "flows.cli", *words], environment, log))
         return self.families[-1]
 

@@ -12,7 +12,7 @@ import pytest
 
 from flows.home.current_run import run_state
 from flows.home.home import Home
-from tests.flows.whole_runs.branches import AFTER, BEFORE
+from tests.flows.whole_runs.branches import AFTER, BEFORE, ON_RAY
 from tests.flows.whole_runs.killed_runs import (
     BOTH,
     BY_SIGNAL,
@@ -46,11 +46,12 @@ def test_i7_a_full_run_killed_at_this_place_alone_ends_the_same(runs, before, pl
     if place in OF_WORKERS:
         deaths = runs.folder / f"deaths-{place}"
         deaths.mkdir()
-        runs.finished(home, BEFORE, LAMINI_FAILPOINT=place, LAMINI_FAILPOINT_ONCE=str(deaths))
+        once = {"LAMINI_FAILPOINT": place, "LAMINI_FAILPOINT_ONCE": str(deaths)}
+        runs.finished(home, BEFORE, **once, **ON_RAY)
         assert [path.name for path in deaths.iterdir()] == [place]
     else:
-        runs.killed(home, BEFORE, place)
-    runs.finished(home, BEFORE)
+        runs.killed(home, BEFORE, place, **ON_RAY)
+    runs.finished(home, BEFORE, **ON_RAY)
     assert settled(home) == settled(before)
 
 

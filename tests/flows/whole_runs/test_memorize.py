@@ -1,4 +1,4 @@
-"""The whole path on a user's own table: real Prefect server, real Ray workers, real MLflow."""
+"""The whole path on a user's own table: real Prefect server, real MLflow."""
 
 import json
 
@@ -9,7 +9,7 @@ from tests.flows.whole_runs.branches import BEFORE, CODES, QUESTION
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
 
-def test_i7_a_run_killed_while_training_goes_on_and_a_finished_one_does_nothing(trained):
+def test_a_run_memorizes_the_table_and_the_next_one_does_nothing(trained):
     first = trained.first
     assert (first["mode"], first["is_new"]) == ("full", True)
     assert first["reconciled"]["num_facts"] == len(CODES)
