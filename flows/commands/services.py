@@ -28,10 +28,11 @@ def ui(
         open_ui(home.path, prefect_port=prefect_port, mlflow_port=mlflow_port) as servers,
     ):
         if as_json:
-            print_json({server.name: server.url for server in servers})
+            print_json({server.name: server.link for server in servers})
         else:
             for server in servers:
-                typer.echo(f"{server.name:8} {server.url}")
+                typer.echo(f"{server.name:8} {server.link}")
+            typer.echo("each link lets this browser into both; after that, links in reports work")
             typer.echo("Ctrl-C stops both")
         sys.stdout.flush()
         while all(server.is_alive for server in servers):

@@ -13,9 +13,11 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -23,9 +25,10 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from flows.environment import environment, mlflow_artifacts, mlflow_uri
+from flows.environment import environment
 from flows.errors import ServiceError
 from flows.home.processes import is_process
+from flows.servers.auth_string import LET_IN, auth_file, auth_string, basic, token
 from flows.servers.mlflow_database import make_database
 from flows.servers.processes import family, kill, listens, tail
 
@@ -40,7 +43,7 @@ class Server:
 
     name: str
     url: str
-    """What a browser opens."""
+    """Its first page, for a browser that `link` has let in."""
     health: str
     """Answers 200 when the server is up."""
     pid: int
@@ -49,6 +52,18 @@ class Server:
     owner_pid: int
     owner_created: float
     log: str
+    auth_file: str = ""
+    """Where the secret lies that it asks for; empty: made by a version that asked for none."""
+
+    @property
+    def auth_string(self) -> str:
+        """What it must be sent."""
+        return Path(self.auth_file).read_text(encoding="ascii").strip()
+
+    @property
+    def link(self) -> str:
+        """What a browser opens first: lets it into all servers of the home."""
+        return f"{self.url}{LET_IN}?token={token(self.auth_string)}"
 
     @property
     def is_alive(self) -> bool:
@@ -61,9 +76,14 @@ class Server:
         return not is_process(self.owner_pid, self.owner_created)
 
     def answers(self) -> bool:
-        """Whether it can be used now; a stranger's answer on the same port does not count."""
+        """Whether it can be used now; a stranger on the same port is told nothing."""
         port = urlsplit(self.url).port
-        return port is not None and answers(self.health) and listens(self.pid, port)
+        if port is None or not listens(self.pid, port):
+            return False
+        try:
+            return answers(self.health, self.auth_string)
+        except OSError:  # the secret is gone
+            return False
 
     def wait_ready(self, timeout_seconds: float = START_SECONDS) -> None:
         """Wait until it answers.
@@ -101,40 +121,37 @@ class Server:
 def start_prefect(home: Path, port: int | None = None) -> tuple[Server, bool]:
     """Give the Prefect server of `home`, launched if there is none, and whether we must stop it."""
 
-    def command(free: int) -> list[str]:
-        return ["prefect", "server", "start", "--host", HOST, "--port", str(free)]
-
     def variables(free: int) -> dict[str, str]:
-        # With --port alone the pages still call port 4200.
         return {
             "PREFECT_SERVER_API_HOST": HOST,
             "PREFECT_SERVER_API_PORT": str(free),
-            "PREFECT_SERVER_UI_API_URL": f"http://{HOST}:{free}/api",
+            # With the port alone the pages still call port 4200.
+            "PREFECT_SERVER_UI_API_URL": "/api",
+            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://{HOST}:{free}",
+            "PREFECT_SERVER_API_AUTH_STRING": auth_string(home),
         }
 
-    return _start("prefect", home, port, "/api/health", command, variables)
+    return _start("prefect", home, port, "/api/health", variables)
 
 
 def start_mlflow(home: Path, port: int | None = None) -> tuple[Server, bool]:
     """Give the MLflow server of `home`, launched if there is none, and whether we must stop it."""
-
-    def command(free: int) -> list[str]:
-        return [
-            *("mlflow", "server", "--host", HOST, "--port", str(free), "--workers", "1"),
-            *("--backend-store-uri", mlflow_uri(home)),
-            *("--default-artifact-root", mlflow_artifacts(home)),
-        ]
 
     def variables(free: int) -> dict[str, str]:
         # Without it seven job runners start too, 0.9 GB in all.
         return {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
 
     make_database(home)
-    return _start("mlflow", home, port, "/health", command, variables)
+    return _start("mlflow", home, port, "/health", variables)
 
 
 def find(home: Path, name: str) -> Server | None:
-    """Give the recorded server `name` of `home` if its process still runs."""
+    """Give the recorded server `name` of `home` if its process runs and asks for the secret."""
+    server = _recorded(home, name)
+    return server if server is not None and server.auth_file else None
+
+
+def _recorded(home: Path, name: str) -> Server | None:
     try:
         server = Server(**json.loads(_record(home, name).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -142,15 +159,26 @@ def find(home: Path, name: str) -> Server | None:
     return server if server.is_alive else None
 
 
-def answers(url: str) -> bool:
-    """Whether a GET of `url` succeeds, no proxy asked."""
+def answers(url: str, secret: str = "") -> bool:
+    """Whether a GET of `url` with that secret succeeds, no proxy asked."""
+    return status(url, secret) == HTTPStatus.OK
+
+
+def status(url: str, secret: str = "") -> int | None:
+    """Give the status of the answer to a GET of `url`, or nothing where none answers."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(url, timeout=5) as reply:
-            return bool(reply.status == 200)
+        asked = urllib.request.Request(url)
+        if secret:
+            asked.add_unredirected_header("Authorization", basic(secret))
+        with opener.open(asked, timeout=5) as reply:
+            return int(reply.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
     except (OSError, ValueError, HTTPException):
         # No HTTP at all: on loopback a connection to a port where nobody listens may meet itself.
-        return False
+        return None
 
 
 def is_free(port: int) -> bool:
@@ -169,17 +197,22 @@ def _start(
     home: Path,
     port: int | None,
     health: str,
-    command: Callable[[int], list[str]],
     variables: Callable[[int], Mapping[str, str]],
 ) -> tuple[Server, bool]:
     record = _record(home, name)
     record.parent.mkdir(parents=True, exist_ok=True)
     with record.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two starters: the second finds the first one's record
-        found = find(home, name)
+        found = _recorded(home, name)
         if found is not None and not found.is_orphan:
+            if not found.auth_file:
+                raise ServiceError(
+                    f"the {name} server at {found.url} (process {found.pid}) is of an older "
+                    "version, and lets in every web page: end what started it, process "
+                    f"{found.owner_pid}, then try again"
+                )
             return found, False
-        if found is not None and found.answers():
+        if found is not None and found.auth_file and found.answers():
             adopted = Server(**{**asdict(found), **_owner()})
             _write(record, adopted)
             return adopted, True
@@ -187,7 +220,9 @@ def _start(
             found.stop()
         chosen = port or _any_port()
         log = home / "logs" / f"{name}.log"
-        process = _launch(command(chosen), variables(chosen), home, log)
+        auth_string(home)
+        words = [name, str(home), str(chosen)]
+        process = _launch(words, variables(chosen), home, log)
         url = f"http://{HOST}:{chosen}"
         server = Server(
             name=name,
@@ -196,22 +231,21 @@ def _start(
             pid=process.pid,
             pid_created=process.create_time(),
             log=str(log),
+            auth_file=str(auth_file(home)),
             **_owner(),
         )
         _write(record, server)
         return server, True
 
 
-def _launch(
-    command: list[str], variables: Mapping[str, str], home: Path, log: Path
-) -> psutil.Popen:
+def _launch(words: list[str], variables: Mapping[str, str], home: Path, log: Path) -> psutil.Popen:
     log.parent.mkdir(parents=True, exist_ok=True)
     env = {**os.environ, **environment(home), **variables}
     env.pop("PREFECT_API_URL", None)
     # In a session of its own: a Ctrl-C reaches us alone, and we stop it in order.
     with log.open("w") as out:
         return psutil.Popen(
-            [sys.executable, "-m", *command],
+            [sys.executable, "-m", "flows.servers.guarded", *words],
             cwd=home,
             env=env,
             stdin=subprocess.DEVNULL,

@@ -17,24 +17,27 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
 
 from flows.environment import apply_environment
+from flows.errors import ServiceError
 from flows.servers.keep_up import KeepUp
 from flows.servers.server import (
     START_SECONDS,
     Server,
-    answers,
     find,
     start_mlflow,
     start_prefect,
+    status,
 )
 from flows.servers.started import Started
 
 PREFECT_PORT = 4200  # what the tools themselves use
 MLFLOW_PORT = 5000
+_ADDRESS = ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING")
 
 
 class Services:
@@ -46,6 +49,7 @@ class Services:
         self.started: Started | None = None
         """Null where PREFECT_API_URL names a server elsewhere that answers."""
         self._keeping: KeepUp | None = None
+        self._before: dict[str, str] = {}
         self._undo_signal: Callable[[], None] = lambda: None
 
     @property
@@ -58,14 +62,14 @@ class Services:
     def start(self) -> None:
         """Find or launch the server and return at once; `wait_ready` waits for it."""
         apply_environment(self.home)
-        given = os.environ.get("PREFECT_API_URL")
-        if given and answers(f"{given.rstrip('/')}/health"):
+        if _is_given(self.home):
             return
         # Where `lamini ui` will show it too, if it can be had: links to the run stay good.
         self.started = Started(
             "prefect", start_prefect, self.home, port=self.port, first=PREFECT_PORT
         )
-        os.environ["PREFECT_API_URL"] = self.api_url
+        self._before = {name: os.environ[name] for name in _ADDRESS if name in os.environ}
+        _point_at(self.started.server)
 
     def wait_ready(self, timeout_seconds: float = START_SECONDS) -> str:
         """Wait until the server answers and give its API's address.
@@ -74,8 +78,7 @@ class Services:
             ServiceError: it did not come up; the message has the tail of its log.
         """
         if self.started is not None:
-            self.started.wait_ready(timeout_seconds)
-            os.environ["PREFECT_API_URL"] = self.api_url
+            _point_at(self.started.wait_ready(timeout_seconds))
         if "prefect" in sys.modules:  # imported before the address was known
             from prefect.context import refresh_global_settings_context
 
@@ -86,7 +89,9 @@ class Services:
 
     def answers(self) -> bool:
         """Whether the server's API can be had now."""
-        return answers(f"{self.api_url.rstrip('/')}/health")
+        if self.started is not None:
+            return self.started.server.answers()
+        return _status(self.api_url) == HTTPStatus.OK
 
     def comes_back(self, timeout_seconds: float = START_SECONDS) -> bool:
         """Wait for a server of ours that died; false where nobody starts it again."""
@@ -106,7 +111,9 @@ class Services:
             self._keeping = None
         self.started.stop()
         if os.environ.get("PREFECT_API_URL") == self.api_url:
-            del os.environ["PREFECT_API_URL"]
+            for name in _ADDRESS:
+                os.environ.pop(name, None)
+            os.environ.update(self._before)
         self.started = None
 
     def __enter__(self) -> Self:
@@ -160,13 +167,42 @@ def open_ui(
 
 
 def attach(home: Path) -> bool:
-    """Point PREFECT_API_URL at a server that already answers; false where there is none."""
+    """Point Prefect at a server that already answers; false where there is none."""
     apply_environment(home)
     server = find(home, "prefect")
-    if "PREFECT_API_URL" not in os.environ and server is not None:
-        os.environ["PREFECT_API_URL"] = f"{server.url}/api"
-    url = os.environ.get("PREFECT_API_URL")
-    return bool(url and answers(f"{url.rstrip('/')}/health"))
+    given = os.environ.get("PREFECT_API_URL")
+    if server is None or given not in (None, f"{server.url}/api"):
+        return bool(given and _status(given) == HTTPStatus.OK)
+    _point_at(server)
+    return server.answers()
+
+
+def _is_given(home: Path) -> bool:
+    """Whether the environment names a server that answers and is not this home's own.
+
+    Raises:
+        ServiceError: it asks for a password, and not for the one that the environment holds.
+    """
+    given, own = os.environ.get("PREFECT_API_URL"), find(home, "prefect")
+    if not given or (own is not None and given == f"{own.url}/api"):
+        return False
+    found = _status(given)
+    if found in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        raise ServiceError(
+            f"the Prefect server {given} (PREFECT_API_URL) lets us in only with its password: set "
+            "PREFECT_API_AUTH_STRING (of another home: what is in its services/auth_string), or "
+            "unset PREFECT_API_URL, and the home's own is used"
+        )
+    return found == HTTPStatus.OK
+
+
+def _status(api_url: str) -> int | None:
+    return status(f"{api_url.rstrip('/')}/health", os.environ.get("PREFECT_API_AUTH_STRING", ""))
+
+
+def _point_at(server: Server) -> None:
+    os.environ["PREFECT_API_URL"] = f"{server.url}/api"
+    os.environ["PREFECT_API_AUTH_STRING"] = server.auth_string
 
 
 def exit_on_sigterm() -> Callable[[], None]:
