@@ -1,4 +1,5 @@
 import os
+import secrets
 import shutil
 import tempfile
 from pathlib import Path
@@ -45,7 +46,16 @@ def pytest_unconfigure():
 @pytest.fixture(scope="session")
 def prefect_harness():
     """A throwaway Prefect server: one for the whole session, since it takes seconds to start."""
+    from prefect.settings import (
+        PREFECT_API_AUTH_STRING,
+        PREFECT_SERVER_API_AUTH_STRING,
+        temporary_settings,
+    )
     from prefect.testing.utilities import prefect_test_harness
 
-    with prefect_test_harness(server_startup_timeout=180):
-        yield
+    secret = f"tests:{secrets.token_urlsafe(32)}"
+    asked = {PREFECT_API_AUTH_STRING: secret, PREFECT_SERVER_API_AUTH_STRING: secret}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PREFECT_API_AUTH_STRING", secret)  # for programs that a test starts
+        with temporary_settings(asked), prefect_test_harness(server_startup_timeout=180):
+            yield

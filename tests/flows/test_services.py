@@ -14,6 +14,7 @@ import pytest
 from flows.errors import ServiceError
 from flows.servers import server as servers
 from flows.servers import services, started
+from flows.servers.auth_string import auth_file, auth_string
 from flows.servers.server import Server, answers, find, is_free
 from flows.servers.services import Services, attach, open_ui
 
@@ -34,6 +35,7 @@ def process(code, log):
 
 def server(home, child, log):
     me = psutil.Process()
+    auth_string(home)
     return Server(
         name="prefect",
         url="http://127.0.0.1:9",
@@ -43,6 +45,7 @@ def server(home, child, log):
         owner_pid=me.pid,
         owner_created=me.create_time(),
         log=str(log),
+        auth_file=str(auth_file(home)),
     )
 
 
@@ -87,7 +90,6 @@ def test_a_record_counts_only_while_its_very_process_lives(tmp_path):
     assert find(tmp_path, "prefect") is None
     child = process("import time; time.sleep(60)", tmp_path / "log")
     known = server(tmp_path, child, tmp_path / "log")
-    (tmp_path / "services").mkdir()
     servers._write(tmp_path / "services" / "prefect.json", known)
     assert find(tmp_path, "prefect") == known
     assert not attach(tmp_path)  # it does not answer
@@ -118,6 +120,7 @@ STRANGER = """
 from http.server import BaseHTTPRequestHandler, HTTPServer
 class Yes(BaseHTTPRequestHandler):
     def do_GET(self):
+        print(self.headers, flush=True)
         self.send_response(200)
         self.end_headers()
 server = HTTPServer(("127.0.0.1", 0), Yes)
@@ -145,6 +148,7 @@ def test_what_a_stranger_answers_on_our_port_is_not_taken_for_our_server(tmp_pat
     child.wait()
     ours = replace(server(tmp_path, child, tmp_path / "log"), url=url, health=url)
     assert not ours.answers()
+    assert "Authorization" not in (tmp_path / "stranger.log").read_text()  # nor told the secret
     with pytest.raises(ServiceError, match="it ended"):
         ours.wait_ready(5)
 
@@ -176,7 +180,7 @@ def test_a_server_that_loses_its_port_while_it_starts_is_started_on_another(
         assert home.api_url == f"http://127.0.0.1:{stranger}/api"
         url = home.wait_ready()
         assert url == os.environ["PREFECT_API_URL"] != f"http://127.0.0.1:{stranger}/api"
-        assert answers(f"{url}/health")
+        assert answers(f"{url}/health", auth_string(tmp_path))
 
 
 @pytest.mark.slow
@@ -194,19 +198,21 @@ def test_a_server_starts_is_shared_and_leaves_no_process_behind_on_sigterm(tmp_p
         [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True
     )
     url = holder.stdout.readline().strip()
-    assert answers(f"{url}/health")
+    secret = auth_string(tmp_path)
+    assert answers(f"{url}/health", secret)
     running = find(tmp_path, "prefect")
     family = [running.pid, *(p.pid for p in psutil.Process(running.pid).children(recursive=True))]
     with Services(tmp_path) as second:
         assert second.wait_ready() == url == os.environ["PREFECT_API_URL"]
         assert not second.started.is_ours
-    assert "PREFECT_API_URL" not in os.environ
-    assert answers(f"{url}/health")
+        assert os.environ["PREFECT_API_AUTH_STRING"] == secret
+    assert not {"PREFECT_API_URL", "PREFECT_API_AUTH_STRING"} & os.environ.keys()
+    assert answers(f"{url}/health", secret)
     holder.send_signal(signal.SIGTERM)
     assert holder.wait(30) == 128 + signal.SIGTERM
     assert gone(family)
     assert find(tmp_path, "prefect") is None
-    assert not answers(f"{url}/health")
+    assert not answers(f"{url}/health", secret)
 
 
 @pytest.mark.slow
@@ -224,10 +230,12 @@ def test_ui_starts_both_servers_and_ctrl_c_stops_both(tmp_path):
         line = program.stdout.readline()
         assert line, f"it ended with exit code {program.wait()}"
         text += line
-    urls = json.loads(text)
-    assert all(answers(url) for url in urls.values())
+    links = json.loads(text)
+    assert set(links) == {"prefect", "mlflow"}
+    assert all(both.answers() for name in links if (both := find(tmp_path, name)))
+    assert all(link.startswith(find(tmp_path, name).url) for name, link in links.items())
     family = [p.pid for p in psutil.Process(program.pid).children(recursive=True)]
     program.send_signal(signal.SIGINT)
     assert program.wait(40) == 0
     assert gone(family)
-    assert not any(answers(url) for url in urls.values())
+    assert not any(find(tmp_path, name) for name in links)

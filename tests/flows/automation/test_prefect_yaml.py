@@ -11,6 +11,7 @@ from prefect.cli.deploy._models import PrefectYamlModel
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.events import DeploymentEventTrigger
 
+from flows.servers.services import Services
 from tests.flows.whole_runs.branches import ask_prefect
 
 ROOT = Path(__file__).parents[3]
@@ -55,15 +56,18 @@ def test_one_at_a_time(deployment):
     assert deployment["concurrency_limit"] == {"limit": 1, "collision_strategy": "ENQUEUE"}
 
 
+@pytest.fixture
+def own_server(tmp_path):
+    """The home's server, as `lamini ui` starts it, its address and secret in the environment."""
+    with Services(tmp_path / "home") as services:
+        yield services.wait_ready()
+
+
 @pytest.mark.torture  # minutes: every command starts Prefect anew
 @pytest.mark.timeout(1800)
-def test_prefect_deploys_the_file_and_a_worker_of_the_pool_runs_what_it_says(
-    prefect_harness, tmp_path
-):
-    from prefect.settings import get_current_settings
-
-    api = get_current_settings().api.url
-    given = {"LAMINI_HOME": str(tmp_path / "home"), "PREFECT_API_URL": api}
+def test_prefect_deploys_the_file_and_a_worker_of_the_pool_runs_what_it_says(own_server, tmp_path):
+    api = own_server
+    given = {"LAMINI_HOME": str(tmp_path / "home")}
 
     def prefect(*words):
         done = subprocess.run(
@@ -78,7 +82,7 @@ def test_prefect_deploys_the_file_and_a_worker_of_the_pool_runs_what_it_says(
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
     def found(path, body):
-        return ask_prefect(f"{api}/{path}/filter", body)
+        return ask_prefect(api, f"{path}/filter", body)
 
     prefect("work-pool", "create", "local", "--type", "process")
     prefect("--no-prompt", "deploy", "--all", "--prefect-file", "infra/prefect.yaml")

@@ -8,9 +8,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from flows.servers.auth_string import basic
 
 ROOT = Path(__file__).parents[3]
 MAPPING = """
@@ -118,18 +121,25 @@ class Branches:
         return ("run", "--source", str(self.mapping), "--as-of", as_of)
 
 
-def open_url(url, body=None, timeout=60):
+def open_url(url, body=None, timeout=60, headers=()):
     """Fetch from loopback, whatever proxy the environment names."""
     data = None if body is None else json.dumps(body).encode()
-    asked = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json", **dict(headers)}
+    asked = urllib.request.Request(url, data=data, headers=headers)
     return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(asked, timeout=timeout)
 
 
-def ask_prefect(url, body=None, tries=30):
+def ask_prefect(api, path, body=None, secret=None, tries=30):
     """Give what the server says; its 503 means a locked SQLite, where its own client asks again."""
+    headers = {"Authorization": basic(secret or os.environ["PREFECT_API_AUTH_STRING"])}
+    if body is not None:
+        client = str(uuid.uuid4())
+        token = ask_prefect(api, f"csrf-token?client={client}", secret=secret)["token"]
+        headers |= {"Prefect-Csrf-Client": client, "Prefect-Csrf-Token": token}
+    url = f"{api}/{path}"
     for _ in range(tries):
         try:
-            with open_url(url, body) as reply:
+            with open_url(url, body, headers=headers) as reply:
                 return json.load(reply)
         except urllib.error.HTTPError as error:
             if error.code != 503:

@@ -157,6 +157,8 @@ def test_a_browser_shows_the_recall_chart_and_the_report(trained, tracking, tmp_
         page = f"{urls['mlflow']}/#/experiments/{experiment.experiment_id}/runs"
         browser = Browser(tmp_path / "profile")
         try:
+            browser.open(servers[0].link)
+            browser.wait_for_text("Flow Runs")
             browser.open(f"{page}/{run.info.run_id}/model-metrics")
             browser.wait_for_text("recall", "Model metrics")
             search = "document.querySelector('input[placeholder=\"Search metric charts\"]')"

@@ -14,6 +14,7 @@ import pytest
 from flows.home.champion import read_pointer
 from flows.home.current_run import run_state
 from flows.home.home import Home
+from flows.servers.auth_string import auth_string
 from flows.servers.server import find
 from tests.flows.whole_runs.branches import AFTER, ROWS, ask_prefect
 from tests.flows.whole_runs.killed_runs import BOTH, OF_FULL, OF_UPDATE, tracked
@@ -54,7 +55,7 @@ class Served:
         self.url = json.loads(text)["prefect"]
 
     def call(self, path, body=None):
-        return ask_prefect(f"{self.url}/{path}", body)
+        return ask_prefect(self.url, path, body, secret=auth_string(self.home))
 
     def deployment(self, name, seconds=300):
         deadline = time.monotonic() + seconds

@@ -1,0 +1,484 @@
+"""Attacks on real servers, as `lamini ui` and `lamini serve` start them, and what must go on.
+
+A page of the web can send requests to loopback, under its own name or under one that it makes
+resolve to 127.0.0.1; another program or user of the machine can send any. Prefect runs the shell
+commands that its API is told, so each of these is an attack on the user's account.
+"""
+
+import base64
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+
+import psutil
+import pytest
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import connect
+
+from flows.errors import ServiceError
+from flows.servers import server as servers
+from flows.servers.auth_string import auth_string, basic, cookie_name, token
+from flows.servers.server import find, start_prefect
+from flows.servers.services import Services, attach
+from tests.flows.conftest import write_capitals
+from tests.flows.whole_runs.branches import ask_prefect, open_url
+from tests.flows.whole_runs.browser import Browser, find_browser
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+RUN = """
+import sys
+from pathlib import Path
+from flows.servers.services import Services
+from flows.tracking.runs import open_run
+with Services(Path(sys.argv[1])) as services:
+    services.wait_ready()
+    from prefect import flow
+    from prefect.artifacts import create_link_artifact
+    from prefect.runtime import flow_run
+    from flows.tracking.run_records import mlflow_url
+    @flow(name="look", flow_run_name="a run to look at")
+    def look():
+        home = Path(sys.argv[1])
+        tags = {"prefect.flow_run_url": str(flow_run.ui_url)}
+        tracked = open_run(home, "k" * 64, "a tracked run", tags)
+        link = mlflow_url(home, tracked)
+        create_link_artifact(link=link, link_text="the run in MLflow", key="mlflow-run")
+        return {"mlflow": link, "prefect": tags["prefect.flow_run_url"]}
+    import json
+    print(json.dumps(look(return_state=False)))
+"""
+WRITES = ("POST", "PUT", "PATCH", "DELETE")
+SAID = {401, 403}
+
+
+class Program:
+    """A command of ours that goes on, and the JSON that it said first."""
+
+    def __init__(self, home, *words, **environment):
+        self.home = home
+        self.log = home.parent / f"{words[0]}.log"
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "flows.cli", *words, "--json"],
+            env={**os.environ, "LAMINI_HOME": str(home), **environment},
+            cwd=home.parent,
+            stdout=subprocess.PIPE,
+            stderr=self.log.open("w"),
+            text=True,
+        )
+        text = ""
+        while not text.endswith("\n}\n"):
+            line = self.process.stdout.readline()
+            assert line, self.log.read_text()[-3000:]
+            text += line
+        self.said = json.loads(text)
+
+    def stop(self):
+        family = psutil.Process(self.process.pid).children(recursive=True)
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(90)
+        _, left = psutil.wait_procs(family, timeout=30)
+        for process in left:
+            process.kill()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory):
+    """A home whose servers `lamini ui` shows."""
+    home = tmp_path_factory.mktemp("shown") / "home"
+    home.mkdir()
+    ports = ("--prefect-port", free_port(), "--mlflow-port", free_port())
+    program = Program(home, "ui", *ports)
+    yield program
+    program.stop()
+
+
+def ask(url, method="GET", body=None, **headers):
+    """Give the status and the header's names of an answer, whatever it is."""
+    import urllib.request
+
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    data = None if body is None else json.dumps(body).encode()
+    asked = urllib.request.Request(
+        url, data, {"Content-Type": "application/json", **named}, method=method
+    )
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(asked, timeout=60) as reply:
+            return reply.status, reply.headers, reply.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read()
+
+
+READS = {
+    "prefect": (
+        *(
+            "/",
+            "/v2",
+            "/runs",
+            "/ui-settings",
+            "/docs",
+            "/api/health",
+            "/api/ready",
+            "/api/openapi.json",
+        ),
+        *("/api/admin/version", "/api/admin/settings", "/api/csrf-token?client=x"),
+        *("/api/collections/views/aggregate-worker-metadata", "/nothing-here"),
+    ),
+    "mlflow": (
+        *("/", "/health", "/version", "/static-files/index.html", "/graphql", "/metrics"),
+        *(
+            "/get-artifact?path=x&run_uuid=y",
+            "/ajax-api/2.0/mlflow/experiments/get?experiment_id=0",
+        ),
+        *("/api/2.0/mlflow/experiments/get?experiment_id=0", "/ajax-api/3.0/mlflow/server-info"),
+        *("/ajax-api/3.0/mlflow/assistant/config", "/nothing-here"),
+    ),
+}
+CHANGES = {
+    "prefect": ("/api/deployments/filter", "/api/flow_runs/filter", "/api/work_pools/"),
+    "mlflow": (
+        *("/ajax-api/2.0/mlflow/experiments/create", "/api/2.0/mlflow/experiments/search"),
+        *("/graphql", "/ajax-api/3.0/mlflow/assistant/message", "/v1/traces"),
+        *("/gateway/x/mlflow/invocations", "/ajax-api/2.0/mlflow/upload-artifact?path=x"),
+    ),
+}
+ROADS = [(name, "GET", path) for name, paths in READS.items() for path in paths]
+ROADS += [(n, method, path) for n, paths in CHANGES.items() for path in paths for method in WRITES]
+
+
+@pytest.mark.parametrize(("name", "method", "path"), ROADS)
+def test_a_stranger_is_refused(shown, name, method, path):
+    server, secret = find(shown.home, name), auth_string(shown.home)
+    body = {"name": "mine"} if method in WRITES else None
+    known = {"Authorization": basic(secret)}
+    cookie = {"Cookie": f"{cookie_name(secret)}={token(secret)}"}
+    port = server.url.rpartition(":")[2]
+
+    def refused(**headers):
+        status, answered, text = ask(server.url + path, method, body, **headers)
+        allowed = {key.lower() for key in answered if key.lower().startswith("access-control")}
+        return status in SAID and not allowed and token(secret).encode() not in text
+
+    assert refused()
+    assert refused(Authorization=basic("lamini:" + "x" * 43))
+    assert refused(Cookie=f"{cookie_name(secret)}={'x' * 43}")
+    for way in (known, cookie):
+        assert refused(Origin="https://evil.example", **way)
+        assert refused(Origin="http://127.0.0.1:1", **way)
+        assert refused(Origin="null", **way)
+        assert refused(Host=f"evil.example:{port}", **way)
+        assert refused(Host="evil.example", Origin=f"http://evil.example:{port}", **way)
+        assert refused(Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="no-cors", **way)
+    asked_first = {"Access-Control-Request-Method": method, "Origin": "https://evil.example"}
+    status, answered, _ = ask(server.url + path, "OPTIONS", **asked_first)
+    assert status in SAID
+    assert "access-control-allow-origin" not in answered
+
+
+def test_whoever_has_the_secret_is_answered(shown):
+    secret = auth_string(shown.home)
+    known = {"Authorization": basic(secret)}
+    prefect, mlflow = (find(shown.home, name) for name in ("prefect", "mlflow"))
+    assert ask_prefect(f"{prefect.url}/api", "flow_runs/filter", {}, secret=secret) is not None
+    found = f"{mlflow.url}/api/2.0/mlflow/experiments/get?experiment_id=0"
+    with open_url(found, headers=known) as reply:
+        assert json.load(reply)["experiment"]["name"] == "Default"
+    # Of a known user too, Prefect wants its own token of each change.
+    assert ask(f"{prefect.url}/api/flow_runs/filter", "POST", {}, **known)[0] == 403
+
+
+SOCKETS = {
+    "prefect": (
+        *("/api/events/in", "/api/events/out", "/api/logs/out"),
+        *("/api/task_runs/subscriptions/scheduled", "/api/work_pools/x/workers/connect"),
+    ),
+    "mlflow": ("/", "/ajax-api/3.0/mlflow/assistant/message"),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "path"), [(name, path) for name, paths in SOCKETS.items() for path in paths]
+)
+def test_a_stranger_gets_no_socket(shown, name, path):
+    secret = auth_string(shown.home)
+    url = find(shown.home, name).url.replace("http", "ws") + path
+
+    def opens(first, origin=None, **headers):
+        """Whether a first message is answered by anything but the end."""
+        try:
+            with connect(
+                *(url,),
+                origin=origin,
+                subprotocols=["prefect"],
+                additional_headers=headers,
+                proxy=None,
+            ) as socket:
+                socket.send(json.dumps(first))
+                return json.loads(socket.recv(timeout=30)).get("type") == "auth_success"
+        except (WebSocketException, OSError):  # before or after the handshake
+            return False
+
+    mine = {"type": "auth", "token": secret}
+    known = {"Authorization": basic(secret)}
+    assert opens(mine) is (name == "prefect")
+    assert opens(mine, origin=find(shown.home, name).url, **known) is (name == "prefect")
+    assert not opens({"type": "auth", "token": None})
+    assert not opens({"type": "auth", "token": "lamini:" + "x" * 43})
+    assert not opens({"type": "event"})
+    assert not opens(mine, origin="https://evil.example", **known)
+    assert not opens(mine, origin="http://127.0.0.1:1", **known)
+
+
+def test_a_socket_under_a_foreign_name_is_refused(shown):
+    server, secret = find(shown.home, "prefect"), auth_string(shown.home)
+    key = base64.b64encode(bytes(16)).decode()
+    lines = [
+        *("GET /api/events/out HTTP/1.1", "Host: evil.example", "Upgrade: websocket"),
+        *("Connection: Upgrade", f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13"),
+        *(f"Authorization: {basic(secret)}", "", ""),
+    ]
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2]))) as raw:
+        raw.sendall("\r\n".join(lines).encode())
+        assert raw.recv(100).startswith(b"HTTP/1.1 403")
+
+
+def click(found):
+    return f"(at => {{ at.removeAttribute('target'); at.click() }})({found})"
+
+
+@pytest.mark.skipif(find_browser() is None, reason="no Chromium is installed")
+def test_a_browser_that_opened_one_link_sees_both_servers_and_goes_between_them(shown, tmp_path):
+    ran = subprocess.run(
+        [sys.executable, "-c", RUN, str(shown.home)], capture_output=True, text=True, check=True
+    )
+    links = json.loads(ran.stdout.splitlines()[-1])
+    pictures = os.environ.get("SEC_PICTURES")
+    browser = Browser(tmp_path / "profile")
+
+    def look(name):
+        if pictures:
+            browser.picture(f"{pictures}/{name}.png")
+
+    try:
+        browser.open(links["prefect"])
+        browser.wait_for_text("open the link that `lamini ui` prints")
+        look("1-without")
+        browser.open(shown.said["prefect"])
+        browser.wait_for_text("Flow Runs")
+        assert "token=" not in browser.ask("location.href")
+        assert "lamini" not in browser.ask("document.cookie")  # no script can read it
+        browser.open(f"{find(shown.home, 'prefect').url}/runs")
+        browser.wait_for_text("a run to look at")
+        look("2-prefect")
+        browser.open(links["prefect"])
+        browser.wait_for_text("a run to look at", "Artifacts")
+        browser.ask(
+            click(
+                "[...document.querySelectorAll('[role=tab], .p-tabs button, .p-tab')]"
+                ".find(tab => tab.innerText.trim() == 'Artifacts')"
+            )
+        )
+        browser.wait_for_text("mlflow-run")
+        look("3-artifacts")
+        browser.open(links["mlflow"])
+        browser.wait_for_text("a tracked run", "prefect.flow_run_url")
+        look("4-mlflow")
+        # The tag's link, clicked: from one server's page to the other's.
+        tag = "document.querySelector('a[href*=\"/flow-run\"]')"
+        browser.wait_for(f"!!{tag}")
+        browser.ask(click(tag))
+        browser.wait_for_text("a run to look at")
+        look("5-prefect-from-mlflow")
+        # A report that is opened as a file links to both.
+        report = tmp_path / "report.html"
+        report.write_text(f"<a href='{links['mlflow']}'>the run</a>")
+        browser.open(report.as_uri())
+        browser.wait_for("!!document.querySelector('a')")
+        browser.ask(click("document.querySelector('a')"))
+        browser.wait_for_text("a tracked run")
+        look("6-mlflow-from-report")
+    finally:
+        browser.close()
+
+
+@pytest.mark.skipif(find_browser() is None, reason="no Chromium is installed")
+def test_a_page_of_another_site_gets_nothing_through_a_browser_that_was_let_in(shown, tmp_path):
+    prefect, mlflow = (find(shown.home, name).url for name in ("prefect", "mlflow"))
+    attack = """
+      window.got = [];
+      const send = (url, options) => fetch(url, {credentials: 'include', ...options})
+        .then(r => r.text()).then(t => t && got.push(t)).catch(() => 0);
+      const json = {method: 'POST', headers: {'Content-Type': 'application/json'}, body: '{}'};
+      const plain = {method: 'POST', mode: 'no-cors', body: '{"name": "evil"}'};
+      const all = [];
+      const created = M + '/ajax-api/2.0/mlflow/experiments/create';
+      for (const url of [P + '/api/flow_runs/filter', created])
+        all.push(send(url, json), send(url, {...plain}));
+      for (const url of [P + '/api/admin/settings', P + '/ui-settings', M + '/version'])
+        all.push(send(url, {}));
+      all.push(new Promise(done => {
+        const socket = new WebSocket(P.replace('http', 'ws') + '/api/events/out', ['prefect']);
+        socket.onopen = () => { got.push('socket'); done(); };
+        socket.onerror = done;
+      }));
+      Promise.all(all).then(() => { window.ended = true; });
+    """
+    page = tmp_path / "evil.html"
+    page.write_text(f"<script>const P='{prefect}', M='{mlflow}'; {attack}</script>")
+    browser = Browser(tmp_path / "profile")
+    try:
+        browser.open(shown.said["prefect"])
+        browser.wait_for_text("Flow Runs")
+        browser.open(page.as_uri())
+        browser.wait_for("window.ended === true")
+        assert browser.ask("got") == []  # neither an answer nor a socket
+    finally:
+        browser.close()
+    named = {"Authorization": basic(auth_string(shown.home))}
+    evil = f"{mlflow}/api/2.0/mlflow/experiments/get-by-name?experiment_name=evil"
+    assert ask(evil, **named)[0] == 404
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """A home of the four rows that `lamini serve` serves; nothing comes by the clock."""
+    folder = write_capitals(tmp_path_factory.mktemp("served"))
+    (folder / "lamini.toml").write_text('home = "home"\nsources = ["capitals.toml"]\n')
+    schedule = {
+        f"LAMINI_SCHEDULE__{name}": "0 0 1 1 *" for name in ("INGEST", "RETRAIN", "MEASURE")
+    }
+    program = Program(
+        *(folder / "home", "serve"),
+        LAMINI_CONFIG=str(folder / "lamini.toml"),
+        LAMINI_SCHEDULE__WATCH_SECONDS="86400",
+        **schedule,
+    )
+    yield program
+    program.stop()
+
+
+def test_no_page_runs_a_shell_command_while_a_home_is_served(served, tmp_path):
+    """PATCH of a deployment's pull steps, then a run of it: what Prefect alone lets any page do."""
+    api, secret = served.said["prefect"], auth_string(served.home)
+    proof = tmp_path / "pwned"
+    step = {"prefect.deployments.steps.run_shell_script": {"script": f"touch {proof}"}}
+    deployment = wait_for(
+        lambda: ask_prefect(api, "deployments/name/refresh-facts/capitals", secret=secret)
+    )
+    where = f"{api}/deployments/{deployment['id']}"
+    foreign = [
+        {"Origin": "https://evil.example"},
+        {"Origin": "https://evil.example", "Host": "rebind.evil.example"},
+        {"Host": "rebind.evil.example"},
+        {},
+    ]
+    for headers in foreign:
+        assert ask(f"{api}/deployments/filter", "POST", {}, **headers)[0] in SAID
+        assert ask(where, "PATCH", {"pull_steps": [step]}, **headers)[0] in SAID
+        assert ask(f"{where}/create_flow_run", "POST", {}, **headers)[0] in SAID
+    runs = ask_prefect(api, "flow_runs/filter", {}, secret=secret)
+    assert not [run for run in runs if not run["auto_scheduled"]]
+    kept = ask_prefect(api, f"deployments/{deployment['id']}", secret=secret)
+    assert kept["pull_steps"] == deployment["pull_steps"]
+
+    # Our own run of it works, and its event starts a retrain.
+    path = f"deployments/{deployment['id']}/create_flow_run"
+    run = ask_prefect(api, path, {}, secret=secret)
+
+    def ended():
+        state = ask_prefect(api, f"flow_runs/{run['id']}", secret=secret)["state"]
+        return state if state["type"] in ("COMPLETED", "FAILED", "CRASHED") else None
+
+    assert wait_for(ended)["type"] == "COMPLETED", served.log.read_text()[-3000:]
+    of_retrain = {"flows": {"name": {"any_": ["retrain"]}}}
+    wait_for(
+        lambda: [
+            started
+            for started in ask_prefect(api, "flow_runs/filter", of_retrain, secret=secret)
+            if not started["auto_scheduled"]
+        ]
+    )
+    assert not proof.exists()
+
+
+def wait_for(found, seconds=300):
+    deadline = time.monotonic() + seconds
+    while True:
+        with contextlib.suppress(urllib.error.HTTPError):
+            if what := found():
+                return what
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+
+
+def test_a_run_is_not_sent_to_a_server_that_wants_another_secret(shown, tmp_path, monkeypatch):
+    theirs = f"{find(shown.home, 'prefect').url}/api"
+    monkeypatch.setenv("PREFECT_API_URL", theirs)
+    monkeypatch.delenv("PREFECT_API_AUTH_STRING", raising=False)
+    assert not attach(tmp_path)
+    with pytest.raises(ServiceError, match="lets us in only with its password"):
+        Services(tmp_path).start()
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", auth_string(tmp_path))  # another home's
+    with pytest.raises(ServiceError, match="set PREFECT_API_AUTH_STRING"):
+        Services(tmp_path).start()
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", auth_string(shown.home))
+    assert attach(tmp_path)
+    with Services(tmp_path) as services:
+        assert services.wait_ready() == theirs
+        assert services.started is None
+
+
+def test_the_address_of_the_homes_own_server_is_enough(shown, monkeypatch):
+    monkeypatch.setenv("PREFECT_API_URL", f"{find(shown.home, 'prefect').url}/api")
+    monkeypatch.delenv("PREFECT_API_AUTH_STRING", raising=False)
+    with Services(shown.home) as services:
+        services.wait_ready()
+        assert not services.started.is_ours
+        from prefect.client.orchestration import get_client
+
+        with get_client(sync_client=True) as client:
+            assert client.read_flow_runs() is not None
+    assert "PREFECT_API_AUTH_STRING" not in os.environ
+
+
+def test_a_server_of_a_version_that_asked_for_nothing_is_not_used(tmp_path):
+    old = psutil.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    me = psutil.Process()
+    owner = {"owner_pid": me.pid, "owner_created": me.create_time()}
+    record = {
+        **{"name": "prefect", "url": "http://127.0.0.1:9", "log": str(tmp_path / "log")},
+        **{"health": "http://127.0.0.1:9/api/health", "pid": old.pid},
+        **{"pid_created": old.create_time(), **owner},
+    }
+    path = servers._record(tmp_path, "prefect")
+    path.parent.mkdir()
+    path.write_text(json.dumps(record))
+    try:
+        assert find(tmp_path, "prefect") is None
+        assert not attach(tmp_path)
+        with pytest.raises(ServiceError, match="of an older version"):
+            start_prefect(tmp_path, int(free_port()))
+        assert old.is_running()
+        path.write_text(json.dumps({**record, "owner_created": me.create_time() - 100}))
+        server, is_ours = start_prefect(tmp_path, int(free_port()))
+        try:
+            assert is_ours
+            assert old.wait(10) is not None  # nobody would have stopped it
+        finally:
+            server.stop()
+    finally:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            old.kill()
