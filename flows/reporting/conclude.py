@@ -35,10 +35,10 @@ def conclude(settings: Settings, run: TrackedRun, folder: RunFolder) -> None:
             run.log_file(figure, "plots")
         run.log_metrics(_numbers(found))
         dress_experiment(run)
-        words = describe(found)
-        run.set_tags({"outcome": found["outcome"], "mlflow.note.content": words})
         more = "\n".join(f"- [{name}]({url})" for name, url in urls.items())
-        create_markdown_artifact(f"{words}\n\n{more}", key="run-report", description="What it did")
+        words = f"{describe(found)}\n\n{more}"
+        run.set_tags({"outcome": found["outcome"], "mlflow.note.content": words})
+        create_markdown_artifact(words, key="run-report", description="What it did")
     except Exception:
         log.warning("the report of run %s was not delivered", folder.key, exc_info=True)
 

@@ -77,7 +77,7 @@ class Guard:
             and headers.get("sec-fetch-dest") == "document"
         )
         if headers.get("sec-fetch-site", "") not in _OURS and not is_link:
-            return "another site asked for it\n"
+            return "another site asked for it, or a frame: open the address in a tab of its own\n"
         return ""
 
     def _let_in(self, scope: Scope) -> Response:
