@@ -13,6 +13,7 @@ from flows.commands import runs, recall, updates, forget, serve, services, confi
 # isort: on
 from flows.commands.program import app
 from flows.environment import end_quietly
+from flows.terminal import guard_terminal
 
 __all__ = ["app", "main"]
 
@@ -20,6 +21,7 @@ __all__ = ["app", "main"]
 def main() -> None:
     """Run the program."""
     end_quietly()
+    guard_terminal()
     app()
 
 

@@ -6,10 +6,11 @@ import threading
 from pathlib import Path
 
 from prefect.runtime import flow_run
-from rich.console import Console
+from rich.console import Console  # noqa: TID251 - ours inherits from it
 
 from flows.configuration.settings import Settings, load_settings
 from flows.environment import apply_environment, end_quietly
+from flows.terminal import guard_terminal
 from flows.tracking.open_flow_runs import remember_flow_run, settle_flow_runs
 
 
@@ -25,6 +26,7 @@ def enter(home: Path) -> Settings:
     apply_environment(settings.home.path)
     if "PREFECT__FLOW_RUN_ID" in os.environ:
         end_quietly()
+        guard_terminal()
         _outlive_runner()
     if flow_run.id:  # not where a flow's function is called as such
         settle_flow_runs(settings.home)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from flows.commands.program import Json, Program, app, print_json
+from flows.terminal import echo
 
 config_app = typer.Typer(cls=Program, help="Show the settings.", no_args_is_help=True)
 app.add_typer(config_app, name="config")
@@ -30,9 +31,9 @@ def show_config(
 
 
 def _show(found: dict[str, Any], rows: list[dict[str, Any]]) -> None:
-    typer.echo(f"# profile {found['profile']}, settings file: {found['file'] or 'none'}")
+    echo(f"# profile {found['profile']}, settings file: {found['file'] or 'none'}")
     for row in rows:
         shown = f"{row['name']} = {json.dumps(row['value'], ensure_ascii=False)}"
-        typer.echo(f"{shown:<60} # {row['origin']}" if "origin" in row else shown)
+        echo(f"{shown:<60} # {row['origin']}" if "origin" in row else shown)
     for ignored in found["ignored"]:
-        typer.echo(f"ignored: {ignored}", err=True)
+        echo(f"ignored: {ignored}", err=True)

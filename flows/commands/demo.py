@@ -10,9 +10,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from flows import memorize
+from flows.commands.console import Console
 from flows.commands.report import show_act, show_run
 from flows.commands.screen import show_answers
 from flows.configuration.settings import Settings

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from flows.commands.program import Json, app, given_settings, print_json
+from flows.terminal import echo
 
 
 @app.command()
@@ -23,4 +24,4 @@ def duplicates(
 
     show_rows(pairs[:limit], ("subject", "other_subject", "relation", "reason", "score"))
     if len(pairs) > limit:
-        typer.echo(f"{len(pairs) - limit} more; --limit shows them")
+        echo(f"{len(pairs) - limit} more; --limit shows them")

@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from flows.home.home import Home
+from flows.terminal import as_json_escapes, echo
 
 if TYPE_CHECKING:
     from flows.configuration.settings import Settings
@@ -40,7 +41,7 @@ class Program(TyperGroup):
             code = exit_code(error)
             if code is None:
                 raise
-            typer.echo(f"lamini: {error or 'interrupted'}", err=True)
+            echo(f"lamini: {error or 'interrupted'}", err=True)
             raise typer.Exit(code) from None
 
 
@@ -96,7 +97,7 @@ def given_settings(**given: object) -> "Settings":
 
     settings = load_settings(given)
     for name in ignored_variables(os.environ):
-        typer.echo(f"lamini: this variable sets nothing: {name}", err=True)
+        echo(f"lamini: this variable sets nothing: {name}", err=True)
     return settings
 
 
@@ -136,4 +137,5 @@ def show(result: Any, as_json: bool, title: str = "") -> None:
 
 def print_json(value: Any) -> None:
     """Print it as programs read it."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    dumped = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    typer.echo(as_json_escapes(dumped))  # noqa: TID251

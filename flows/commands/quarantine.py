@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from flows.commands.program import Json, Program, app, given_settings, print_json, show
+from flows.terminal import echo
 
 quarantine_app = typer.Typer(
     cls=Program, help="List, put right and replay refused rows.", no_args_is_help=True
@@ -30,10 +31,10 @@ def list_rows(
     if as_json:
         return print_json(rows)
     for row in rows:
-        typer.echo(f"{row['quarantine_id']}  {refused_line(row)}")
+        echo(f"{row['quarantine_id']}  {refused_line(row)}")
         if row["claim_id"]:
-            typer.echo(f"    taken in as claim {row['claim_id']}")
-    typer.echo(f"{len(rows)} rows")
+            echo(f"    taken in as claim {row['claim_id']}")
+    echo(f"{len(rows)} rows")
 
 
 @quarantine_app.command("show")
@@ -81,7 +82,7 @@ def replay(
         return print_json(done)
     for again in done:
         fate = f"taken in as claim {again['claim_id']}"
-        typer.echo(
+        echo(
             f"{again['quarantine_id']}  "
             + (fate if again["claim_id"] else f"still refused, {again['reason']}: ")
             + (again["explanation"] or "")

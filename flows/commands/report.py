@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from flows.commands.console import Console
 
 
 def show_run(result: dict[str, Any], seconds: float) -> None:

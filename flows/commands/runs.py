@@ -22,6 +22,7 @@ from flows.commands.program import (
     print_json,
 )
 from flows.home.home import Home
+from flows.terminal import echo
 
 if TYPE_CHECKING:
     from flows.configuration.settings import Settings
@@ -95,8 +96,8 @@ def _backfill(
     if as_json:
         return print_json(found)
     for day in found["days"][found["num_skipped"] :]:
-        typer.echo(f"{day['as_of']}  {day['decision']:11} {'; '.join(day['reasons'])}")
-    typer.echo(f"{found['num_days']} days, {found['num_skipped']} of them done before")
+        echo(f"{day['as_of']}  {day['decision']:11} {'; '.join(day['reasons'])}")
+    echo(f"{found['num_days']} days, {found['num_skipped']} of them done before")
 
 
 @app.command()

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 
+from flows.commands.console import Console
 from flows.commands.screen import show_rows
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")

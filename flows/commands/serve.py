@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from flows.commands.program import Json, app, given_settings, prepare, print_json
+from flows.terminal import echo
 
 
 @app.command()
@@ -25,7 +26,7 @@ def serve(
     entries = [as_yaml(deployment) for deployment in listed]
     if show:
         return print_json({"deployments": entries}) if as_json else _show_yaml(entries)
-    typer.echo("starting (about twenty seconds)", err=True)
+    echo("starting (about twenty seconds)", err=True)
     from flows.automation.served import serve_home
 
     def on_ready(url: str) -> None:
@@ -46,11 +47,11 @@ def _tell(url: str, entries: list[dict[str, Any]]) -> None:
         ]
         when += [f"on {name}" for t in entry.get("triggers", ()) for name in t["expect"]]
         flow = entry["entrypoint"].rsplit(":", 1)[1]
-        typer.echo(f"{flow}/{entry['name']}: {', '.join(when) or 'when asked'}")
-    typer.echo(f"served against {url}; `lamini ui` shows the runs, Ctrl-C stops")
+        echo(f"{flow}/{entry['name']}: {', '.join(when) or 'when asked'}")
+    echo(f"served against {url}; `lamini ui` shows the runs, Ctrl-C stops")
 
 
 def _show_yaml(entries: list[dict[str, Any]]) -> None:
     import yaml  # type: ignore[import-untyped]
 
-    typer.echo(yaml.safe_dump({"deployments": entries}, sort_keys=False), nl=False)
+    echo(yaml.safe_dump({"deployments": entries}, sort_keys=False), nl=False)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from flows.commands.program import Json, app, given_settings, prepare, print_json
+from flows.terminal import echo
 
 
 @app.command()
@@ -22,7 +23,7 @@ def ui(
     from flows.servers.services import open_ui
 
     home = given_settings().home
-    typer.echo("starting both servers (about ten seconds)", err=True)
+    echo("starting both servers (about ten seconds)", err=True)
     with (
         contextlib.suppress(KeyboardInterrupt),
         open_ui(home.path, prefect_port=prefect_port, mlflow_port=mlflow_port) as servers,
@@ -31,9 +32,9 @@ def ui(
             print_json({server.name: server.link for server in servers})
         else:
             for server in servers:
-                typer.echo(f"{server.name:8} {server.link}")
-            typer.echo("each link lets this browser into both; after that, links in reports work")
-            typer.echo("Ctrl-C stops both")
+                echo(f"{server.name:8} {server.link}")
+            echo("each link lets this browser into both; after that, links in reports work")
+            echo("Ctrl-C stops both")
         sys.stdout.flush()
         while all(server.is_alive for server in servers):
             time.sleep(0.5)

@@ -8,6 +8,7 @@ import typer
 
 from flows.commands.program import Json, Program, app, given_settings, print_json, show
 from flows.commands.quarantine import refused_line
+from flows.terminal import echo
 
 source_app = typer.Typer(cls=Program, help="Register, list and try sources.", no_args_is_help=True)
 app.add_typer(source_app, name="source")
@@ -37,8 +38,8 @@ def list_sources(as_json: Json = False) -> None:
     if as_json:
         return print_json(rows)
     for row in rows:
-        typer.echo(f"{row['name']}: {row['format']}, {row['path']}")
-        typer.echo(f"    {_state(row)}")
+        echo(f"{row['name']}: {row['format']}, {row['path']}")
+        echo(f"    {_state(row)}")
 
 
 @source_app.command()
@@ -82,9 +83,9 @@ def preview(
 
     show_rows(found.claims, ("row", "subject", "relation", "value"), "claims")
     if found.claims:
-        typer.echo(f"the first question: {found.claims[0]['question']}")
+        echo(f"the first question: {found.claims[0]['question']}")
     for row in found.quarantine:
-        typer.echo(f"refused: {refused_line(row)}")
+        echo(f"refused: {refused_line(row)}")
 
 
 def _state(row: dict[str, Any]) -> str:

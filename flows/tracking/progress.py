@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
-from rich.console import Console
+from rich.console import Console  # noqa: TID251 - it shows names and numbers of ours alone
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 

@@ -1,0 +1,48 @@
+"""Where text reaches the terminal: what a table, a file or an error brings is shown, never obeyed.
+
+A terminal runs escape sequences: they rename its window, hide text, make links or type for you. So
+control characters, and those that turn the direction of text, are printed as their escapes.
+"""
+
+import logging
+import re
+import sys
+import traceback
+from types import TracebackType
+
+import typer
+
+# All controls but tab and newline, the line separators, and what overrides the direction of text.
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u2028-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    """Return the text with each character that a terminal obeys as its escape."""
+    return _UNSEEN.sub(lambda found: ascii(found.group())[1:-1], text)
+
+
+def as_json_escapes(dumped: str) -> str:
+    """Return the same JSON with those characters as its escapes: programs read what was there."""
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found.group()):04x}", dumped)
+
+
+def echo(text: object = "", *, err: bool = False, nl: bool = True) -> None:
+    """Print a line, plain."""
+    typer.echo(visible(str(text)), err=err, nl=nl)  # noqa: TID251
+
+
+class _VisibleRecord(logging.LogRecord):
+    def getMessage(self) -> str:  # noqa: N802 - the name is logging's
+        return visible(super().getMessage())
+
+
+def guard_terminal() -> None:
+    """Have what this process logs, and the traceback it may end with, shown and not obeyed."""
+    logging.setLogRecordFactory(_VisibleRecord)
+    sys.excepthook = _show_traceback
+
+
+def _show_traceback(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    sys.stderr.write(visible("".join(traceback.format_exception(kind, error, trace))))

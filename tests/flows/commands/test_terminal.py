@@ -1,0 +1,69 @@
+"""What a table brings is shown on the terminal, never obeyed by it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from flows.commands.console import Console
+from flows.terminal import as_json_escapes, visible
+from tests.flows.conftest import MAPPING
+
+EVIL = "\x1b]0;renamed\x07\x1b[2J\x9b31m\u202egnp.exe\x1b]8;;http://evil\x1b\\\\here"
+"""A title, a cleared screen, a colour in one C1 control, turned text, a link."""
+OBEYED = ("\x1b", "\x07", "\x9b", "\u202e")
+
+
+@pytest.mark.parametrize("code", [*range(0x20), *range(0x7F, 0xA0), 0x202E, 0x2066, 0x2028])
+def test_each_character_that_a_terminal_obeys_is_an_escape(code):
+    shown = visible(f"a{chr(code)}b")
+    assert shown == f"a{chr(code)}b" if chr(code) in "\t\n" else shown.isprintable()
+    assert json.loads(as_json_escapes(json.dumps(f"a{chr(code)}b", ensure_ascii=False))) == (
+        f"a{chr(code)}b"
+    )
+
+
+def test_letters_of_all_scripts_and_joined_emoji_stay_as_they_are():
+    text = "Ångström 東京 عربى \u200fx\u200d👩\u200d🔬"
+    assert visible(text) == text
+
+
+def test_a_table_gives_the_escape_the_room_it_takes(capsys):
+    from rich.table import Table
+
+    table = Table("value")
+    table.add_row("a\x1bb")
+    Console(width=40).print(table)
+    out = capsys.readouterr().out
+    assert "a\\x1bb │" in out
+
+
+@pytest.fixture
+def evil(home, mapping):
+    """A home with a fact and a refused row that hold escape sequences."""
+    rows = f"country,capital,trust\n{EVIL},Paris,2\nJapan,{EVIL},1\n{EVIL},,1\n"
+    (mapping.parent / "capitals.csv").write_text(rows, encoding="utf-8")
+    mapping.write_text(MAPPING.replace("capitals.csv", f"{mapping.parent}/capitals.csv"))
+    return home
+
+
+@pytest.mark.slow
+def test_facts_refused_rows_and_explanations_are_shown_not_obeyed(evil, mapping, lamini):
+    lamini("source", "add", mapping)
+    said = [lamini("ingest"), lamini("reconcile")]
+    said += [lamini("facts"), lamini("quarantine"), lamini("why", EVIL), lamini("why", "Japan")]
+    said += [lamini("facts", "--json"), lamini("quarantine", "--json")]
+    assert "\\x1b" in said[2].output + said[3].output
+    for result in said:
+        assert not [mark for mark in OBEYED if mark in result.output], result.output
+
+
+def test_log_lines_and_tracebacks_are_shown_not_obeyed():
+    code = (
+        "import logging; from flows.terminal import guard_terminal; guard_terminal(); "
+        "logging.warning('a fact: %s', chr(27)); raise ValueError(chr(27))"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ended.stderr.count("\\x1b") == 2
+    assert "\x1b" not in ended.stderr
