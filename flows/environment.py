@@ -2,9 +2,12 @@
 
 import atexit
 import contextlib
+import logging
 import os
+import stat
 from pathlib import Path
 
+log = logging.getLogger(__name__)
 _TOKENS = {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"}
 
 
@@ -46,7 +49,11 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def apply_environment(home: Path) -> None:
-    """Put `environment` in place; only where our state lies overrules what the user has set."""
+    """Put `environment` in place; only where our state lies overrules what the user has set.
+
+    From here on, what this process and its children write is their user's alone (`keep_private`).
+    """
+    keep_private(home)
     for name, value in environment(home).items():
         if name in ("PREFECT_HOME", "NO_PROXY", "no_proxy"):
             os.environ[name] = value
@@ -54,6 +61,34 @@ def apply_environment(home: Path) -> None:
             os.environ.setdefault(name, value)
     with contextlib.suppress(OSError):  # whoever writes there next says it better
         (home / "prefect").mkdir(parents=True, exist_ok=True)
+
+
+def keep_private(home: Path) -> None:
+    """Have the home, and what this process and its children write, read by its user alone.
+
+    A home that others may enter, as older versions made them, is put right, and the user is told.
+    """
+    os.umask(0o077)
+    if not _is_open(home):
+        return
+    for folder, _, names in os.walk(home):
+        for path in (Path(folder), *(Path(folder) / name for name in names)):
+            if not path.is_symlink():
+                with contextlib.suppress(OSError):  # it is gone since, or somebody else's
+                    path.chmod(path.stat().st_mode & ~0o077)
+    log.warning("%s and all in it were open to other users, and are yours alone from now on", home)
+
+
+def _is_open(home: Path) -> bool:
+    """Whether others may enter it; false for what is not ours, or was never only a home."""
+    try:
+        found = home.stat()
+        names = {path.name for path in home.iterdir()}
+    except OSError:
+        return False
+    shared = found.st_uid != os.getuid() or found.st_mode & stat.S_ISVTX or home == Path.home()
+    is_home = not names or names & {"warehouse", "runs", "prefect", "mlflow"}
+    return bool(found.st_mode & 0o077 and is_home and not shared)
 
 
 def mlflow_database(home: Path) -> Path:

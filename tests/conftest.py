@@ -14,6 +14,7 @@ _STATE = Path(tempfile.mkdtemp(prefix="memory-tuning-tests-"))
 for _name in [n for n in os.environ if n.startswith(("LAMINI_", "PREFECT_", "MLFLOW_"))]:
     del os.environ[_name]
 os.environ.update(environment(_STATE))
+os.umask(0o077)  # as the program has it: a home that others may enter is put right, and told of
 (_STATE / "prefect").mkdir()
 end_quietly()
 SHARING = "tests/flows/whole_runs/"

@@ -24,7 +24,7 @@ def run_lock(home: Home, *, name: str = "run", wait_seconds: float = 0.0) -> Ite
     Raises:
         RunLockedError: another process holds it, and did so for `wait_seconds`.
     """
-    home.path.mkdir(parents=True, exist_ok=True)
+    home.path.mkdir(mode=0o700, parents=True, exist_ok=True)
     with home.lock(name).open("a+") as file:
         deadline = time.monotonic() + wait_seconds
         while not _taken(file):

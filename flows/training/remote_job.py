@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.configuration.settings import Settings
+from flows.environment import keep_private
 from flows.errors import SettingsError
 from warehouse.durable import write_json
 
@@ -29,6 +30,7 @@ def main(file: Path, submission_id: str) -> None:
     job = json.loads(file.read_text(encoding="utf-8"))
     settings = Settings(**job["settings"])
     folder = Path(job["folder"])
+    keep_private(settings.home.path)
     from flows.training.job import job_config
     from flows.training.launch import cluster, fit
 

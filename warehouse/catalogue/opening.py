@@ -28,7 +28,7 @@ def open_catalogue(home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         CatalogueLockedError: another process has it open; the message gives its process id.
         CatalogueVersionError: a newer version of this program wrote it.
     """
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (home / "catalogue.lock").open("a+") as lock:
         _take(lock, home)
         con = query.connect()
