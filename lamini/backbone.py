@@ -73,8 +73,10 @@ def load_backbone(
     if reference == EMBEDDED:  # it takes a moment: no progress bar
         logging.disable_progress_bar()
     try:
-        model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, use_safetensors=True)
-        tokenizer = AutoTokenizer.from_pretrained(source)
+        model = AutoModelForCausalLM.from_pretrained(
+            source, dtype=dtype, use_safetensors=True, trust_remote_code=False
+        )
+        tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise BackboneError(
             f"cannot load backbone {reference!r}: {str(error).splitlines()[0]}; give "

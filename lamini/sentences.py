@@ -70,8 +70,8 @@ def load_sentences(reference: str) -> SentenceEncoder:
         raise BackboneError(f"no sentence encoder in {reference!r}; give a folder or a model name")
     logging.disable_progress_bar()
     try:
-        model = AutoModel.from_pretrained(reference, use_safetensors=True)
-        tokenizer = AutoTokenizer.from_pretrained(reference)
+        model = AutoModel.from_pretrained(reference, use_safetensors=True, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(reference, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise BackboneError(
             f"cannot load sentence encoder {reference!r}: {str(error).splitlines()[0]}; give a "

@@ -40,7 +40,7 @@ def answer_counter(backbone: str) -> AnswerCounter:
 
     folder = str(files("lamini") / "embedded") if backbone == "embedded" else backbone
     try:
-        return AnswerCounter(AutoTokenizer.from_pretrained(folder))
+        return AnswerCounter(AutoTokenizer.from_pretrained(folder, trust_remote_code=False))
     except (OSError, ValueError) as error:
         raise SettingsError(
             f"no tokenizer for backbone={backbone!r}: {str(error).splitlines()[0]}; give "

@@ -28,7 +28,9 @@ def smollm2(folder: Path) -> Path | None:
         return None
     (file,) = Path(specs[0].submodule_search_locations[0]).glob("*.gguf")
     given = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name}
-    quantized = AutoModelForCausalLM.from_pretrained(**given, dtype=torch.float32)
+    quantized = AutoModelForCausalLM.from_pretrained(
+        **given, dtype=torch.float32, trust_remote_code=False
+    )
     config = copy.deepcopy(quantized.config)
     del config.quantization_config
     model = type(quantized)(config)
@@ -36,7 +38,7 @@ def smollm2(folder: Path) -> Path | None:
     model.tie_weights()
     model.generation_config = quantized.generation_config
     model.to(torch.bfloat16).save_pretrained(folder)
-    AutoTokenizer.from_pretrained(**given).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(**given, trust_remote_code=False).save_pretrained(folder)
     return folder
 
 

@@ -187,8 +187,8 @@ def embedding(rows: Sequence[Row], texts: Sequence[str]) -> np.ndarray | None:
     folder = sentence_encoder()
     if folder is None:
         return None
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModel.from_pretrained(folder).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    model = AutoModel.from_pretrained(folder, trust_remote_code=False).eval()
 
     def embed(batch: Sequence[str]) -> torch.Tensor:
         given = tokenizer(list(batch), padding=True, truncation=True, return_tensors="pt")
