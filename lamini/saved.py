@@ -10,11 +10,17 @@ from typing import Any
 import torch
 from safetensors.torch import load, save
 
-from lamini.errors import CheckpointError
+from lamini.errors import CheckpointError, LaminiError
 
 
 def write_whole(path: Path, data: bytes) -> str:
-    """Replace `path` by `data`, whole or not at all, and return the SHA-256."""
+    """Replace `path` by `data`, whole or not at all, and return the SHA-256.
+
+    Raises:
+        LaminiError: there is a device, a pipe or a folder.
+    """
+    if path.exists() and not path.is_file():
+        raise LaminiError(f"{path} is no file, and a file would replace it; name a file")
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     with part.open("wb") as file:

@@ -11,6 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from warehouse.errors import NotAFileError
+
 STAGING = ".staging"
 
 
@@ -63,6 +65,9 @@ def sweep(home: Path) -> None:
 
 @contextmanager
 def _aside(path: Path) -> Iterator[Path]:
+    if path.exists() and not path.is_file():
+        kind = "folder" if path.is_dir() else "device or pipe"
+        raise NotAFileError(f"{path} is a {kind}, which a file would replace; name a file")
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     yield part

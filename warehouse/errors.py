@@ -72,6 +72,14 @@ class UnknownRunError(WarehouseError):
     """No judged run is meant by what was given."""
 
 
+class OutsideHomeError(WarehouseError):
+    """A file of a home names a path that leads out of it."""
+
+
+class NotAFileError(WarehouseError):
+    """What is to be written would replace a device, a pipe or a folder."""
+
+
 class SnapshotDamagedError(WarehouseError):
     """A published snapshot is not what its manifest says."""
 

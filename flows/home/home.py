@@ -1,7 +1,12 @@
-"""Where everything of one home lies: the only place that puts its paths together."""
+"""Where everything of one home lies: the only place that puts its paths together.
+
+A path that a file of the home tells, and that leads out of it, is an `OutsideHomeError`.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
+
+from warehouse.within import within
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class Home:
 
     def snapshot(self, snapshot_hash: object) -> Path:
         """Give the folder of the snapshot of that hash."""
-        return self.snapshots / str(snapshot_hash)[:16]
+        return within(self.snapshots, str(snapshot_hash)[:16])
 
     @property
     def assignments(self) -> Path:
@@ -50,11 +55,11 @@ class Home:
 
     def run(self, key: object) -> Path:
         """Give the folder of the run of that key."""
-        return self.runs / str(key)
+        return within(self.runs, str(key))
 
     def checkpoint(self, told: object) -> Path:
         """Give the folder of a checkpoint that the pointer tells of, relative to the home."""
-        return self.path / str(told)
+        return within(self.path, str(told))
 
     @property
     def pointer(self) -> Path:

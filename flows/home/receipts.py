@@ -6,7 +6,7 @@ everything that the outputs depend on.
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from flows import failpoints
 from flows.home.current_run import note
 from flows.home.home import Home
 from lamini.saved import write_json
+from warehouse.errors import OutsideHomeError
+from warehouse.within import within
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,11 +38,15 @@ class RunFolder:
         return found
 
     def once(self, step: str, output: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Return the step's receipt, doing the work only when it or its output is not there."""
+        """Return the step's receipt, doing the work only when it or its output is not there.
+
+        A receipt whose file lies elsewhere is of a home that was moved, or of somebody else's.
+        """
+        home = Home(self.path.parents[1])
         found = self.receipt(step)
-        if found is not None and (self.path / output).exists():
+        if found is not None and (self.path / output).exists() and _is_within(home, found):
             return {**found, "is_reused": True}
-        note(Home(self.path.parents[1]), step=step)
+        note(home, step=step)
         started = time.monotonic()
         receipt = {**work(), "seconds": round(time.monotonic() - started, 1)}
         failpoints.reach(f"{step}.before_receipt")
@@ -54,3 +60,11 @@ class RunFolder:
 
     def _file(self, step: str) -> Path:
         return self.path / "receipts" / f"{step}.json"
+
+
+def _is_within(home: Home, receipt: Mapping[str, Any]) -> bool:
+    try:
+        within(home.path, str(receipt.get("path", "")))
+    except OutsideHomeError:
+        return False
+    return True

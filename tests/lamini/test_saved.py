@@ -1,8 +1,10 @@
+import os
+
 import pytest
 import torch
 
-from lamini.errors import CheckpointError
-from lamini.saved import newest_state, read_tensors, write_state, write_tensors
+from lamini.errors import CheckpointError, LaminiError
+from lamini.saved import newest_state, read_tensors, write_state, write_tensors, write_whole
 
 
 def test_tensors_come_back_bit_for_bit(tmp_path):
@@ -35,3 +37,10 @@ def test_the_newest_intact_state_is_found_and_old_ones_are_dropped(tmp_path):
 
 def test_without_a_state_there_is_none(tmp_path):
     assert newest_state(tmp_path) is None
+
+
+def test_a_file_replaces_no_pipe(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(LaminiError, match="name a file"):
+        write_whole(tmp_path / "pipe", b"data")
+    assert [path.is_fifo() for path in tmp_path.iterdir()] == [True]

@@ -1,10 +1,19 @@
 import json
+import os
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from warehouse.errors import NoSnapshotError, SnapshotDamagedError, StaleDecisionsError
-from warehouse.snapshots import head, publish
+from warehouse.durable import write_parquet
+from warehouse.errors import (
+    NoSnapshotError,
+    NotAFileError,
+    OutsideHomeError,
+    SnapshotDamagedError,
+    StaleDecisionsError,
+)
+from warehouse.snapshots import head, open_snapshot, publish, published_dates
 
 
 @pytest.fixture
@@ -71,3 +80,40 @@ def test_a_head_that_points_nowhere_is_reported(published, home):
     (home / "HEAD.json").write_text(json.dumps({"snapshot": "gone"}))
     with pytest.raises(SnapshotDamagedError, match=r"gone.manifest\.json is missing"):
         head(home)
+
+
+@pytest.mark.parametrize("told", [{"snapshot": "../../x"}, {"dates": {"2026-01-01": "/etc"}}])
+def test_a_head_that_leads_out_of_the_home_is_refused(published, home, told):
+    pointer = {**json.loads((home / "HEAD.json").read_text()), **told}
+    (home / "HEAD.json").write_text(json.dumps(pointer))
+    for read in (head, published_dates):
+        with pytest.raises(OutsideHomeError, match="leads out of it"):
+            read(home)
+
+
+def test_a_manifest_that_names_a_file_elsewhere_is_refused(published):
+    path = published.path / "manifest.json"
+    told = json.loads(path.read_text())
+    told["files"]["../../HEAD.json"] = told["files"].pop("facts.parquet")
+    path.write_text(json.dumps(told))
+    with pytest.raises(OutsideHomeError, match="leads out of it"):
+        open_snapshot(published.path).verify()
+
+
+def test_a_table_that_is_a_link_out_of_its_snapshot_is_refused(published, tmp_path):
+    facts = published.path / "facts.parquet"
+    facts.rename(tmp_path / "elsewhere.parquet")
+    facts.symlink_to(tmp_path / "elsewhere.parquet")
+    with pytest.raises(OutsideHomeError, match="elsewhere"):
+        published.facts()
+
+
+def test_a_file_replaces_no_device_pipe_or_folder(published, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for path in (Path("/dev/full"), tmp_path / "pipe", tmp_path / "folder"):
+        with pytest.raises(NotAFileError, match="name a file"):
+            write_parquet(published.facts(), path)
+    assert Path("/dev/full").is_char_device()
+    assert (tmp_path / "pipe").is_fifo()
+    assert not list(tmp_path.glob(".*.part"))

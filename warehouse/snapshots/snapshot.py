@@ -22,6 +22,7 @@ from warehouse import durable, failpoints, query
 from warehouse.catalogue import look_back, now
 from warehouse.claims import RelationRule
 from warehouse.errors import NoSnapshotError, SnapshotDamagedError, StaleDecisionsError
+from warehouse.within import within
 
 TABLES = (
     "facts",
@@ -91,9 +92,10 @@ class Snapshot:
 
         Raises:
             SnapshotDamagedError: a file is missing or differs.
+            OutsideHomeError: the manifest names one that lies elsewhere.
         """
         for name, entry in self.manifest["files"].items():
-            path = self.path / name
+            path = within(self.path, name)
             if not path.is_file() or _sha256(path) != entry["sha256"]:
                 raise SnapshotDamagedError(
                     f"{path} is not the file that was published; restore it, or reconcile again"
@@ -105,7 +107,7 @@ class Snapshot:
         return found
 
     def _read(self, name: str, filters: list[tuple[str, str, str]] | None = None) -> pa.Table:
-        path = self.path / f"{name}.parquet"
+        path = within(self.path, f"{name}.parquet")
         try:
             return pq.read_table(path, filters=filters)
         except (OSError, pa.ArrowException) as error:
@@ -149,6 +151,8 @@ def _tell_head(home: Path, **said: Any) -> None:
 def _told_by_head(home: Path) -> dict[str, Any]:
     pointer = home / "HEAD.json"
     told: dict[str, Any] = json.loads(pointer.read_text("utf-8")) if pointer.is_file() else {}
+    for name in (*told.get("dates", {}).values(), told.get("snapshot", "")):
+        within(home / "snapshots", str(name))
     return told
 
 

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import pyarrow.parquet as pq
@@ -55,6 +56,13 @@ def test_facts_go_to_parquet(lamini, published, tmp_path):
     result = lamini("facts", "--parquet", tmp_path / "facts.parquet", "--json")
     assert json.loads(result.stdout)["num_facts"] == 2
     assert pq.read_table(tmp_path / "facts.parquet")["answer"].to_pylist() == ["Paris", "Tokyo"]
+
+
+def test_facts_replace_no_device(lamini, published):
+    result = lamini("facts", "--parquet", "/dev/full")
+    assert result.exit_code == 3
+    assert "/dev/full is a device or pipe" in result.stderr
+    assert Path("/dev/full").is_char_device()
 
 
 def test_facts_can_be_limited_and_chosen(lamini, published):

@@ -5,10 +5,10 @@ import sys
 import pytest
 
 from flows.errors import GateError, NothingYetError
-from flows.home.champion import Champion, changing, promote, read_pointer, roll_back
+from flows.home.champion import Champion, changing, promote, promoted, read_pointer, roll_back
 from flows.home.home import Home
 from flows.home.run_lock import RunLockedError, run_lock
-from warehouse.errors import SnapshotDamagedError
+from warehouse.errors import OutsideHomeError, SnapshotDamagedError
 
 
 def entry(home, name):
@@ -149,3 +149,46 @@ print({"torch", "transformers", "mlflow", "prefect", "ray"} & sys.modules.keys()
 """
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "set()"
+
+
+def pointing(home, **changed):
+    """A pointer of two champions, the older one changed."""
+    home.mkdir()
+    for name in ("one", "two"):
+        crown(home, entry(home, name))
+    path = home / "HEAD_CHECKPOINT.json"
+    told = json.loads(path.read_text())
+    told["history"][0] |= changed
+    path.write_text(json.dumps(told))
+    return path
+
+
+@pytest.mark.parametrize("key", ["path", "snapshot_hash"])
+def test_going_back_to_what_lies_outside_of_the_home_is_refused(home, key):
+    path = pointing(home, **{key: "../../../out"})
+    before = path.read_bytes()
+    with pytest.raises(OutsideHomeError, match="out"):
+        roll_back(Home(home))
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("named", ["../elsewhere", "/etc", "runs/../../elsewhere"])
+def test_a_champion_outside_of_the_home_is_refused(home, named):
+    home.mkdir()
+    crown(home, entry(home, "one").model_copy(update={"path": named}))
+    with pytest.raises(OutsideHomeError, match="leads out of it"):
+        promoted(Home(home))
+
+
+def test_a_checkpoint_that_is_a_link_out_of_the_home_is_refused(home, tmp_path):
+    home.mkdir()
+    crown(home, entry(home, "one"))
+    (home / "runs" / "one").rename(tmp_path / "moved")
+    (home / "runs" / "one").symlink_to(tmp_path / "moved")
+    with pytest.raises(OutsideHomeError, match="moved"):
+        promoted(Home(home))
+
+
+def test_no_run_is_named_by_a_path(home):
+    with pytest.raises(OutsideHomeError, match="leads out of it"):
+        Home(home).run("../../elsewhere")

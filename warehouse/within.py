@@ -1,0 +1,20 @@
+"""Refuse what a file names outside of the folder that it speaks of."""
+
+from pathlib import Path
+
+from warehouse.errors import OutsideHomeError
+
+
+def within(home: Path, named: str) -> Path:
+    """Give the path `named` by a file of the folder `home`, which lies in it.
+
+    Raises:
+        OutsideHomeError: it leads out of it, by its name or by a link.
+    """
+    path = home / named
+    if not path.resolve().is_relative_to(home.resolve()):
+        raise OutsideHomeError(
+            f"a file of {home} names {named!r}, which leads out of it, to {path.resolve()}; "
+            "put the file back from a backup, or the folder instead of the link"
+        )
+    return path
