@@ -36,6 +36,7 @@ RUN = """
 import sys
 from pathlib import Path
 from flows.servers.services import Services
+from flows.home.home import Home
 from flows.tracking.runs import open_run
 with Services(Path(sys.argv[1])) as services:
     services.wait_ready()
@@ -45,7 +46,7 @@ with Services(Path(sys.argv[1])) as services:
     from flows.tracking.run_records import mlflow_url
     @flow(name="look", flow_run_name="a run to look at")
     def look():
-        home = Path(sys.argv[1])
+        home = Home(Path(sys.argv[1]))
         url = str(flow_run.ui_url)
         tags = {"mlflow.note.content": f"[The run in Prefect]({url})"}
         tracked = open_run(home, "k" * 64, "a tracked run", tags)
