@@ -26,11 +26,11 @@ from flows.home.current_run import note
 from flows.home.receipts import RunFolder
 from flows.home.run_lock import run_lock
 from flows.home.turn import turn
-from flows.memorize import assigned_plan, own_plan
+from flows.memorize import assigned_plan, candidate_run
 from flows.planning.decision import INCREMENTAL, decide_update
 from flows.planning.plan import Survey, fingerprint_of, survey
 from flows.planning.recipe import update_key
-from flows.reconcile_facts import reconcile_and_publish
+from flows.reconcile_facts import reconcile_and_publish, reconcile_by
 from flows.servers.services import Services
 from flows.tracking.open_flow_runs import remember_flow_run, settle_flow_runs
 from flows.tracking.orphans import settle_tracking
@@ -119,13 +119,7 @@ def publish(settings: Settings) -> dict[str, Any] | None:
     """Decide anew as of the head's date and publish; null where nothing was ever published."""
     if not settings.home.head.is_file():
         return None
-    result: dict[str, Any] = reconcile_and_publish.fn(
-        settings.home.path,
-        settings.as_of,
-        settings.backbone,
-        settings.tuning.max_answer_tokens,
-        settings.reconcile_parts,
-    )
+    result: dict[str, Any] = reconcile_by(settings, reconcile_and_publish.fn)
     return result
 
 
@@ -203,7 +197,7 @@ def forget_fact(
     key = update_key(base.run_key, found.situation.training_hash, made_of)
     folder = RunFolder(path=settings.home.run(key))
     tracked = open_tracked(settings, key, decided, INCREMENTAL, f"a fact is forgotten: {reason}")
-    update_champion(settings, tracked, folder, own_plan(folder, assigned), found, base, decided)
+    update_champion(candidate_run(settings, tracked, folder, assigned, found), base)
 
 
 def holds_any(settings: Settings, fact_ids: Sequence[str]) -> bool:

@@ -5,83 +5,56 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from flows import failpoints
 from flows.configuration.settings import Settings
 from flows.home.receipts import RunFolder
+from flows.home.steps import STEPS
 from flows.measure_recall import record_measured
-from flows.planning.plan import Survey
-from flows.promote_candidate import consider
-from flows.promotion.entry import entry_of
-from flows.promotion.gate import judge
+from flows.planning.decision import FULL
+from flows.promote_candidate import CandidateRun, Made, judge_and_promote
+from flows.promotion.gate import Verdict
 from flows.reporting import plots
 from flows.tracking.runs import TrackedRun
 from flows.train_memory import log_checkpoint, train_memory
 
-STEPS = ("train_memory", "write_checkpoint", "measure_recall")
 
-
-def train_in_full(
-    settings: Settings,
-    tracked: TrackedRun,
-    folder: RunFolder,
-    assignment: Path,
-    found: Survey,
-    decided: dict[str, Any],
-) -> None:
-    """Do what is not done yet of the run in `folder`, and promote what comes of it.
+def train_in_full(run: CandidateRun) -> Verdict:
+    """Do what is not done yet of the run, and promote what comes of it.
 
     Raises:
         GateError: the candidate failed; the champion stays.
     """
-    path = folder.path
-    try:
-        trained, written, recall = _trained(
-            settings, tracked, folder, assignment, Path(decided["path"])
-        )
-        _log_plots(tracked, path, trained["active_by_pass"], assignment)
-        tracked.log_metrics(
-            {f"time/{name}": value for name, value in trained.items() if name.endswith("_seconds")}
-        )
-        from lamini.recall import read_rows
-
-        verdict = judge(
-            recall["summary"],
-            read_rows(Path(recall["path"])),
-            settings.gate,
-            min_recall=settings.min_recall,
-            proof=trained["silence"],
-            reasons=trained["undecided"],
-        )
-        entry = entry_of(settings, folder, decided, found, recall["summary"], mode="full")
-        consider(settings, tracked, folder, verdict, entry, written["model_id"], found.champion)
-    except BaseException:
-        tracked.end("FAILED")
-        raise
-    failpoints.reach("run.before_end")
-    tracked.end()
+    return judge_and_promote(run, FULL, lambda: _made(run))
 
 
-def _trained(
-    settings: Settings, tracked: TrackedRun, folder: RunFolder, assignment: Path, snapshot: Path
-) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    path = folder.path
+def _made(run: CandidateRun) -> Made:
+    settings, tracked, path = run.settings, run.tracked, run.path
 
     def train() -> dict[str, Any]:
         with _workers(settings):
-            return train_memory(settings, tracked, path, assignment, snapshot)
+            return train_memory(settings, tracked, path, run.assignment, run.snapshot)
 
-    trained = folder.once("train_memory", "checkpoint/checkpoint.json", train)
-    written = folder.once(
+    trained = run.folder.once("train_memory", "checkpoint/checkpoint.json", train)
+    written = run.folder.once(
         "write_checkpoint",
         "checkpoint/checkpoint.json",
         lambda: log_checkpoint(tracked, path),
     )
-    recall = folder.once(
+    recall = run.folder.once(
         "measure_recall",
         "recall/recall.parquet",
-        lambda: record_measured(settings, tracked, path, assignment, snapshot),
+        lambda: record_measured(settings, tracked, path, run.assignment, run.snapshot),
     )
-    return trained, written, recall
+    _log_plots(tracked, path, trained["active_by_pass"], run.assignment)
+    tracked.log_metrics(
+        {f"time/{name}": value for name, value in trained.items() if name.endswith("_seconds")}
+    )
+    return Made(
+        model_id=written["model_id"],
+        summary=recall["summary"],
+        rows=Path(recall["path"]),
+        proof=trained["silence"],
+        reasons=trained["undecided"],
+    )
 
 
 def _workers(settings: Settings) -> AbstractContextManager[None]:
@@ -89,12 +62,12 @@ def _workers(settings: Settings) -> AbstractContextManager[None]:
         return nullcontext()
     from flows.training.launch import cluster  # slow
 
-    return cluster(settings)
+    return cluster(settings.num_workers, use_gpu=settings.use_gpu)
 
 
 def forget_run(folder: RunFolder) -> None:
     """Take away what the run has done, so that it is done again."""
-    folder.forget(*STEPS, "gate", "promoted")
+    folder.forget(*STEPS[FULL])
     for name in ("router", "tuning", "recall", "ray"):
         shutil.rmtree(folder.path / name, ignore_errors=True)
     (folder.path / "assignment.parquet").unlink(missing_ok=True)

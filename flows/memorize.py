@@ -14,7 +14,7 @@ from typing import Any
 from prefect import flow, get_run_logger
 from prefect.logging.handlers import APILogWorker
 
-from flows import failpoints, full_run, update_run
+from flows import failpoints
 from flows.assign_facts import assign_facts
 from flows.automation.notify import telling_of_crash
 from flows.configuration.settings import Settings
@@ -23,13 +23,14 @@ from flows.full_run import forget_run, train_in_full
 from flows.home.champion import Champion
 from flows.home.current_run import note
 from flows.home.receipts import RunFolder
+from flows.home.steps import STEPS
 from flows.home.turn import turn
 from flows.ingest_facts import ingest_facts
 from flows.planning.decision import FULL, INCREMENTAL, Decision, Full, Nothing, Update, decide
 from flows.planning.plan import Survey, changed_facts, fingerprint_of, survey
 from flows.planning.recipe import run_key, update_key
-from flows.promote_candidate import announce
-from flows.reconcile_facts import reconcile_facts
+from flows.promote_candidate import CandidateRun, announce
+from flows.reconcile_facts import reconcile_by, reconcile_facts
 from flows.reporting.run_report import outcome
 from flows.servers.services import Services
 from flows.tracking.open_flow_runs import remember_flow_run, settle_flow_runs
@@ -37,7 +38,7 @@ from flows.tracking.orphans import settle_tracking
 from flows.tracking.outages import ServerGoneError, explained
 from flows.tracking.run_pages import name_run, said
 from flows.tracking.run_records import open_tracked
-from flows.tracking.runs import open_run
+from flows.tracking.runs import TrackedRun, open_run
 from flows.tracking.system_metrics import system_metrics
 from flows.update_run import update_champion
 from lamini.saved import write_whole
@@ -89,13 +90,7 @@ def memorize(
     settle_tracking(settings.home)
     ingested = ingest_facts(settings.home.path, list(settings.sources), pass_faults)
     note(settings.home, step="reconcile")
-    decided = reconcile_facts(
-        settings.home.path,
-        settings.as_of,
-        settings.backbone,
-        settings.tuning.max_answer_tokens,
-        settings.reconcile_parts,
-    )
+    decided = reconcile_by(settings, reconcile_facts)
     failpoints.reach("run.after_reconcile")
     fingerprint = fingerprint_of(settings)
     # The very one that was decided: ingestion may publish another one meanwhile.
@@ -127,7 +122,7 @@ def memorize(
     tracked = open_tracked(settings, key, decided, FULL, decision.why)
     log.info("run %s: %d facts, MLflow run %s", key, decided["num_facts"], tracked.run_id)
     with system_metrics(tracked):
-        train_in_full(settings, tracked, folder, own_plan(folder, plan), found, decided)
+        train_in_full(candidate_run(settings, tracked, folder, plan, found))
     return _finished({**given, **_result(folder, decision, started, prepared)})
 
 
@@ -144,7 +139,7 @@ def _update(
     )
     try:
         with system_metrics(tracked):
-            update_champion(settings, tracked, folder, own_plan(folder, plan), found, base, decided)
+            update_champion(candidate_run(settings, tracked, folder, plan, found), base)
     except GateError:
         verdict = folder.receipt("gate") or {}
         if settings.update.after_failure != FULL or not verdict.get("blames_router"):
@@ -182,8 +177,21 @@ def assigned_plan(settings: Settings, snapshot: Path) -> Path:
     return Path(assigned["path"])
 
 
-def own_plan(folder: RunFolder, assignment: Path) -> Path:
-    """Give the run its own copy of the plan: the catalogue's moves on with later facts."""
+def candidate_run(
+    settings: Settings, tracked: TrackedRun, folder: RunFolder, plan: Path, found: Survey
+) -> CandidateRun:
+    """Give what a run needs to make a candidate, with its own copy of the plan."""
+    return CandidateRun(
+        settings=settings,
+        tracked=tracked,
+        folder=folder,
+        assignment=_own_plan(folder, plan),
+        found=found,
+    )
+
+
+def _own_plan(folder: RunFolder, assignment: Path) -> Path:
+    # The catalogue's moves on with later facts.
     plan = folder.path / "assignment.parquet"
     if not plan.is_file():
         write_whole(plan, assignment.read_bytes())
@@ -199,15 +207,16 @@ def _result(
     is_new: bool = True,
 ) -> dict[str, Any]:
     is_update = (folder.path / "receipts" / "update_memory.json").is_file()
-    steps = update_run.STEPS if is_update else full_run.STEPS
+    mode = INCREMENTAL if is_update else FULL
+    told = (step for step in STEPS[mode] if step != "gate")
     return {
         "run_key": folder.key,
         "is_new": is_new,
-        "mode": INCREMENTAL if is_update else FULL,
+        "mode": mode,
         "decision": decision.mode,
         "reasons": list(decision.reasons),
         "prepared_seconds": round((prepared or time.monotonic()) - started, 1),
-        **{step: folder.receipt(step) or {} for step in (*steps, "promoted")},
+        **{step: folder.receipt(step) or {} for step in told},
     }
 
 

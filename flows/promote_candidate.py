@@ -4,8 +4,10 @@ Writes: RUN/receipts/gate.json, HOME/HEAD_CHECKPOINT.json, tags, metrics and ali
 """
 
 import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from flows import failpoints
 from flows.automation.notify import tell_of_gate
@@ -14,13 +16,78 @@ from flows.errors import GateError
 from flows.home.champion import Champion, promote, read_pointer
 from flows.home.current_run import note
 from flows.home.receipts import RunFolder
-from flows.promotion.gate import Verdict
+from flows.planning.plan import Survey
+from flows.promotion.entry import entry_of
+from flows.promotion.gate import Verdict, judge
 from flows.reporting.conclude import conclude
 from flows.reporting.fact_history import keep_evaluation
 from flows.tracking.runs import TrackedRun, log_report
 from lamini.saved import write_json
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CandidateRun:
+    """A run that is to make a candidate, in full or as an update of the champion."""
+
+    settings: Settings
+    tracked: TrackedRun
+    folder: RunFolder
+    assignment: Path
+    found: Survey
+    """What it began with."""
+
+    @property
+    def path(self) -> Path:
+        return self.folder.path
+
+    @property
+    def snapshot(self) -> Path:
+        return self.found.snapshot.path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """What came of a run, as the gate asks."""
+
+    model_id: str
+    summary: Sequence[Mapping[str, Any]]
+    """Recall by kind and template."""
+    rows: Path
+    """Recall of every question."""
+    proof: Mapping[str, Any]
+    reasons: Mapping[str, str]
+    """Why facts would not go, by fact_id."""
+
+
+def judge_and_promote(run: CandidateRun, mode: str, make: Callable[[], Made]) -> Verdict:
+    """Make the candidate, judge it, and promote it if it passed; end the MLflow run in any case.
+
+    Raises:
+        GateError: the candidate failed; the champion stays.
+    """
+    from lamini.recall import read_rows
+
+    try:
+        made = make()
+        verdict = judge(
+            made.summary,
+            read_rows(made.rows),
+            run.settings.gate,
+            min_recall=run.settings.min_recall,
+            proof=made.proof,
+            reasons=made.reasons,
+        )
+        candidate = entry_of(run.settings, run.folder, run.found, made.summary, mode=mode)
+        before = run.found.champion
+        consider(run.settings, run.tracked, run.folder, verdict, candidate, made.model_id, before)
+    except BaseException:
+        run.tracked.end("FAILED")
+        raise
+    failpoints.reach("run.before_end")
+    run.tracked.end()
+    return verdict
 
 
 def consider(

@@ -6,7 +6,7 @@ Reads: the catalogue in HOME/warehouse, the backbone's tokenizer. Writes: the de
 HOME/warehouse/snapshots/<hash> with HEAD.json.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -18,7 +18,7 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from pydantic import TypeAdapter
 
-from flows.configuration.settings import load_settings
+from flows.configuration.settings import Settings
 from flows.home.home import Home
 from flows.ingest_facts import RETRY_DELAYS, is_retryable
 from flows.planning.tokens import answer_counter
@@ -37,7 +37,12 @@ from warehouse.snapshots import publish
     task_run_name="reconcile as of {as_of}",
 )
 def reconcile_and_publish(
-    home: Path, as_of: date, backbone: str, max_answer_tokens: int, num_parts: int = 1
+    home: Path,
+    as_of: date,
+    backbone: str,
+    max_answer_tokens: int,
+    num_parts: int = 1,
+    num_workers: int = 2,
 ) -> dict[str, Any]:
     """Decide and publish under one lock, so that no claim comes in between."""
     # The end of the answer is one of the tokens that the limit allows.
@@ -49,7 +54,7 @@ def reconcile_and_publish(
         max_answer_tokens=max_answer_tokens - 1,
     )
     warehouse = Home(home).warehouse
-    with open_catalogue(warehouse) as con, _weighing(warehouse, num_parts) as weighing:
+    with open_catalogue(warehouse) as con, _weighing(warehouse, num_parts, num_workers) as weighing:
         receipt = reconcile(con, replace(settings, weighing=weighing))
         snapshot = publish(con, warehouse)
     plain: dict[str, Any] = TypeAdapter(ReconcileReceipt).dump_python(receipt, mode="json")
@@ -57,7 +62,7 @@ def reconcile_and_publish(
 
 
 @contextmanager
-def _weighing(warehouse: Path, num_parts: int) -> Iterator[Weighing]:
+def _weighing(warehouse: Path, num_parts: int, num_workers: int) -> Iterator[Weighing]:
     """Have slots judged here, or for several parts as Ray tasks; the result is the same."""
     if num_parts == 1:
         yield Weighing()
@@ -65,7 +70,7 @@ def _weighing(warehouse: Path, num_parts: int) -> Iterator[Weighing]:
     from flows.training.launch import cluster
     from flows.training.ray_tasks import each_on_ray
 
-    with cluster(load_settings({})):
+    with cluster(num_workers):
         # On several nodes, HOME lies where all of them reach it: training needs that, too.
         yield Weighing(num_parts=num_parts, each=each_on_ray, folder=warehouse)
 
@@ -77,14 +82,27 @@ def reconcile_facts(
     backbone: str = "embedded",
     max_answer_tokens: int = 64,
     num_parts: int = 1,
+    num_workers: int = 2,
 ) -> dict[str, Any]:
     """Reconcile everything that was ingested as of `as_of` (default today) and publish it."""
     as_of = as_of or datetime.now(tz=UTC).date()
     receipt = reconcile_and_publish(
-        home.expanduser().resolve(), as_of, backbone, max_answer_tokens, num_parts
+        home.expanduser().resolve(), as_of, backbone, max_answer_tokens, num_parts, num_workers
     )
     rows = [{"status": status, "rows": count} for status, count in receipt["counts"].items()]
     create_table_artifact(table=rows, key="reconcile-facts", description="Where every row went")
     changed = ", ".join(f"{receipt[f'num_{op}']} {op}" for op in ("added", "changed", "retired"))
     result: dict[str, Any] = said(f"{receipt['num_facts']} facts: {changed}", receipt)
     return result
+
+
+def reconcile_by(settings: Settings, step: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+    """Reconcile as the settings say, by the task, by its function, or by the flow."""
+    return step(
+        settings.home.path,
+        settings.as_of,
+        settings.backbone,
+        settings.tuning.max_answer_tokens,
+        settings.reconcile_parts,
+        settings.num_workers,
+    )

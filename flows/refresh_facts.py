@@ -19,7 +19,7 @@ from flows.automation.notify import tell_of_run
 from flows.automation.served_process import enter
 from flows.configuration.settings import Settings
 from flows.ingest_facts import Ingested, ingest_each, ingest_source, source_names
-from flows.reconcile_facts import reconcile_and_publish
+from flows.reconcile_facts import reconcile_and_publish, reconcile_by
 
 
 def _named() -> str:
@@ -42,13 +42,7 @@ def refresh(settings: Settings, sources: list[str]) -> tuple[Ingested, dict[str,
     A source at fault keeps nothing of the others from being published.
     """
     ingested = ingest_each(settings.home.path, sources, ingest_source)
-    decided = reconcile_and_publish(
-        settings.home.path,
-        settings.as_of,
-        settings.backbone,
-        settings.tuning.max_answer_tokens,
-        settings.reconcile_parts,
-    )
+    decided = reconcile_by(settings, reconcile_and_publish)
     pending = announce_pending(settings.home)
     return ingested, {"ingested": ingested.receipts, "reconciled": decided, "pending": pending}
 

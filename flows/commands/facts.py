@@ -54,16 +54,10 @@ def reconcile(as_of: AsOf = None, backbone: Backbone = None, as_json: Json = Fal
     """Decide one fact per slot from all claims, and publish the snapshot."""
     settings = given_settings(as_of=as_of, backbone=backbone)
     recorded = attach_server(settings.home)
-    from flows.reconcile_facts import reconcile_and_publish, reconcile_facts
+    from flows.reconcile_facts import reconcile_and_publish, reconcile_by, reconcile_facts
 
     step: Callable[..., dict[str, Any]] = reconcile_facts if recorded else reconcile_and_publish.fn
-    receipt = step(
-        settings.home.path,
-        settings.as_of,
-        settings.backbone,
-        settings.tuning.max_answer_tokens,
-        settings.reconcile_parts,
-    )
+    receipt = reconcile_by(settings, step)
     if recorded:
         from flows.automation.announce import announce_pending
 

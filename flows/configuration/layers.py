@@ -19,7 +19,10 @@ FILE_NAME = "lamini.toml"
 LOCAL = "local"
 """The profile of a settings file that names none; it need not be written."""
 PROFILE, PROFILES = "profile", "profiles"
-NOT_SETTINGS = ("LAMINI_CONFIG", "LAMINI_FAILPOINT", "LAMINI_FAILPOINT_ONCE", "LAMINI_PROFILE")
+NOT_SETTINGS = (
+    *("LAMINI_CONFIG", "LAMINI_PROFILE"),
+    *("LAMINI_FAILPOINT", "LAMINI_FAILPOINT_ONCE", "LAMINI_FAILPOINT_VICTIM"),
+)
 """Variables with our prefix that mean something else."""
 
 Names = Mapping[str, tuple[str, ...]]

@@ -14,14 +14,10 @@ from typing import Any
 from flows.home.home import Home
 from flows.home.processes import is_gone, this_process
 from flows.home.run_lock import RunLockedError, run_lock
+from flows.home.steps import STEPS
 from warehouse.durable import write_json
 
 RUNNING, KILLED, FAILED, DONE = "running", "killed", "failed", "done"
-STEPS = {
-    "full": ("train_memory", "write_checkpoint", "measure_recall", "gate", "promoted"),
-    "incremental": ("update_memory", "write_checkpoint", "measure_recall", "gate", "promoted"),
-}
-"""The receipts that a run leaves, in their order."""
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """What the pointer says of a checkpoint once it is promoted."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flows.configuration.settings import Settings
@@ -12,9 +13,8 @@ from lamini.checkpoint import read_manifest
 def entry_of(
     settings: Settings,
     folder: RunFolder,
-    decided: dict[str, Any],
     found: Survey,
-    summary: list[dict[str, Any]],
+    summary: Sequence[Mapping[str, Any]],
     *,
     mode: str,
 ) -> Champion:
@@ -35,7 +35,7 @@ def entry_of(
         base=None if full or before is None else before.run_key,
         snapshot_hash=manifest["snapshot_hash"],
         training_hash=manifest["training_hash"],
-        as_of=decided["as_of"],
+        as_of=str(settings.as_of),
         num_facts=manifest["num_facts"],
         bank=manifest["bank"],
         router_sha256=manifest["router_sha256"],

@@ -36,7 +36,7 @@ class ClusterError(FlowsError):
 
 
 @contextlib.contextmanager
-def cluster(settings: Settings) -> Iterator[None]:
+def cluster(num_workers: int, *, use_gpu: bool = False) -> Iterator[None]:
     """Have a Ray cluster: the one RAY_ADDRESS names, or a local one for as long as the block lasts.
 
     Raises:
@@ -44,12 +44,12 @@ def cluster(settings: Settings) -> Iterator[None]:
     """
     # Ray's daemons are forked only to be replaced by exec.
     warnings.filterwarnings("ignore", message="lance is not fork-safe")
-    with _elsewhere() if _is_elsewhere() else local_cluster(max(4, settings.num_workers + 2)):
-        wanted = "GPU" if settings.use_gpu else "CPU"
+    with _elsewhere() if _is_elsewhere() else local_cluster(max(4, num_workers + 2)):
+        wanted = "GPU" if use_gpu else "CPU"
         there = ray.cluster_resources().get(wanted, 0)
-        if there < settings.num_workers:
+        if there < num_workers:
             raise ClusterError(
-                f"num_workers={settings.num_workers} needs as many {wanted}s, Ray has {there:g}; "
+                f"num_workers={num_workers} needs as many {wanted}s, Ray has {there:g}; "
                 "lower num_workers or start more nodes"
             )
         yield

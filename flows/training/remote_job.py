@@ -36,7 +36,10 @@ def main(file: Path, submission_id: str) -> None:
 
     config = job_config(settings, folder, Path(job["assignment"]), Path(job["snapshot"]))
     reports = progress_file(folder, submission_id)
-    with cluster(settings), reports.open("a", encoding="utf-8") as out:
+    with (
+        cluster(settings.num_workers, use_gpu=settings.use_gpu),
+        reports.open("a", encoding="utf-8") as out,
+    ):
 
         def on_report(stage: str, step: int, numbers: dict[str, float]) -> None:
             out.write(json.dumps({"stage": stage, "step": step, "numbers": numbers}) + "\n")

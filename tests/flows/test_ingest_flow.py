@@ -1,3 +1,4 @@
+import contextlib
 from datetime import date
 
 import pyarrow.parquet as pq
@@ -5,8 +6,9 @@ import pytest
 from prefect.states import Failed
 
 from flows.assign_facts import assign_groups
+from flows.configuration.settings import load_settings
 from flows.ingest_facts import ingest_each, ingest_facts, ingest_source, is_retryable
-from flows.reconcile_facts import reconcile_and_publish, reconcile_facts
+from flows.reconcile_facts import reconcile_and_publish, reconcile_by, reconcile_facts
 from warehouse.errors import CatalogueLockedError, MappingError, SourceError
 from warehouse.snapshots import head
 
@@ -92,3 +94,26 @@ def test_the_flows_themselves(home, mapping, tokenizer_folder, prefect_harness):
         ingest_facts(home, [missing])
     (again,) = ingest_facts(home, [missing, mapping], pass_faults=True)
     assert not again["is_new"]
+
+
+@pytest.mark.slow
+def test_parts_are_judged_by_as_many_workers_as_the_command_line_gave(
+    published, tokenizer_folder, monkeypatch
+):
+    asked = []
+
+    @contextlib.contextmanager
+    def cluster(num_workers, *, use_gpu=False):
+        asked.append(num_workers)
+        yield
+
+    monkeypatch.setattr("flows.training.launch.cluster", cluster)
+    monkeypatch.setattr("flows.training.ray_tasks.each_on_ray", each_here)
+    given = {"num_workers": 3, "reconcile_parts": 2, "ray_address": "http://head:8265"}
+    known = {"home": published, "as_of": "2026-01-01", "backbone": str(tokenizer_folder)}
+    receipt = reconcile_by(load_settings({**given, **known}), reconcile_and_publish.fn)
+    assert (asked, receipt["num_facts"]) == ([3], 2)
+
+
+def each_here(function, items, *, keep=False):
+    return [function(item) for item in items]

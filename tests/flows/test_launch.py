@@ -47,7 +47,7 @@ def fit_with(tmp_path_factory):
             fit(config, settings=settings, folder=folder, on_report=lambda *report: None)
         return folder
 
-    with cluster(load_settings({"home": home, "num_workers": 4})):
+    with cluster(4):
         yield fitted
 
 

@@ -42,4 +42,5 @@ def test_lines_are_found_behind_quotes_comments_and_dotted_keys(layers):
 
 def test_variables_that_set_nothing_are_listed():
     env = {"LAMINI_HOM": "x", "LAMINI_HOME": "y", "LAMINI_CONFIG": "z", "OTHER": "1"}
+    env |= {"LAMINI_FAILPOINT_VICTIM": "parent", "LAMINI_FAILPOINT_ONCE": "folder"}
     assert unknown_variables(env, NAMES) == ["LAMINI_HOM"]

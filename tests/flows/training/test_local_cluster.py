@@ -14,8 +14,6 @@ import httpx
 import psutil
 import pytest
 
-from flows.configuration.settings import load_settings
-
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
@@ -43,7 +41,7 @@ def working(tmp_path_factory):
     from flows.training.launch import cluster
 
     home = tmp_path_factory.mktemp("home")
-    with cluster(load_settings({"home": home, "num_workers": 2})):
+    with cluster(2):
         folder = Path(ray.get_runtime_context().get_temp_dir()).parent
         seen = {
             "address": ray.get_runtime_context().gcs_address,

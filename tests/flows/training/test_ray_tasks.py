@@ -5,7 +5,6 @@ from datetime import date
 
 import pytest
 
-from flows.configuration.settings import load_settings
 from flows.training.ray_tasks import each_on_ray
 from warehouse import query
 from warehouse.catalogue import make_tables
@@ -60,6 +59,6 @@ def test_parts_in_one_process_give_the_same(alone, num_parts):
 def test_parts_as_ray_tasks_give_the_same(alone, tmp_path):
     from flows.training.launch import cluster
 
-    with cluster(load_settings({"home": tmp_path})):
+    with cluster(2):
         for num_parts in (1, 2, 8):
             assert decided(Weighing(num_parts=num_parts, each=each_on_ray)) == alone
