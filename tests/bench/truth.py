@@ -26,7 +26,7 @@ EM_ROUNDS = 20
 
 def majority(part: Part) -> Floats:
     """Give the votes of each group."""
-    return np.bincount(part.claim_group, minlength=part.num_groups).astype(np.float64)
+    return np.bincount(part.claim_choice, minlength=part.num_choices).astype(np.float64)
 
 
 def simple_em(part: Part) -> Floats:
@@ -35,12 +35,12 @@ def simple_em(part: Part) -> Floats:
     claims = np.bincount(part.claim_source, minlength=len(part.sources))
     for _ in range(EM_ROUNDS):
         vote = np.log(10 * accuracy / (1 - accuracy))[part.claim_source]
-        score = np.bincount(part.claim_group, vote, part.num_groups)
+        score = np.bincount(part.claim_choice, vote, part.num_choices)
         top = np.full(part.num_slots, -np.inf)
-        np.maximum.at(top, part.group_slot, score)
-        mass = np.exp(score - top[part.group_slot])
-        share = mass / np.bincount(part.group_slot, mass)[part.group_slot]
-        right = np.bincount(part.claim_source, share[part.claim_group], len(part.sources))
+        np.maximum.at(top, part.choice_slot, score)
+        mass = np.exp(score - top[part.choice_slot])
+        share = mass / np.bincount(part.choice_slot, mass)[part.choice_slot]
+        right = np.bincount(part.claim_source, share[part.claim_choice], len(part.sources))
         accuracy = np.clip(right / claims, 0.01, 0.99)
     return score
 
@@ -48,10 +48,10 @@ def simple_em(part: Part) -> Floats:
 def share_right(part: Part, score: Floats, right: np.ndarray) -> float:
     """Give the share of slots whose best group is right; of equals, each is taken as often."""
     top = np.full(part.num_slots, -np.inf)
-    np.maximum.at(top, part.group_slot, score)
-    best = score >= top[part.group_slot] - 1e-9
-    good = np.bincount(part.group_slot, best & right, part.num_slots)
-    return float((good / np.bincount(part.group_slot, best, part.num_slots)).mean())
+    np.maximum.at(top, part.choice_slot, score)
+    best = score >= top[part.choice_slot] - 1e-9
+    good = np.bincount(part.choice_slot, best & right, part.num_slots)
+    return float((good / np.bincount(part.choice_slot, best, part.num_slots)).mean())
 
 
 def measure(made: FusionSet, config: TruthConfig | None = None) -> dict[str, float]:
@@ -62,13 +62,15 @@ def measure(made: FusionSet, config: TruthConfig | None = None) -> dict[str, flo
     seconds = time.perf_counter() - began
     found = truth.values["probability"].to_numpy()
     slots, values = part.slots.to_pylist(), part.values.to_pylist()
-    pairs = [(slots[s], values[v]) for s, v in zip(part.group_slot, part.group_value, strict=True)]
+    pairs = [
+        (slots[s], values[v]) for s, v in zip(part.choice_slot, part.choice_value, strict=True)
+    ]
     right = np.array([pair in made.right for pair in pairs])
     true = right | np.array([pair in made.general for pair in pairs])
     top = np.zeros(part.num_slots)
-    np.maximum.at(top, part.group_slot, found)
+    np.maximum.at(top, part.choice_slot, found)
     sure = found >= 0.95
-    possible = np.bincount(part.group_slot, right, part.num_slots) > 0
+    possible = np.bincount(part.choice_slot, right, part.num_slots) > 0
     return {
         "slots": part.num_slots,
         "majority": share_right(part, majority(part), right),

@@ -29,12 +29,13 @@ _PRICE_UNLIKE = 10.0
 """...and how many times as much if it has nothing in common with those it copies."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Pairs:
     num_sources: int
     one: Ints
     other: Ints
     agreement: Floats
+    """Of each pair: the share of its slots in which both say the same, about a(one) * a(other)."""
     slots: Floats
 
 
@@ -56,7 +57,13 @@ def copy_groups(
     if not len(links):
         return np.full(num_sources, -1, np.int64)
     one, other = links // num_sources, links % num_sources
-    pairs = _Pairs(num_sources, one, other, same / slots, slots.astype(np.float64))
+    pairs = _Pairs(
+        num_sources=num_sources,
+        one=one,
+        other=other,
+        agreement=same / slots,
+        slots=slots.astype(np.float64),
+    )
     found = [_explain(pairs, pairs.agreement >= start) for start in _STARTS]
     _, dependent = min(found, key=lambda pair: pair[0])
     return _components(num_sources, one[dependent], other[dependent])

@@ -14,9 +14,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from warehouse.truth.counts import (
+    Counts,
+    Names,
+    bind,
+    combine_links,
+    combine_names,
+    count_links,
+    count_names,
+)
 from warehouse.truth.estimates import Estimates, combine
-from warehouse.truth.keys import Keys, Names, bind, combine_links, combine_names, count_links
-from warehouse.truth.keys import count_names as count_names_of
 from warehouse.truth.parts import Part, read_part
 from warehouse.truth.rounds import first_partial, partial
 from warehouse.truth.scores import Layout, lay_out, score
@@ -24,7 +31,7 @@ from warehouse.truth.settings import TruthConfig
 from warehouse.truth.state import TruthState
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Truth:
     """What was found."""
 
@@ -96,29 +103,29 @@ def discover_partitioned(
     if state is None:
         state, layouts = estimate(parts, config, each)
     else:
-        layouts = each(given(arrange, keys=state.keys, config=config), parts, keep=True)
+        layouts = each(given(arrange, counts=state.counts, config=config), parts, keep=True)
     found = each(given(final, estimates=state.estimates, config=config), layouts)
     values = pa.concat_tables(found).sort_by([("slot", "ascending"), ("value", "ascending")])
-    return Truth(values.combine_chunks(), _accuracies(state), state)
+    return Truth(values=values.combine_chunks(), accuracies=_accuracies(state), state=state)
 
 
 def estimate(
     parts: Sequence[Any], config: TruthConfig, each: Each = each_here
 ) -> tuple[TruthState, list[Any]]:
     """Estimate the accuracies of all sources over all parts; give the parts as laid out, too."""
-    names = combine_names(each(count_names_of, parts))
+    names = combine_names(each(count_names, parts))
     links = each(given(_links, names=names, config=config), parts)
-    keys = combine_links(links, names, config)
-    layouts = each(given(arrange, keys=keys, config=config), parts, keep=True)
-    sums = each(given(first_partial, keys=keys), layouts)
-    beliefs = combine(sums, keys, config)
+    counts = combine_links(links, names, config)
+    layouts = each(given(arrange, counts=counts, config=config), parts, keep=True)
+    sums = each(given(first_partial, counts=counts), layouts)
+    beliefs = combine(sums, counts, config)
     for num_rounds in range(1, config.max_rounds + 1):  # noqa: B007
-        sums = each(given(partial, keys=keys, estimates=beliefs, config=config), layouts)
-        before, beliefs = beliefs, combine(sums, keys, config)
+        sums = each(given(partial, counts=counts, estimates=beliefs, config=config), layouts)
+        before, beliefs = beliefs, combine(sums, counts, config)
         moved = np.abs(beliefs.accuracy - before.accuracy).max(initial=0.0)
         if moved < config.tolerance:
             break
-    return TruthState(keys, beliefs, num_rounds), layouts
+    return TruthState(counts=counts, estimates=beliefs, num_rounds=num_rounds), layouts
 
 
 def read_tables(tables: tuple[pa.Table, pa.Table | None]) -> Part:
@@ -141,32 +148,32 @@ def read_tables(tables: tuple[pa.Table, pa.Table | None]) -> Part:
     return read_part(observations, support)
 
 
-def arrange(part: Part, keys: Keys, config: TruthConfig) -> Layout:
-    """Lay a part out for rounds under these keys."""
-    return lay_out(bind(part, keys.names), keys, config)
+def arrange(part: Part, counts: Counts, config: TruthConfig) -> Layout:
+    """Lay a part out for rounds under these counts."""
+    return lay_out(bind(part, counts.names), counts, config)
 
 
 def final(layout: Layout, estimates: Estimates, config: TruthConfig) -> pa.Table:
     """Give the table of values (see `Truth`) of one part."""
-    part, relations = layout.bound.part, layout.relations
+    part, support = layout.bound.part, layout.support
     found = score(layout, estimates, config, final=True).probability
     best = np.zeros(part.num_slots)
-    np.maximum.at(best, part.group_slot, found)
-    above = np.bincount(relations.other, found[relations.group] * relations.contained, len(found))
+    np.maximum.at(best, part.choice_slot, found)
+    above = np.bincount(support.other, found[support.choice] * support.contained, len(found))
     special = np.full(len(found), -1)
-    kept = relations.contained >= _SURELY_CONTAINED
-    order = np.argsort(found[relations.group[kept]], kind="stable")
-    special[relations.other[kept][order]] = relations.group[kept][order]
-    value = pa.array(part.group_value)
+    kept = support.contained >= _SURELY_CONTAINED
+    order = np.argsort(found[support.choice[kept]], kind="stable")
+    special[support.other[kept][order]] = support.choice[kept][order]
+    value = pa.array(part.choice_value)
     names = pc.take(part.values, value)
     return pa.table(
         {
-            "slot": pc.take(part.slots, pa.array(part.group_slot)),
+            "slot": pc.take(part.slots, pa.array(part.choice_slot)),
             "value": names,
             "probability": found,
             "true": np.minimum(found + above, 1.0),
             "generalizes": pc.take(names, pa.array(special, mask=special < 0)),
-            "needs_review": best[part.group_slot] < config.accept,
+            "needs_review": best[part.choice_slot] < config.accept,
         }
     )
 

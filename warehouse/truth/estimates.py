@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from warehouse.truth.keys import Keys
+from warehouse.truth.counts import Counts
 from warehouse.truth.parts import Floats
 from warehouse.truth.settings import TruthConfig
 
@@ -16,95 +17,113 @@ _MOST_ALIKE = 0.5
 _FEWEST_FALSE, _MOST_FALSE = 1.0, 100.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Estimates:
     """The beliefs that one pass over the claims uses."""
 
     accuracy: Floats
+    """a(s), of each source: how often it is right, (right + prior * mean) / (n(s) + prior)."""
     under: Floats
+    """Of each source: how often it tells the truth less fully; shrunk in the same way."""
     over: Floats
-    """Of each source: how often it is right, tells the truth less fully, or nearly."""
+    """Of each source: how often it tells the truth nearly; shrunk in the same way."""
     value_shift: Floats
-    """Of each value: how its odds of being right differ from those of the sources that say it."""
+    """Of each value: logit(how often it is right) - logit(mean of a(s) of its claims)."""
     link_accuracy: Floats
-    """Of each source and value kept: how often that source is right when it says that value."""
+    """a(s, v), of each pair kept: how often that source is right when it says that value."""
     value_prior: Floats
-    """Of each value: by which factor it is right more often than its sources are, as logarithm."""
+    """Of each value: log(how often it is right / mean of a(s) of its claims)."""
     refined: Floats
-    """Of each value: how often the truth is a more special one when it is claimed."""
+    """Of each value: how often the truth is a more special one, refined / (met + prior)."""
     mean_accuracy: float
+    """Sum of right over all claims, by their number; so are the next two."""
     mean_under: float
     mean_over: float
     surprise: float
-    """The negative logarithm of the chance that two wrong claims name one value."""
+    """-log(q), where q is the chance that two wrong claims name one value, (same + 1) / (all + 10).
+    """
     likeness: float
-    """How alike the claims of one slot are in being right or wrong: some slots are difficult."""
+    """rho: how alike the claims of one slot are in being right or wrong; slots can be difficult."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Statistics:
     """Sums over the claims of a part, in whole units held as doubles: adding them is exact."""
 
     source_right: Floats
+    """Of each source: sum of P(v(c) is true) over its claims c..."""
     source_under: Floats
+    """...of the chance that c tells the truth less fully..."""
     source_over: Floats
+    """...and of the chance that c tells it nearly."""
     value_right: Floats
+    """Of each value: sum of P(v(c) is true) over the claims c that name it..."""
     value_expected: Floats
+    """...and of a(s(c)), what their sources let expect."""
     link_right: Floats
+    """Of each source and value kept: sum of P(v(c) is true) over the claims c of both."""
     value_refined: Floats
+    """Of each value: sum of the chance that a claimed value which it contains is the truth..."""
     value_met: Floats
+    """...over so many slots with other claims."""
     same_wrong: Floats
-    """Pairs of wrong claims that agree, and all pairs of wrong claims of one slot."""
+    """Sum of P(i is true) over pairs of wrong claims that agree; and over all wrong pairs."""
     common: Floats
-    """Over pairs of claims of one slot: the product of their surprises, and of its deviations."""
+    """Over pairs of claims of one slot, with e = P(right) - a(s): sum of e e', and of
+    sqrt(a (1 - a) a' (1 - a'))."""
 
 
-def combine(statistics: Sequence[Statistics], keys: Keys, config: TruthConfig) -> Estimates:
+def combine(statistics: Sequence[Statistics], counts: Counts, config: TruthConfig) -> Estimates:
     """Form the beliefs of the next round from the sums of all parts."""
     total = {
         name: np.sum([getattr(one, name) for one in statistics], axis=0) * UNIT
         for name in Statistics.__dataclass_fields__
     }
-    claims = keys.names.source_claims.astype(np.float64)
-    rates = [
+    claims = counts.names.source_claims.astype(np.float64)
+    right, under, over = (
         _shrunk(total[name], claims, config.source_prior)
         for name in ("source_right", "source_under", "source_over")
-    ]
-    accuracy = np.clip(rates[0][0], _LEAST, _MOST)
-    shift, prior = _value_shift(total, keys, config)
+    )
+    accuracy = np.clip(right.of_each, _LEAST, _MOST)
+    shift, prior = _value_shift(total, counts, config)
     same, pairs = total["same_wrong"]
     common, deviation = total["common"]
     # Ten pairs' worth of the usual assumption of ten false values.
     chance = np.clip((same + 1.0) / (pairs + 10.0), 1 / _MOST_FALSE, 1 / _FEWEST_FALSE)
     surprise = -np.log(chance)
     return Estimates(
-        accuracy,
-        np.clip(rates[1][0], 0.001, 0.9),
-        np.clip(rates[2][0], 0.001, 0.9),
-        shift,
-        _link_accuracy(total["link_right"], accuracy, shift, keys, config),
-        prior,
-        total["value_refined"] / (total["value_met"] + config.containment_prior),
-        float(np.clip(rates[0][1], _LEAST, _MOST)),
-        float(np.clip(rates[1][1], 0.001, 0.9)),
-        float(np.clip(rates[2][1], 0.001, 0.9)),
-        float(surprise),
-        float(np.clip(common / (deviation + 10.0), 0.0, _MOST_ALIKE)),
+        accuracy=accuracy,
+        under=np.clip(under.of_each, 0.001, 0.9),
+        over=np.clip(over.of_each, 0.001, 0.9),
+        value_shift=shift,
+        link_accuracy=_link_accuracy(total["link_right"], accuracy, shift, counts, config),
+        value_prior=prior,
+        refined=total["value_refined"] / (total["value_met"] + config.containment_prior),
+        mean_accuracy=float(np.clip(right.mean, _LEAST, _MOST)),
+        mean_under=float(np.clip(under.mean, 0.001, 0.9)),
+        mean_over=float(np.clip(over.mean, 0.001, 0.9)),
+        surprise=float(surprise),
+        likeness=float(np.clip(common / (deviation + 10.0), 0.0, _MOST_ALIKE)),
     )
 
 
-def _shrunk(right: Floats, claims: Floats, prior: float) -> tuple[Floats, float]:
+class _Rate(NamedTuple):
+    of_each: Floats
+    mean: float
+
+
+def _shrunk(right: Floats, claims: Floats, prior: float) -> _Rate:
     # Totals are sums of whole units, so this mean too is the same for any cut into parts.
     mean = float(right.sum() / max(claims.sum(), 1.0))
-    return (right + prior * mean) / (claims + prior), mean
+    return _Rate((right + prior * mean) / (claims + prior), mean)
 
 
 def _value_shift(
-    total: dict[str, Floats], keys: Keys, config: TruthConfig
+    total: dict[str, Floats], counts: Counts, config: TruthConfig
 ) -> tuple[Floats, Floats]:
     """Give each value's odds relative to its sources'; one slot is taken off: it may be judged."""
-    slots = np.maximum(keys.names.value_slots, 1)
-    claims = np.maximum(keys.names.value_claims, 1)
+    slots = np.maximum(counts.names.value_slots, 1)
+    claims = np.maximum(counts.names.value_claims, 1)
     expected = np.clip(total["value_expected"] / claims, 0.01, 0.99)
     others = claims * (slots - 1) / slots
     right = total["value_right"] / claims * others
@@ -116,12 +135,12 @@ def _value_shift(
 
 
 def _link_accuracy(
-    right: Floats, accuracy: Floats, shift: Floats, keys: Keys, config: TruthConfig
+    right: Floats, accuracy: Floats, shift: Floats, counts: Counts, config: TruthConfig
 ) -> Floats:
-    num_values = max(len(keys.names.values), 1)
-    source, value = keys.source_values // num_values, keys.source_values % num_values
+    num_values = max(len(counts.names.values), 1)
+    source, value = counts.source_values // num_values, counts.source_values % num_values
     odds = accuracy[source] / (1 - accuracy[source]) * np.exp(shift[value])
     expected = odds / (1 + odds)
-    claims = keys.source_value_claims
+    claims = counts.source_value_claims
     prior = config.source_value_prior
     return (right / claims * (claims - 1) + prior * expected) / (claims - 1 + prior)

@@ -1,12 +1,12 @@
 """Claims as integer arrays: the form in which a part of the slots is resolved.
 
-A group is one value of one slot, with the claims that name it. Slots, values and sources are
+A choice is one value of one slot, with the claims that name it. Slots, values and sources are
 numbered in the order of their names, so neither the order of the claims nor the cut into parts
 shows in any sum.
 """
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -19,24 +19,30 @@ Bools = NDArray[np.bool_]
 T = TypeVar("T", bound=np.generic)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Part:
     """Whole slots with all their claims, sorted by slot, value and source."""
 
     slots: pa.Array
+    """Their names, sorted; so are those of values and sources."""
     values: pa.Array
     sources: pa.Array
-    claim_group: Ints
+    claim_choice: Ints
+    """Of each claim: the choice that it names..."""
     claim_source: Ints
-    group_slot: Ints
-    group_value: Ints
-    pair_group: Ints
-    """Of each pair of groups of one slot with support: the group that is spoken for..."""
+    """...and the source that makes it."""
+    choice_slot: Ints
+    """Of each choice: its slot..."""
+    choice_value: Ints
+    """...and its value."""
+    pair_choice: Ints
+    """Of each pair of choices of one slot with support: the choice that is spoken for..."""
     pair_other: Ints
-    """...the group whose claims speak for it..."""
+    """...the choice whose claims speak for it..."""
     pair_support: Floats
-    """...how far they do, and how far it is so the other way round."""
+    """...how far they do, support(choice, other) in [0, 1]..."""
     pair_reverse: Floats
+    """...and how far it is so the other way round, support(other, choice)."""
 
     @property
     def num_slots(self) -> int:
@@ -44,9 +50,9 @@ class Part:
         return len(self.slots)
 
     @property
-    def num_groups(self) -> int:
+    def num_choices(self) -> int:
         """The number of different values of slots."""
-        return len(self.group_slot)
+        return len(self.choice_slot)
 
 
 def read_part(observations: pa.Table, support: pa.Table) -> Part:
@@ -59,10 +65,20 @@ def read_part(observations: pa.Table, support: pa.Table) -> Part:
     new = _changes(slot, value, source)
     slot, value, source = slot[new], value[new], source[new]
     starts = _changes(slot, value)
-    group_slot, group_value = slot[starts], value[starts]
-    pairs = _read_support(support, slots, values, group_slot, group_value)
+    choice_slot, choice_value = slot[starts], value[starts]
+    pairs = _read_support(support, slots, values, choice_slot, choice_value)
     return Part(
-        slots, values, sources, np.cumsum(starts) - 1, source, group_slot, group_value, *pairs
+        slots=slots,
+        values=values,
+        sources=sources,
+        claim_choice=np.cumsum(starts) - 1,
+        claim_source=source,
+        choice_slot=choice_slot,
+        choice_value=choice_value,
+        pair_choice=pairs.choice,
+        pair_other=pairs.other,
+        pair_support=pairs.support,
+        pair_reverse=pairs.reverse,
     )
 
 
@@ -76,6 +92,13 @@ def same_slot_pairs(slot: Ints, reach: int) -> tuple[Ints, Ints]:
         lefts += [left, left + distance]
         rights += [left + distance, left]
     return np.concatenate(lefts), np.concatenate(rights)
+
+
+class _Pairs(NamedTuple):
+    choice: Ints
+    other: Ints
+    support: Floats
+    reverse: Floats
 
 
 def _numbered(column: pa.ChunkedArray) -> tuple[pa.Array, Ints]:
@@ -96,23 +119,23 @@ def _changes(*columns: Ints) -> Bools:
 
 
 def _read_support(
-    support: pa.Table, slots: pa.Array, values: pa.Array, group_slot: Ints, group_value: Ints
-) -> tuple[Ints, Ints, Floats, Floats]:
+    support: pa.Table, slots: pa.Array, values: pa.Array, choice_slot: Ints, choice_value: Ints
+) -> _Pairs:
     width = max(len(values), 1)
-    codes = group_slot * width + group_value
+    codes = choice_slot * width + choice_value
     slot = index_of(support["slot"], slots)
     value, rival = index_of(support["value"], values), index_of(support["other"], values)
-    group, known = find(codes, np.where((slot < 0) | (value < 0), -1, slot * width + value))
+    choice, known = find(codes, np.where((slot < 0) | (value < 0), -1, slot * width + value))
     other, other_known = find(codes, np.where((slot < 0) | (rival < 0), -1, slot * width + rival))
     degree = support["support"].to_numpy().astype(np.float64)
-    kept = known & other_known & (group != other) & (degree > 0)
-    group, other, degree = group[kept], other[kept], np.minimum(degree[kept], 1.0)
-    order = np.lexsort((degree, other, group))
-    group, other, degree = group[order], other[order], degree[order]
+    kept = known & other_known & (choice != other) & (degree > 0)
+    choice, other, degree = choice[kept], other[kept], np.minimum(degree[kept], 1.0)
+    order = np.lexsort((degree, other, choice))
+    choice, other, degree = choice[order], other[order], degree[order]
     width = max(len(codes), 1)
-    back, has_back = find(group * width + other, other * width + group)
+    back, has_back = find(choice * width + other, other * width + choice)
     reverse = np.where(has_back, degree[back], 0.0) if len(degree) else degree
-    return group, other, degree, reverse
+    return _Pairs(choice, other, degree, reverse)
 
 
 def index_of(column: pa.ChunkedArray, names: pa.Array) -> Ints:

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from warehouse.truth.counts import Bound, Counts, find_source_values
 from warehouse.truth.estimates import Estimates
-from warehouse.truth.keys import Bound, Keys, find_source_values
 from warehouse.truth.parts import Bools, Floats, Ints, take
-from warehouse.truth.relations import Relations, relate
 from warehouse.truth.settings import TruthConfig
+from warehouse.truth.support import Support, find_support
 
 VOTE_UNIT = 2.0**-20
 _DECIMALS = 12
@@ -24,49 +24,61 @@ _MOST_REFINED = 0.95
 _FEWEST_UNCLAIMED = 0.01
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Layout:
     """All that a part's scores need and that no round changes."""
 
     bound: Bound
     claim_link: Ints
     """Of each claim: its source and value among those kept, or -1."""
-    relations: Relations
-    relation_row: Ints
-    """Of each claim that speaks for another group: the relation..."""
-    relation_claim: Ints
+    support: Support
+    support_row: Ints
+    """Of each claim that speaks for another choice: the row of `support`..."""
+    support_claim: Ints
     """...and the claim itself."""
     copied: Bools
-    """Claims of copy groups, and for each such (group, copy group) its number."""
+    """Claims of copy groups, and for each such (choice, copy group) its number."""
     copy_unit: Ints
     counted: Bools
     """Claims that are no copies: of a copy group that names one value, one."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scores:
     """What one pass over a part found."""
 
     votes: Floats
-    """Of each claim, in whole units."""
-    group_score: Floats
+    """Of each claim: logit(a(s, v)) + surprise, in whole units."""
+    choice_score: Floats
+    """S(i), of each choice: the sum of its votes, in whole units."""
     probability: Floats
+    """P(i) = exp S(i) / (sum of exp S(j) over the slot + share of values that no one claims)."""
     told: Floats
     """Of each claim: how likely it tells the truth less fully (first) or nearly (second)."""
 
 
-def lay_out(bound: Bound, keys: Keys, config: TruthConfig) -> Layout:
-    """Find the claims' estimates and relations once, before the first round."""
-    relations = relate(bound, keys, config)
-    row, claim = _claims_of(bound.part.claim_group, relations.other, bound.part.num_groups)
-    group = take(keys.copy_group, bound.claim_source, -1)
-    copied = group >= 0
-    code = bound.part.claim_group[copied] * (keys.copy_group.max(initial=0) + 1) + group[copied]
+def lay_out(bound: Bound, counts: Counts, config: TruthConfig) -> Layout:
+    """Find the claims' estimates and support once, before the first round."""
+    support = find_support(bound, counts, config)
+    row, claim = _claims_of(bound.part.claim_choice, support.other, bound.part.num_choices)
+    copy_group = take(counts.copy_group, bound.claim_source, -1)
+    copied = copy_group >= 0
+    num_copy_groups = counts.copy_group.max(initial=0) + 1
+    code = bound.part.claim_choice[copied] * num_copy_groups + copy_group[copied]
     _, first, unit = np.unique(code, return_index=True, return_inverse=True)
     counted = ~copied
     counted[np.flatnonzero(copied)[first]] = True
-    link = find_source_values(bound, keys)
-    return Layout(bound, link, relations, row, claim, copied, unit, counted)
+    link = find_source_values(bound, counts)
+    return Layout(
+        bound=bound,
+        claim_link=link,
+        support=support,
+        support_row=row,
+        support_claim=claim,
+        copied=copied,
+        copy_unit=unit,
+        counted=counted,
+    )
 
 
 def score(
@@ -85,30 +97,35 @@ def score(
     few = chance**2
     odds = few * _logit(source) + (1 - few) * _logit(accuracy)
     votes = np.rint((odds + estimates.surprise) / VOTE_UNIT)
-    before = few * take(estimates.value_prior, layout.bound.group_value, 0.0)
-    groups = _add_votes(votes, layout, config)
-    groups += np.rint((before - estimates.surprise) / VOTE_UNIT)
+    before = few * take(estimates.value_prior, layout.bound.choice_value, 0.0)
+    total = _add_votes(votes, layout, config)
+    total += np.rint((before - estimates.surprise) / VOTE_UNIT)
     gained, told = _gains(layout, estimates, (1 - accuracy) * chance)
-    groups += gained
+    total += gained
     probability = softmax(
-        groups * VOTE_UNIT * (_worth(layout, estimates) if final else 1.0),
-        part.group_slot,
+        total * VOTE_UNIT * (_worth(layout, estimates) if final else 1.0),
+        part.choice_slot,
         _unclaimed(layout, chance),
-        _unnamed(layout, estimates) if final else np.zeros(part.num_groups),
+        _unnamed(layout, estimates) if final else np.zeros(part.num_choices),
     )
-    relations = layout.relations
-    spoken = probability[relations.group[layout.relation_row]][:, None] * told
+    support = layout.support
+    spoken = probability[support.choice[layout.support_row]][:, None] * told
     by_claim = np.stack(
-        [_sum(layout.relation_claim, spoken[:, i], len(votes)) for i in (0, 1)], axis=1
+        [_sum(layout.support_claim, spoken[:, i], len(votes)) for i in (0, 1)], axis=1
     )
-    return Scores(votes, groups, probability, np.minimum(by_claim, 1.0))
+    return Scores(
+        votes=votes,
+        choice_score=total,
+        probability=probability,
+        told=np.minimum(by_claim, 1.0),
+    )
 
 
 def softmax(score: Floats, slot: Ints, unclaimed: Floats, unnamed: Floats) -> Floats:
-    """Give probabilities of the groups of each slot, where none of them has score 0.
+    """Give probabilities of the choices of each slot, where none of them has score 0.
 
     `unclaimed`: of each slot, the share of all values that no one claims.
-    `unnamed`: of each group, how likely the truth is rather a more special value.
+    `unnamed`: of each choice, how likely the truth is rather a more special value.
     """
     top = np.zeros(len(unclaimed))
     np.maximum.at(top, slot, score)
@@ -121,20 +138,20 @@ def softmax(score: Floats, slot: Ints, unclaimed: Floats, unnamed: Floats) -> Fl
 def _unclaimed(layout: Layout, chance: float) -> Floats:
     """Give the share of values that no one claims: there are about 1 + 1 / chance of them."""
     part = layout.bound.part
-    claimed = np.bincount(part.group_slot, minlength=part.num_slots)
+    claimed = np.bincount(part.choice_slot, minlength=part.num_slots)
     return np.clip(1 - chance * (claimed - 1), _FEWEST_UNCLAIMED, 1.0)
 
 
 def _worth(layout: Layout, estimates: Estimates) -> Floats:
-    """Give what one claim of each group's slot is worth: alike claims are fewer (Kish 1965)."""
+    """Give what one claim of each choice's slot is worth: alike claims are fewer (Kish 1965)."""
     part = layout.bound.part
-    slot = part.group_slot[part.claim_group[layout.counted]]
+    slot = part.choice_slot[part.claim_choice[layout.counted]]
     in_slot = np.bincount(slot, minlength=part.num_slots)
-    return 1 / (1 + (in_slot[part.group_slot] - 1) * estimates.likeness)
+    return 1 / (1 + (in_slot[part.choice_slot] - 1) * estimates.likeness)
 
 
 def _unnamed(layout: Layout, estimates: Estimates) -> Floats:
-    refined = take(estimates.refined, layout.bound.group_value, 0.0)
+    refined = take(estimates.refined, layout.bound.choice_value, 0.0)
     return np.minimum(refined, _MOST_REFINED)
 
 
@@ -155,7 +172,7 @@ def _logit(share: Floats) -> Floats:
 def _add_votes(votes: Floats, layout: Layout, config: TruthConfig) -> Floats:
     part = layout.bound.part
     alone = ~layout.copied
-    total = _sum(part.claim_group[alone], votes[alone], part.num_groups)
+    total = _sum(part.claim_choice[alone], votes[alone], part.num_choices)
     if layout.copied.any():
         copies, num_units = votes[layout.copied], layout.copy_unit.max() + 1
         first = np.full(num_units, -np.inf)
@@ -163,21 +180,21 @@ def _add_votes(votes: Floats, layout: Layout, config: TruthConfig) -> Floats:
         rest = _sum(layout.copy_unit, copies, num_units) - first
         own = first + np.rint((1 - config.copy_rate) * rest)
         where = np.zeros(num_units, np.int64)
-        where[layout.copy_unit] = part.claim_group[layout.copied]
-        total += _sum(where, own, part.num_groups)
+        where[layout.copy_unit] = part.claim_choice[layout.copied]
+        total += _sum(where, own, part.num_choices)
     return total
 
 
 def _gains(layout: Layout, estimates: Estimates, by_chance: Floats) -> tuple[Floats, Floats]:
-    """Give what claims of related values add to each group, and the share of each kind."""
-    relations, row, claim = layout.relations, layout.relation_row, layout.relation_claim
+    """Give what claims of related values add to each choice, and the share of each kind."""
+    support, row, claim = layout.support, layout.support_row, layout.support_claim
     source = layout.bound.claim_source[claim]
     told = np.stack(
         [
             take(rate, source, mean) * degree[row]
             for rate, mean, degree in (
-                (estimates.under, estimates.mean_under, relations.under),
-                (estimates.over, estimates.mean_over, relations.over),
+                (estimates.under, estimates.mean_under, support.under),
+                (estimates.over, estimates.mean_over, support.over),
             )
         ],
         axis=1,
@@ -185,12 +202,12 @@ def _gains(layout: Layout, estimates: Estimates, by_chance: Floats) -> tuple[Flo
     total = told.sum(axis=1)
     gain = np.rint(np.log1p(total / by_chance[claim]) / VOTE_UNIT)
     share = told / (total + by_chance[claim])[:, None]
-    return _sum(relations.group[row], gain, layout.bound.part.num_groups), share
+    return _sum(support.choice[row], gain, layout.bound.part.num_choices), share
 
 
-def _claims_of(claim_group: Ints, wanted: Ints, num_groups: int) -> tuple[Ints, Ints]:
-    """Give, for each wanted group in turn, its claims (sorted by group): row and claim."""
-    times = np.bincount(claim_group, minlength=num_groups)
+def _claims_of(claim_choice: Ints, wanted: Ints, num_choices: int) -> tuple[Ints, Ints]:
+    """Give, for each wanted choice in turn, its claims (sorted by choice): row and claim."""
+    times = np.bincount(claim_choice, minlength=num_choices)
     first = np.cumsum(times) - times
     row = np.repeat(np.arange(len(wanted)), times[wanted])
     offset = np.arange(len(row)) - np.repeat(

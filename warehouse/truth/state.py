@@ -10,24 +10,24 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from warehouse.truth.counts import Counts, Names
 from warehouse.truth.estimates import Estimates
-from warehouse.truth.keys import Keys, Names
 from warehouse.truth.parts import Ints, index_of
 
 _NUMBERS = ("mean_accuracy", "mean_under", "mean_over", "surprise", "likeness")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TruthState:
     """All that is global: names and counts, and the beliefs of the last round."""
 
-    keys: Keys
+    counts: Counts
     estimates: Estimates
     num_rounds: int
 
     def to_tables(self) -> dict[str, pa.Table]:
         """Give the state as tables: sources, values, source_values, value_pairs, numbers."""
-        names, keys, beliefs = self.keys.names, self.keys, self.estimates
+        names, counts, beliefs = self.counts.names, self.counts, self.estimates
         width = max(len(names.values), 1)
         numbers = [(name, float(getattr(beliefs, name))) for name in _NUMBERS]
         numbers.append(("num_rounds", float(self.num_rounds)))
@@ -48,9 +48,9 @@ class TruthState:
                     "value": names.values,
                     "num_claims": names.value_claims,
                     "num_slots": names.value_slots,
-                    "disputed": keys.disputed,
-                    "partners": keys.partners,
-                    "generality": keys.generality,
+                    "disputed": counts.disputed,
+                    "partners": counts.partners,
+                    "generality": counts.generality,
                     "shift": beliefs.value_shift,
                     "prior": beliefs.value_prior,
                     "refined": beliefs.refined,
@@ -58,17 +58,17 @@ class TruthState:
             ),
             "source_values": pa.table(
                 {
-                    "source": names.sources.take(pa.array(keys.source_values // width)),
-                    "value": names.values.take(pa.array(keys.source_values % width)),
-                    "num_claims": keys.source_value_claims,
+                    "source": names.sources.take(pa.array(counts.source_values // width)),
+                    "value": names.values.take(pa.array(counts.source_values % width)),
+                    "num_claims": counts.source_value_claims,
                     "accuracy": beliefs.link_accuracy,
                 }
             ),
             "value_pairs": pa.table(
                 {
-                    "special": names.values.take(pa.array(keys.value_pairs // width)),
-                    "general": names.values.take(pa.array(keys.value_pairs % width)),
-                    "num_slots": keys.pair_slots,
+                    "special": names.values.take(pa.array(counts.value_pairs // width)),
+                    "general": names.values.take(pa.array(counts.value_pairs % width)),
+                    "num_slots": counts.pair_slots,
                 }
             ),
             "numbers": pa.table(
@@ -78,7 +78,7 @@ class TruthState:
 
     def copy_groups(self) -> pa.Array:
         """Give of each source the first source of its copy group, null where it has none."""
-        names, group = self.keys.names.sources.to_pylist(), self.keys.copy_group.tolist()
+        names, group = self.counts.names.sources.to_pylist(), self.counts.copy_group.tolist()
         first = {number: name for name, number in zip(names[::-1], group[::-1], strict=True)}
         return pa.array([first[one] if one >= 0 else None for one in group], pa.string())
 
@@ -93,37 +93,37 @@ class TruthState:
         values = tables["values"].sort_by("value").combine_chunks()
         numbers = {row["name"]: row["number"] for row in tables["numbers"].to_pylist()}
         names = Names(
-            _strings(sources, "source"),
-            _ints(sources, "num_claims"),
-            _strings(values, "value"),
-            _ints(values, "num_claims"),
-            _ints(values, "num_slots"),
-            int(numbers["num_slots"]),
+            sources=_strings(sources, "source"),
+            source_claims=_ints(sources, "num_claims"),
+            values=_strings(values, "value"),
+            value_claims=_ints(values, "num_claims"),
+            value_slots=_ints(values, "num_slots"),
+            num_slots=int(numbers["num_slots"]),
         )
         links, link_order = _codes(tables["source_values"], "source", "value", names)
         pairs, pair_order = _codes(tables["value_pairs"], "special", "general", names)
-        keys = Keys(
-            names,
-            links,
-            _ints(tables["source_values"], "num_claims")[link_order],
-            pairs,
-            _ints(tables["value_pairs"], "num_slots")[pair_order],
-            _ints(values, "disputed"),
-            _ints(values, "partners"),
-            _floats(values, "generality"),
-            _group_numbers(sources),
+        counts = Counts(
+            names=names,
+            source_values=links,
+            source_value_claims=_ints(tables["source_values"], "num_claims")[link_order],
+            value_pairs=pairs,
+            pair_slots=_ints(tables["value_pairs"], "num_slots")[pair_order],
+            disputed=_ints(values, "disputed"),
+            partners=_ints(values, "partners"),
+            generality=_floats(values, "generality"),
+            copy_group=_group_numbers(sources),
         )
         estimates = Estimates(
-            _floats(sources, "accuracy"),
-            _floats(sources, "under"),
-            _floats(sources, "over"),
-            _floats(values, "shift"),
-            _floats(tables["source_values"], "accuracy")[link_order],
-            _floats(values, "prior"),
-            _floats(values, "refined"),
-            *(numbers[name] for name in _NUMBERS),
+            accuracy=_floats(sources, "accuracy"),
+            under=_floats(sources, "under"),
+            over=_floats(sources, "over"),
+            value_shift=_floats(values, "shift"),
+            link_accuracy=_floats(tables["source_values"], "accuracy")[link_order],
+            value_prior=_floats(values, "prior"),
+            refined=_floats(values, "refined"),
+            **{name: numbers[name] for name in _NUMBERS},
         )
-        return cls(keys, estimates, int(numbers["num_rounds"]))
+        return cls(counts=counts, estimates=estimates, num_rounds=int(numbers["num_rounds"]))
 
 
 def _codes(table: pa.Table, one: str, other: str, names: Names) -> tuple[Ints, Ints]:

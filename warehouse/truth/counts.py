@@ -7,7 +7,7 @@ pair must be seen in two slots, and a value general to many others is taken to b
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -17,87 +17,131 @@ from warehouse.truth.parts import Bools, Floats, Ints, Part, find, index_of, sam
 from warehouse.truth.settings import TruthConfig
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Names:
     """All sources, and the values named in at least two slots, sorted, with their counts."""
 
     sources: pa.Array
     source_claims: Ints
+    """n(s), of each source: its claims."""
     values: pa.Array
     value_claims: Ints
+    """n(v), of each value: the claims that name it..."""
     value_slots: Ints
+    """...and m(v), the slots in which it is named."""
     num_slots: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Bound:
     """A part, its names replaced by their numbers in all parts; -1: a value of one slot."""
 
     part: Part
     claim_source: Ints
+    """s(c), of each claim: its source..."""
     claim_value: Ints
-    group_value: Ints
+    """...and v(c), its value."""
+    choice_value: Ints
+    """v(i), of each choice: its value."""
 
 
-@dataclass(frozen=True)
+class Counted(NamedTuple):
+    """Codes, sorted, each once, with how often each was there."""
+
+    codes: Ints
+    times: Ints
+
+
+@dataclass(frozen=True, kw_only=True)
 class Links:
     """Of one part: how often sources name values, and values and sources meet in slots.
 
     A link is two numbers in one (first * width + second), sorted, with its count.
     """
 
-    source_values: tuple[Ints, Ints]
-    value_pairs: tuple[Ints, Ints]
+    source_values: Counted
+    """n(s, v): how often a source names a value."""
+    value_pairs: Counted
+    """m(u, v): in how many slots two values meet."""
     disputed: Ints
-    sources_met: tuple[Ints, Ints]
-    sources_agreed: tuple[Ints, Ints]
+    """d(v), of each value: the slots with another value."""
+    sources_met: Counted
+    """m(s, t): in how many slots two sources meet..."""
+    sources_agreed: Counted
+    """...and in how many of them they say the same."""
 
 
-@dataclass(frozen=True)
-class Keys:
+@dataclass(frozen=True, kw_only=True)
+class Counts:
     """All that estimates are kept for, and what was learned from counts alone."""
 
     names: Names
     source_values: Ints
+    """The pairs (s, v) with n(s, v) > 1, as one number s * num_values + v..."""
     source_value_claims: Ints
+    """...and their n(s, v)."""
     value_pairs: Ints
+    """The pairs (u, v) of which v may contain u, as one number u * num_values + v..."""
     pair_slots: Ints
+    """...and their m(u, v)."""
     disputed: Ints
+    """d(v), of each value: the slots with another value."""
     partners: Ints
+    """p(v), of each value: how many other values it met."""
     generality: Floats
+    """Of each value v: sum of m(u, v) - 1 over the u in it, by that over all u known, plus prior."""
     copy_group: Ints
     """Of each source: the number of its copy group, -1 where it copies no one."""
 
 
-def count_names(part: Part) -> tuple[pa.Table, pa.Table, int]:
+class NameCounts(NamedTuple):
+    """The names of one part: sources and values with their counts, and the number of slots."""
+
+    sources: pa.Table
+    values: pa.Table
+    num_slots: int
+
+
+def count_names(part: Part) -> NameCounts:
     """Count the claims of every source, the claims and slots of every value, and the slots."""
     by_source = np.bincount(part.claim_source, minlength=len(part.sources))
-    by_value = np.bincount(part.group_value[part.claim_group], minlength=len(part.values))
-    slots = np.bincount(part.group_value, minlength=len(part.values))
-    return (
+    by_value = np.bincount(part.choice_value[part.claim_choice], minlength=len(part.values))
+    slots = np.bincount(part.choice_value, minlength=len(part.values))
+    return NameCounts(
         pa.table({"name": part.sources, "claims": by_source}),
         pa.table({"name": part.values, "claims": by_value, "slots": slots}),
         part.num_slots,
     )
 
 
-def combine_names(counts: Sequence[tuple[pa.Table, pa.Table, int]]) -> Names:
+def combine_names(found: Sequence[NameCounts]) -> Names:
     """Number the names of all parts."""
-    sources, source_claims = _summed([source for source, _, _ in counts], "claims")
-    values, claims, slots = _summed([value for _, value, _ in counts], "claims", "slots")
+    sources, source_claims = _summed([one.sources for one in found], "claims")
+    values, claims, slots = _summed([one.values for one in found], "claims", "slots")
     often = slots > 1
     names = values.filter(pa.array(often))
-    num_slots = sum(number for _, _, number in counts)
-    return Names(sources, source_claims, names, claims[often], slots[often], num_slots)
+    return Names(
+        sources=sources,
+        source_claims=source_claims,
+        values=names,
+        value_claims=claims[often],
+        value_slots=slots[often],
+        num_slots=sum(one.num_slots for one in found),
+    )
 
 
 def bind(part: Part, names: Names) -> Bound:
     """Give a part its place among all names; an unknown source or value gets -1."""
     source = index_of(pa.chunked_array([part.sources]), names.sources)
     value = index_of(pa.chunked_array([part.values]), names.values)
-    group_value = value[part.group_value]
-    claim_value = group_value[part.claim_group]
-    return Bound(part, source[part.claim_source], claim_value, group_value)
+    choice_value = value[part.choice_value]
+    claim_value = choice_value[part.claim_choice]
+    return Bound(
+        part=part,
+        claim_source=source[part.claim_source],
+        claim_value=claim_value,
+        choice_value=choice_value,
+    )
 
 
 def count_links(bound: Bound, names: Names, config: TruthConfig) -> Links:
@@ -105,23 +149,23 @@ def count_links(bound: Bound, names: Names, config: TruthConfig) -> Links:
     part, num_values, num_sources = bound.part, len(names.values), len(names.sources)
     often = bound.claim_value >= 0
     link = bound.claim_source[often] * num_values + bound.claim_value[often]
-    left, right = same_slot_pairs(part.group_slot, config.max_values_compared)
-    one, other = bound.group_value[left], bound.group_value[right]
+    left, right = same_slot_pairs(part.choice_slot, config.max_values_compared)
+    one, other = bound.choice_value[left], bound.choice_value[right]
     both = (one >= 0) & (other >= 0)
-    values_in_slot = np.bincount(part.group_slot, minlength=part.num_slots)
-    known = bound.group_value >= 0
-    disputed = bound.group_value[known & (values_in_slot[part.group_slot] > 1)]
+    values_in_slot = np.bincount(part.choice_slot, minlength=part.num_slots)
+    known = bound.choice_value >= 0
+    disputed = bound.choice_value[known & (values_in_slot[part.choice_slot] > 1)]
     met, agreed = _meetings(bound, num_sources, config)
     return Links(
-        _counted(link),
-        _counted(one[both] * num_values + other[both]),
-        np.bincount(disputed, minlength=num_values),
-        met,
-        agreed,
+        source_values=_counted(link),
+        value_pairs=_counted(one[both] * num_values + other[both]),
+        disputed=np.bincount(disputed, minlength=num_values),
+        sources_met=met,
+        sources_agreed=agreed,
     )
 
 
-def combine_links(links: Sequence[Links], names: Names, config: TruthConfig) -> Keys:
+def combine_links(links: Sequence[Links], names: Names, config: TruthConfig) -> Counts:
     """Sum the counts of all parts and learn containment and copying from them."""
     num_values = len(names.values)
     source_values, times = _merged([link.source_values for link in links])
@@ -133,35 +177,35 @@ def combine_links(links: Sequence[Links], names: Names, config: TruthConfig) -> 
     met, agreed = (_merged([getattr(link, name) for link in links]) for name in _MEETINGS)
     often = times > 1
     kept = strong & (slots > 1)
-    return Keys(
-        names,
-        source_values[often],
-        times[often],
-        pairs[kept],
-        slots[kept],
-        disputed,
-        partners,
-        _generality(special, general, slots, strong, disputed, config),
-        copy_groups(len(names.sources), met, agreed, config),
+    return Counts(
+        names=names,
+        source_values=source_values[often],
+        source_value_claims=times[often],
+        value_pairs=pairs[kept],
+        pair_slots=slots[kept],
+        disputed=disputed,
+        partners=partners,
+        generality=_generality(special, general, slots, strong, disputed, config),
+        copy_group=copy_groups(len(names.sources), met, agreed, config),
     )
 
 
-def containment(keys: Keys, special: Ints, general: Ints, config: TruthConfig) -> Floats:
+def containment(counts: Counts, special: Ints, general: Ints, config: TruthConfig) -> Floats:
     """Give how likely it is that `general` contains `special`, numbers of values or -1.
 
     The slot that asks is not counted: one meeting is taken off.
     """
-    if not len(keys.generality):
+    if not len(counts.generality):
         return np.zeros(len(special))
     known = np.where(special >= 0, special, 0)
     wide = np.where(general >= 0, general, 0)
-    disputed = np.where(special >= 0, np.maximum(keys.disputed[known] - 1, 0), 0)
-    place, has_pair = find(keys.value_pairs, special * len(keys.names.values) + general)
-    slots = keys.pair_slots[place] - 1 if len(keys.pair_slots) else np.zeros(len(special))
+    disputed = np.where(special >= 0, np.maximum(counts.disputed[known] - 1, 0), 0)
+    place, has_pair = find(counts.value_pairs, special * len(counts.names.values) + general)
+    slots = counts.pair_slots[place] - 1 if len(counts.pair_slots) else np.zeros(len(special))
     met = np.where(has_pair & (special >= 0) & (general >= 0), slots, 0)
     prior = config.containment_prior
-    share = (met + prior * keys.generality[wide]) / (disputed + prior)
-    fewer = np.where(special >= 0, keys.partners[known], 0) < keys.partners[wide]
+    share = (met + prior * counts.generality[wide]) / (disputed + prior)
+    fewer = np.where(special >= 0, counts.partners[known], 0) < counts.partners[wide]
     return np.where((general >= 0) & fewer, share, 0.0)
 
 
@@ -186,30 +230,28 @@ def _generality(
     return contained / (met + config.containment_prior)
 
 
-def _meetings(
-    bound: Bound, num_sources: int, config: TruthConfig
-) -> tuple[tuple[Ints, Ints], tuple[Ints, Ints]]:
+def _meetings(bound: Bound, num_sources: int, config: TruthConfig) -> tuple[Counted, Counted]:
     """Count the slots in which two sources meet, and those in which they say the same."""
-    slot = bound.part.group_slot[bound.part.claim_group]
-    order = np.lexsort((bound.part.claim_group, bound.claim_source, slot))
+    slot = bound.part.choice_slot[bound.part.claim_choice]
+    order = np.lexsort((bound.part.claim_choice, bound.claim_source, slot))
     left, right = same_slot_pairs(slot[order], config.max_sources_compared)
     left, right = order[left], order[right]
     once = bound.claim_source[left] < bound.claim_source[right]
     left, right = left[once], right[once]
     link = bound.claim_source[left] * num_sources + bound.claim_source[right]
-    same = bound.part.claim_group[left] == bound.part.claim_group[right]
+    same = bound.part.claim_choice[left] == bound.part.claim_choice[right]
     return _counted(link), _counted(link[same])
 
 
-def _counted(codes: Ints) -> tuple[Ints, Ints]:
-    return np.unique(codes, return_counts=True)
+def _counted(codes: Ints) -> Counted:
+    return Counted(*np.unique(codes, return_counts=True))
 
 
-def _merged(counted: Sequence[tuple[Ints, Ints]]) -> tuple[Ints, Ints]:
-    codes, place = np.unique(np.concatenate([codes for codes, _ in counted]), return_inverse=True)
-    counts = np.concatenate([counts for _, counts in counted])
+def _merged(counted: Sequence[Counted]) -> Counted:
+    codes, place = np.unique(np.concatenate([one.codes for one in counted]), return_inverse=True)
+    times = np.concatenate([one.times for one in counted])
     # Counts are whole and far below 2**53: their sums as doubles are exact.
-    return codes, np.bincount(place, counts, len(codes)).astype(np.int64)
+    return Counted(codes, np.bincount(place, times, len(codes)).astype(np.int64))
 
 
 def _summed(tables: Sequence[pa.Table], *columns: str) -> tuple[Any, ...]:
@@ -219,9 +261,9 @@ def _summed(tables: Sequence[pa.Table], *columns: str) -> tuple[Any, ...]:
     return names, *(np.asarray(sums[f"{name}_sum"].to_numpy(), np.int64) for name in columns)
 
 
-def find_source_values(bound: Bound, keys: Keys) -> Ints:
+def find_source_values(bound: Bound, counts: Counts) -> Ints:
     """Give, of each claim, where its source and value stand among those kept, or -1."""
-    code = bound.claim_source * len(keys.names.values) + bound.claim_value
+    code = bound.claim_source * len(counts.names.values) + bound.claim_value
     unknown = (bound.claim_source < 0) | (bound.claim_value < 0)
-    place, known = find(keys.source_values, np.where(unknown, -1, code))
+    place, known = find(counts.source_values, np.where(unknown, -1, code))
     return np.where(known, place, -1)
