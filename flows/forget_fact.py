@@ -142,7 +142,7 @@ def _bury(settings: Settings, subject: str, relation: str, reason: str) -> Slot:
         stones = tombstones.standing(con, subjects, relation)
         if not stones and not tombstones.is_claimed(con, subjects, relation):
             raise SettingsError(_unknown(settings, subject, relation))
-        stones = tombstones.bury(con, subjects, relation, reason)
+        stones = tombstones.add(con, subjects, relation, reason)
         tombstones.publish_tombstones(con, settings.home.warehouse)
     return Slot(subjects=tuple(subjects), relation=relation, tombstones=tuple(stones))
 

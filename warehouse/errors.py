@@ -90,3 +90,7 @@ class CapacityError(WarehouseError):
 
 class UnknownClaimError(WarehouseError):
     """No claim has that id."""
+
+
+class RetractionError(WarehouseError, ValueError):
+    """Claims cannot be withdrawn as asked."""

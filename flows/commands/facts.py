@@ -1,4 +1,4 @@
-"""Commands about claims and facts: take in, decide, list, explain."""
+"""Commands about claims and facts: take in, decide, list, explain, withdraw."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -129,3 +129,22 @@ def why(
     from flows.commands.screen_explain import show_explanation
 
     show_explanation(asdict(found))
+
+
+@app.command()
+def retract(
+    claim_ids: Annotated[
+        list[str], typer.Argument(metavar="CLAIM...", help="As `lamini why --json` names them.")
+    ],
+    reason: Annotated[str, typer.Option(help="Why; it is published with the claims.")],
+    as_json: Json = False,
+) -> None:
+    """Withdraw claims: they stay, with the reason, and take no part from the next reconcile on."""
+    from warehouse.catalogue import open_catalogue
+    from warehouse.intake import retract
+
+    with open_catalogue(given_settings().home.warehouse) as con:
+        num_withdrawn = retract(con, claim_ids, reason)
+    num_before = len(set(claim_ids)) - num_withdrawn
+    receipt = {"num_withdrawn": num_withdrawn, "num_withdrawn_before": num_before}
+    show(receipt, as_json, "withdrawn, for the next `lamini reconcile` or `lamini run`")

@@ -15,7 +15,7 @@ from flows import failpoints
 from flows.forgetting.may_go import Item, counted, find
 from flows.home.champion import changing, read_pointer
 from flows.home.run_lock import run_lock
-from warehouse.snapshots import forget_dates
+from warehouse.snapshots import drop_dates
 
 if TYPE_CHECKING:
     from flows.configuration.settings import Settings
@@ -60,7 +60,7 @@ def _remove(settings: "Settings") -> list[Item]:
         items = _found(settings)
         gone = {item.path.name for item in items if item.kind == "run"}
         _forget_runs(settings, gone)
-        forget_dates(
+        drop_dates(
             settings.home.warehouse, {item.path.name for item in items if item.kind == "snapshot"}
         )
         failpoints.reach("gc.after_pointer")

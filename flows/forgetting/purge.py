@@ -28,7 +28,7 @@ from lamini.rewriting import finish_rewriting, rewrite_checkpoint
 from warehouse import tombstones
 from warehouse.catalogue import open_catalogue, rewrite_catalogue
 from warehouse.durable import write_json
-from warehouse.snapshots import Snapshot, forget_dates, head
+from warehouse.snapshots import Snapshot, drop_dates, head
 from warehouse.tombstones import SlotTexts
 
 MIN_BYTES = 6
@@ -212,7 +212,7 @@ def _remove_published(settings: Settings, slot: Slot, published: Snapshot) -> li
         for path in sorted(home.assignments.glob("*.parquet"))
         if in_tables([path], frozenset(slot.fact_ids))
     ]
-    forget_dates(home.warehouse, {path.name for path in snapshots})
+    drop_dates(home.warehouse, {path.name for path in snapshots})
     for path in snapshots:
         shutil.rmtree(path)
     for path in plans:

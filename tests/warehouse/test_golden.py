@@ -171,16 +171,16 @@ def test_a_table_with_everything_in_it_is_decided_as_ever(con, home):
 
     lima = next(c for c in first.claims().to_pylist() if c["value"] == "Lima")
     retract(con, [lima["claim_id"]], "sent by mistake", recorded_at=MONDAY + 5 * DAY)
-    tombstones.bury(con, ["Brod"], "mayor", "by letter", recorded_at=MONDAY + 5 * DAY)
-    [stone] = tombstones.bury(con, ["Peru"], "founded", recorded_at=MONDAY + 5 * DAY)
+    tombstones.add(con, ["Brod"], "mayor", "by letter", recorded_at=MONDAY + 5 * DAY)
+    [tombstone] = tombstones.add(con, ["Peru"], "founded", recorded_at=MONDAY + 5 * DAY)
     reconcile(con, settings, recorded_at=MONDAY + 6 * DAY)
     second = publish(con, home)
     assert fingerprint(second) == AFTER_CHANGES
     assert diff(first, second) == UPDATE
 
-    found = tombstones.texts_of(con, [stone.fact_id])
+    found = tombstones.texts_of(con, [tombstone.fact_id])
     tombstones.purge(
-        con, [stone], ["Peru"], found.values, found.values, recorded_at=MONDAY + 7 * DAY
+        con, [tombstone], ["Peru"], found.values, found.values, recorded_at=MONDAY + 7 * DAY
     )
     reconcile(con, settings, recorded_at=MONDAY + 8 * DAY)
     third = publish(con, home)

@@ -70,7 +70,7 @@ VARIABLES = {
 }
 LENT = set(re.findall(r'(?:register|_lent)\(\s*(?:\w+, )?"(\w+)"', CODE))
 # Several at a time: the tables of a batch, and those of two snapshots.
-LENT |= {"batch", "raw_rows", "parts", "recipes", "old_claims", "new_claims"}
+LENT |= {"batch", "raw_rows", "files", "recipes", "old_claims", "new_claims"}
 
 
 def test_whatever_a_query_reads_is_told_and_made_somewhere():

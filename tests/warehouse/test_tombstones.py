@@ -16,7 +16,7 @@ VALUE = "Limaxyzzy"
 
 
 def bury(con, *subjects, relation="capital", **given):
-    return tombstones.bury(con, subjects or ["Peru"], relation, **given)
+    return tombstones.add(con, subjects or ["Peru"], relation, **given)
 
 
 def test_a_forgotten_slot_has_no_fact_and_its_claims_a_fate_of_their_own(
@@ -66,9 +66,9 @@ def test_a_lifted_tombstone_lets_the_fact_return_and_can_be_put_up_again(
     con = memory()
     take(con, [row()])
     before = settle(con).snapshot_hash
-    (stone,) = bury(con)
+    (tombstone,) = bury(con)
     settle(con)
-    tombstones.lift(con, [stone])
+    tombstones.lift(con, [tombstone])
     assert tombstones.standing(con, ["Peru"], "capital") == []
     assert settle(con).snapshot_hash == before
     bury(con)
@@ -101,10 +101,10 @@ def texts_left(con):
 
 
 def purged(con, *subjects):
-    stones = bury(con, *subjects)
-    ids = [stone.fact_id for stone in stones]
+    added = bury(con, *subjects)
+    ids = [tombstone.fact_id for tombstone in added]
     found = tombstones.texts_of(con, ids)
-    tombstones.purge(con, stones, subjects or ["Peru"], found.values, found.values)
+    tombstones.purge(con, added, subjects or ["Peru"], found.values, found.values)
     return ids, found
 
 
@@ -179,9 +179,11 @@ def test_lifting_what_was_purged_brings_back_only_what_is_said_anew(
 def test_texts_that_other_claims_hold_are_named_as_shared(memory, take, row):
     con = memory()
     take(con, [row(value="Lima"), row("Chile", "Lima")])
-    (stone,) = bury(con)
-    assert tombstones.texts_of(con, [stone.fact_id]).shared == ("Lima",)
-    assert tombstones.origins_of(con, [stone.fact_id]) == [{"source": "s", "file": "s", "row": 1}]
+    (tombstone,) = bury(con)
+    assert tombstones.texts_of(con, [tombstone.fact_id]).shared == ("Lima",)
+    assert tombstones.origins_of(con, [tombstone.fact_id]) == [
+        {"source": "s", "file": "s", "row": 1}
+    ]
 
 
 def test_readers_find_a_tombstone_by_name_in_a_file_of_hashes(home, con, take, row):

@@ -98,6 +98,6 @@ def find_bad_imports(
 
 def hold_back(con: duckdb.DuckDBPyConnection) -> None:
     """Keep what is suspected; make the table `bad_imports` (claim_no, reason) of it."""
-    query.execute(con, "imports_forget")
+    query.execute(con, "imports_clear")
     query.execute(con, "imports_record")
     query.execute(con, "imports_held_back")

@@ -13,9 +13,9 @@ select
 select count(c.observed_at) as num_dated
 from known_claims as c
 
--- name: imports_forget
--- Forget what was suspected in the relations that were looked at again.
--- grain: one row per claim_id forgotten
+-- name: imports_clear
+-- Clear what was suspected in the relations that were looked at again.
+-- grain: one row per claim_id cleared
 -- reads: watched_relations
 delete from suspected_claims
 where relation in (select w.relation from watched_relations as w)

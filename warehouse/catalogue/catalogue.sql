@@ -1,12 +1,12 @@
--- name: clear_reconciled
+-- name: mark_reconciled_stale
 -- Mark the decisions as out of date: something came in after them.
 -- grain: at most one row changed
 update reconciled
 set is_current = false
 where is_current
 
--- name: forget_reconciled
--- Forget the last reconcile; the next is recorded in its place.
+-- name: drop_reconciled
+-- Clear the last reconcile; the next is recorded in its place.
 -- grain: none left
 delete from reconciled
 

@@ -6,7 +6,7 @@ from warehouse.claims.batch import (
     EXTRACTS,
     LIST_FIELDS,
     ClaimBatch,
-    Part,
+    FileRows,
     Recipe,
     raw_rows,
 )
@@ -34,8 +34,8 @@ __all__ = [
     "ClaimBatch",
     "ColumnPromise",
     "Contract",
+    "FileRows",
     "Finding",
-    "Part",
     "Recipe",
     "RelationRule",
     "check_contract",

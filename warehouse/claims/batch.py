@@ -41,7 +41,7 @@ EXTRACTS = ("incremental", "full")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class FileRows:
     """A file of a source, and which of its rows it holds."""
 
     file: str
@@ -77,7 +77,7 @@ class ClaimBatch:
     """The rows as given, as `raw_rows` makes them: what quarantine keeps."""
     relations: Mapping[str, RelationRule] = field(default_factory=dict)
     """What the source declares about relations; others have the default rule."""
-    parts: tuple[Part, ...] = ()
+    files: tuple[FileRows, ...] = ()
     """The files that the rows came from; none means `file` alone."""
     recipes: tuple[Recipe, ...] = (Recipe(),)
     """By number: the view of a claim."""
@@ -137,12 +137,12 @@ class ClaimBatch:
         """Count the rows of the source; a wide one makes several claims of each."""
         return int(self.raw.num_rows)
 
-    def parts_table(self) -> pa.Table:
+    def files_table(self) -> pa.Table:
         """Give the files by the first and last of their rows, as the queries read them."""
         last_row = 2**62
-        parts = self.parts or (Part(file=self.file, first_row=1, last_row=last_row),)
+        files = self.files or (FileRows(file=self.file, first_row=1, last_row=last_row),)
         return pa.Table.from_pylist(
-            [{"file": p.file, "first_row": p.first_row, "last_row": p.last_row} for p in parts]
+            [{"file": f.file, "first_row": f.first_row, "last_row": f.last_row} for f in files]
         )
 
     def recipes_table(self) -> pa.Table:

@@ -134,11 +134,11 @@ def decide(con: duckdb.DuckDBPyConnection, settings: ReconcileSettings, moment: 
     """
     look_back(con, settings.known_at)
     rules = _rules(con, settings.default_rule)
-    is_part = _place_changed(con, settings, rules)
-    if not is_part:
+    only_changed = _place_changed(con, settings, rules)
+    if not only_changed:
         _place_all(con, settings, rules)
-    states = _judge(con, settings, rules, is_part=is_part)
-    _record(con, settings, rules, states, moment, is_part=is_part)
+    states = _judge(con, settings, rules, only_changed=only_changed)
+    _record(con, settings, rules, states, moment, only_changed=only_changed)
     _check(con)
 
 
@@ -176,10 +176,10 @@ def _judge(
     settings: ReconcileSettings,
     rules: beliefs.Rules,
     *,
-    is_part: bool,
+    only_changed: bool,
 ) -> dict[str, TruthState]:
     how = settings.weighing
-    if is_part:  # few slots: not worth cutting
+    if only_changed:  # few slots: not worth cutting
         how = replace(how, is_settled=True, num_parts=1, each=each_here)
     states = partitions.judge(con, rules, how)
     con.register("answer_tokens", _answer_tokens(con, settings.count_tokens))
@@ -219,7 +219,7 @@ def _record(
     states: dict[str, TruthState],
     moment: datetime,
     *,
-    is_part: bool,
+    only_changed: bool,
 ) -> None:
     for name in ("conflicts", "timeline", "ambiguous"):
         query.execute(con, f"clear_{name}")
@@ -229,16 +229,18 @@ def _record(
     query.execute(con, "reconcile_changes")
     for name in ("close_unknown", "close_decisions", "open_decisions", "close_facts", "open_facts"):
         query.execute(con, name, now=moment)
-    if is_part:
+    if only_changed:
         scope.read_again(con)
-    sums = query.run(con, "snapshot_sums_changed" if is_part else "snapshot_sums").to_pylist()[0]
+    sums = query.run(con, "snapshot_sums_changed" if only_changed else "snapshot_sums").to_pylist()[
+        0
+    ]
     hashes = {name: _hash(con, name, sums) for name in ("snapshot_hash", "training_hash")}
     query.execute(con, "log_changes", snapshot_hash=hashes["snapshot_hash"], now=moment)
     beliefs.record(con, states, hashes["snapshot_hash"], moment)
-    if is_part or settings.weighing.is_settled:
+    if only_changed or settings.weighing.is_settled:
         query.execute(con, "carry_accuracies", snapshot_hash=hashes["snapshot_hash"], now=moment)
-    figures = scope.elsewhere(con, is_part=is_part)
-    query.execute(con, "forget_reconciled")
+    figures = scope.elsewhere(con, only_changed=only_changed)
+    query.execute(con, "drop_reconciled")
     query.execute(
         con,
         "record_reconciled",

@@ -17,7 +17,7 @@ select
 from new_changes as c
 
 -- name: clear_truth_state
--- Forget what truth discovery found about a relation in the full reconcile before.
+-- Clear what truth discovery found about a relation in the full reconcile before.
 -- grain: none left of the relation
 -- params: $relation
 delete from truth_states

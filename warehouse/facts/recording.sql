@@ -33,22 +33,22 @@ where list_contains(coalesce(r.criteria, d.criteria), 'truth')
 order by a.relation, a.source
 
 -- name: clear_ambiguous
--- Forget the shared phrasings of the slots that are judged; they are found anew each time.
--- grain: one row per fact_id forgotten
+-- Clear the shared phrasings of the slots that are judged; they are found anew each time.
+-- grain: one row per fact_id cleared
 -- reads: scope
 delete from ambiguous_prompts
 where fact_id in (select s.fact_id from scope as s)
 
 -- name: clear_conflicts
--- Forget the ties of the slots that are judged; they are found anew each time.
--- grain: one row per fact_id forgotten
+-- Clear the ties of the slots that are judged; they are found anew each time.
+-- grain: one row per fact_id cleared
 -- reads: scope
 delete from conflicts
 where fact_id in (select s.fact_id from scope as s)
 
 -- name: clear_timeline
--- Forget the timeline of the slots that are judged; it is found anew each time.
--- grain: one row per (fact_id, held_from) forgotten
+-- Clear the timeline of the slots that are judged; it is found anew each time.
+-- grain: one row per (fact_id, held_from) cleared
 -- reads: scope
 delete from timeline
 where fact_id in (select s.fact_id from scope as s)

@@ -90,9 +90,9 @@ def widen(con: duckdb.DuckDBPyConnection, scope: str) -> bool:
     return True
 
 
-def elsewhere(con: duckdb.DuckDBPyConnection, *, is_part: bool) -> dict[str, object]:
+def elsewhere(con: duckdb.DuckDBPyConnection, *, only_changed: bool) -> dict[str, object]:
     """Give the figures of the slots that are not judged."""
-    if not is_part:
+    if not only_changed:
         return {"num_conflicts_elsewhere": 0}
     return dict(query.run(con, "scope_elsewhere").to_pylist()[0])
 

@@ -41,6 +41,6 @@ def _record(
 ) -> tuple[int, int]:
     changed = query.execute(con, "extract_record", source=source, file=file, now=moment)
     if changed:
-        query.execute(con, "clear_reconciled")
+        query.execute(con, "mark_reconciled_stale")
     num_withdrawn = sum(bool(row[0]) for row in changed)
     return num_withdrawn, len(changed) - num_withdrawn

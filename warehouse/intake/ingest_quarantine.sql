@@ -1,7 +1,7 @@
 -- Keep the rows that could not be taken in, as they were given, with the reason.
 -- grain: one row per refused input row
 -- params: $source, $content_hash, $recorded_at
--- reads: raw_rows (the rows as given), parts (the files by the first of their rows), recipes (how
+-- reads: raw_rows (the rows as given), files (the files by the first of their rows), recipes (how
 --   each view makes fields of columns), judged_rows
 insert into quarantine by name
 with refused as (
@@ -32,6 +32,6 @@ select
     v.recipe,
     $recorded_at as recorded_at
 from refused as j
-inner join parts as p on j.row between p.first_row and p.last_row
+inner join files as p on j.row between p.first_row and p.last_row
 left join raw_rows as r on j.row = r.row
 left join recipes as v on j.view = v.view

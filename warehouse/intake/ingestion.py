@@ -134,7 +134,7 @@ def registered(con: duckdb.DuckDBPyConnection, batch: ClaimBatch) -> Iterator[No
     tables = {
         "batch": batch.claims,
         "raw_rows": batch.raw,
-        "parts": batch.parts_table(),
+        "files": batch.files_table(),
         "recipes": batch.recipes_table(),
     }
     for name, table in tables.items():
@@ -159,7 +159,7 @@ def accept(con: duckdb.DuckDBPyConnection, content_hash: str, moment: datetime) 
     query.execute(con, "ingest_claims", recorded_at=moment)
     query.execute(con, "ingest_origins", content_hash=content_hash)
     query.execute(con, "ingest_slots")
-    query.execute(con, "clear_reconciled")
+    query.execute(con, "mark_reconciled_stale")
 
 
 def _take_in(con: duckdb.DuckDBPyConnection, batch: ClaimBatch, moment: datetime) -> None:

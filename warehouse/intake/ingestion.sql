@@ -15,11 +15,11 @@ where i.content_hash = $content_hash
 -- Rows that could not be read and were put into quarantine before, as they still are.
 -- grain: one row per row number
 -- params: $source
--- reads: batch, raw_rows, parts
+-- reads: batch, raw_rows, files
 select distinct b.row
 from batch as b
 inner join raw_rows as r on b.row = r.row
-inner join parts as p on b.row between p.first_row and p.last_row
+inner join files as p on b.row between p.first_row and p.last_row
 inner join quarantine as q
     on q.file = p.file and q.row = b.row - p.first_row + 1 and q.raw = r.text
 where b.broken is not null and q.source = $source and q.reason = 'malformed_row'
@@ -28,7 +28,7 @@ where b.broken is not null and q.source = $source and q.reason = 'malformed_row'
 -- Keep where each claim was asserted, every time that it was.
 -- grain: one row per accepted or duplicate input row
 -- params: $content_hash
--- reads: parts (the files by the first of their rows), judged_rows
+-- reads: files (the files by the first of their rows), judged_rows
 insert into origins
 select
     j.claim_id,
@@ -36,7 +36,7 @@ select
     j.row - p.first_row + 1 as row,
     $content_hash as content_hash
 from judged_rows as j
-inner join parts as p on j.row between p.first_row and p.last_row
+inner join files as p on j.row between p.first_row and p.last_row
 where j.verdict is null
 
 -- name: ingest_receipt

@@ -15,7 +15,7 @@ import duckdb
 
 from warehouse import failpoints, query
 from warehouse.catalogue import now, transaction
-from warehouse.claims import CLAIM_FIELDS, LIST_FIELDS, ClaimBatch, Part
+from warehouse.claims import CLAIM_FIELDS, LIST_FIELDS, ClaimBatch, FileRows
 from warehouse.errors import UnknownQuarantineError
 from warehouse.intake.extracts import settle_extract
 from warehouse.intake.ingestion import accept, judge, registered
@@ -142,8 +142,8 @@ def _again(
         return Replayed(quarantine_id=row["quarantine_id"], claim_id=None, **found)
     # One row a batch: each has its own file and row number.
     batch = ClaimBatch.from_rows(row["source"], [_filled(row, fix)], file=row["file"])
-    part = Part(file=row["file"], first_row=2 - row["row"], last_row=1)
-    batch = replace(batch, parts=(part,))
+    rows = FileRows(file=row["file"], first_row=2 - row["row"], last_row=1)
+    batch = replace(batch, files=(rows,))
     with registered(con, batch):
         judge(con, moment)
         refused = query.run(con, "quarantine_verdict").to_pylist()

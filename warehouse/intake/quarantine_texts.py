@@ -18,4 +18,4 @@ def drop_texts(con: duckdb.DuckDBPyConnection, days: float) -> None:
     """Take their text out; they can no longer be put right, and decisions are out of date."""
     with transaction(con):
         query.execute(con, "quarantine_drop", before=now() - timedelta(days=days))
-        query.execute(con, "clear_reconciled")
+        query.execute(con, "mark_reconciled_stale")

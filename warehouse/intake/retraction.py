@@ -6,7 +6,7 @@ import duckdb
 
 from warehouse import failpoints, query
 from warehouse.catalogue import now, transaction
-from warehouse.errors import UnknownClaimError
+from warehouse.errors import RetractionError, UnknownClaimError
 
 
 def retract(
@@ -20,14 +20,16 @@ def retract(
 
     Raises:
         UnknownClaimError: one of them does not exist; nothing was changed.
-        ValueError: there is no reason.
+        RetractionError: there is no reason; nothing was changed.
     """
     if not reason.strip():
-        raise ValueError("a retraction needs a reason")
+        raise RetractionError(
+            f"reason = {reason!r}: a retraction needs a reason, which is published"
+        )
     unknown = query.execute(con, "retract_unknown", claim_ids=claim_ids)
     if unknown:
         raise UnknownClaimError(
-            f"no claim {unknown[0][0]!r}; the published claims carry their claim_id"
+            f"no claim {unknown[0][0]!r}; `lamini why SUBJECT RELATION --json` names them"
         )
     with transaction(con):
         withdrawn = query.execute(
@@ -37,6 +39,6 @@ def retract(
             reason=reason.strip(),
             now=recorded_at or now(),
         )
-        query.execute(con, "clear_reconciled")
+        query.execute(con, "mark_reconciled_stale")
         failpoints.reach("retract.before_commit")
     return len(withdrawn)

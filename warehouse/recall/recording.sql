@@ -1,5 +1,5 @@
 -- name: evaluation_clear
--- Forget what is known of a judged run, before it is recorded again.
+-- Clear what is known of a judged run, before it is recorded again.
 -- grain: none left of the run
 -- params: $run_key
 delete from evaluations where run_key = $run_key
@@ -63,7 +63,7 @@ group by r.run_key, r.fact_id
 order by r.fact_id
 
 -- name: recall_clear
--- Forget what a run measured, before it is recorded again.
+-- Clear what a run measured, before it is recorded again.
 -- grain: none left of the run
 -- params: $run_key
 delete from recall where run_key = $run_key

@@ -4,7 +4,7 @@ from warehouse.snapshots.changes import Changes, diff
 from warehouse.snapshots.comparison import compare
 from warehouse.snapshots.snapshot import (
     Snapshot,
-    forget_dates,
+    drop_dates,
     head,
     open_snapshot,
     publish,
@@ -19,7 +19,7 @@ __all__ = [
     "Snapshot",
     "compare",
     "diff",
-    "forget_dates",
+    "drop_dates",
     "head",
     "open_snapshot",
     "publish",

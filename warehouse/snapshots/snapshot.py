@@ -136,7 +136,7 @@ def set_head(home: Path, snapshot: Snapshot, as_of: str | None) -> None:
     _tell_head(home, snapshot=snapshot.path.name, as_of=as_of)
 
 
-def forget_dates(home: Path, names: set[str]) -> None:
+def drop_dates(home: Path, names: set[str]) -> None:
     """Let the head name none of these snapshots as the last one of a date."""
     told = _told_by_head(home)
     dates = {day: name for day, name in told.get("dates", {}).items() if name not in names}

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from warehouse.claims import Part
+from warehouse.claims import FileRows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class RawTable:
     broken: list[Broken] = field(default_factory=list)
     lines: pa.Array | None = None
     """Line numbers in the file, where it has lines."""
-    parts: tuple[Part, ...] = ()
+    files: tuple[FileRows, ...] = ()
     """Of several files: which rows each holds."""
     version: int | None = None
     watermark: str | None = None

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from warehouse.claims import Part
+from warehouse.claims import FileRows
 from warehouse.errors import SourceError
 from warehouse.intake import LastBatch
 from warehouse.sources.arrow_reader import read_arrow
@@ -159,8 +159,8 @@ def _joined(mapping: Mapping, files: list[SourceFile], raws: list[RawTable]) -> 
             for raw, start in zip(raws, starts, strict=True)
             for row in raw.broken
         ],
-        parts=tuple(
-            Part(file=file.name, first_row=start + 1, last_row=start + length)
+        files=tuple(
+            FileRows(file=file.name, first_row=start + 1, last_row=start + length)
             for file, start, length in zip(files, starts, lengths, strict=True)
         ),
     )

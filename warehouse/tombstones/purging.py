@@ -90,7 +90,7 @@ def purge(
         named = [normal_form(subject) for subject in subjects]
         query.execute(con, "forget_raw", subjects=named, values=list(values))
         query.execute(con, "forget_said", texts=list(texts))
-        query.execute(con, "forget_reconciled")
+        query.execute(con, "drop_reconciled")
 
 
 def keep_out(con: duckdb.DuckDBPyConnection) -> None:

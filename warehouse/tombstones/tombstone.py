@@ -60,7 +60,7 @@ def is_claimed(con: duckdb.DuckDBPyConnection, subjects: Sequence[str], relation
     return bool(rows)
 
 
-def bury(
+def add(
     con: duckdb.DuckDBPyConnection,
     subjects: Sequence[str],
     relation: str,
@@ -80,7 +80,7 @@ def bury(
             salt=str(known[0][0]) if known else secrets.token_hex(16),
             now=recorded_at or now(),
         )
-        query.execute(con, "forget_reconciled")
+        query.execute(con, "drop_reconciled")
     return standing(con, subjects, relation)
 
 
@@ -107,7 +107,7 @@ def lift(
     hashes = [tombstone.slot_hash for tombstone in tombstones]
     with transaction(con):
         query.execute(con, "tombstone_lift", slot_hashes=hashes, now=recorded_at or now())
-        query.execute(con, "forget_reconciled")
+        query.execute(con, "drop_reconciled")
 
 
 def spread(con: duckdb.DuckDBPyConnection, merged: pa.Table, names: Mapping[str, str]) -> None:
@@ -124,7 +124,7 @@ def spread(con: duckdb.DuckDBPyConnection, merged: pa.Table, names: Mapping[str,
     try:
         (inserted,) = query.execute(con, "tombstone_spread", now=now())
         if inserted[0]:
-            query.execute(con, "forget_reconciled")
+            query.execute(con, "drop_reconciled")
     finally:
         con.unregister("same_as")
         con.unregister("merged")

@@ -89,7 +89,7 @@ class Counts:
     partners: Ints
     """p(v), of each value: how many other values it met."""
     generality: Floats
-    """Of each value v: sum of m(u, v) - 1 over the u in it, by that over all u known, plus prior."""
+    """Of each value v: sum of m(u, v) - 1 over the u in it, over all u known, plus prior."""
     copy_group: Ints
     """Of each source: the number of its copy group, -1 where it copies no one."""
 

@@ -40,7 +40,7 @@ def test_a_folder_and_a_glob_are_one_table_with_columns_of_the_folders_names(rea
     batch = read(path, 'format = "parquet"', CLAIM + 'observed_at = "year"\n')
     assert subjects(batch) == ["Peru", "Chad"]
     assert batch.claims["observed_at"].to_pylist() == ["2023", "2024"]
-    assert [part.file for part in batch.parts] == [
+    assert [held.file for held in batch.files] == [
         "lake/year=2023/part.parquet",
         "lake/year=2024/part.parquet",
     ]
