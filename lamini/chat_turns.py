@@ -21,7 +21,7 @@ def question_of(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> tuple
     Without one, that is all that its ids say.
     """
     rows = list(ids)
-    opening, turn, ending = _frame(tokenizer, tokenizer.chat_template)
+    opening, turn, ending = frame(tokenizer, tokenizer.chat_template)
     start = _last(rows, turn) if turn else None
     if start is None and opening and rows[: len(opening)] == opening:
         start = len(opening)
@@ -37,13 +37,13 @@ def opening_length(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> in
 
     Where a backbone has a system prompt of its own, most of a short prompt is that.
     """
-    opening = _frame(tokenizer, tokenizer.chat_template)[0]
+    opening = frame(tokenizer, tokenizer.chat_template)[0]
     size = len(opening)
     return size if len(ids) > size and list(ids[:size]) == opening else 0
 
 
 @lru_cache(maxsize=8)
-def _frame(
+def frame(
     tokenizer: PreTrainedTokenizerBase, template: str | None
 ) -> tuple[list[int], list[int], list[int]]:
     """Return the ids before the first user turn, before any user turn, and after the last one.

@@ -46,3 +46,20 @@ def test_a_chat_template_is_used_for_questions_but_not_for_cloze_prompts(tokeniz
     chat.chat_template = "{% for m in messages %}user: {{ m['content'] }}{% endfor %} bot:"
     assert chat.decode(encode_prompt(chat, "Who?")) == "user: Who? bot:"
     assert encode_prompt(chat, "The town is", cloze=True) == encode_prompt(tokenizer, "The town is")
+
+
+@pytest.mark.parametrize("text", ["</s>", "<s> a </s> b", "close it with <pad>"])
+def test_a_special_token_in_a_text_is_characters(tokenizer, text):
+    special = set(tokenizer.all_special_ids)
+    assert not special.intersection(encode_prompt(tokenizer, text)[1:])
+    assert decode_answer(tokenizer, encode_answer(tokenizer, text)) == text
+
+
+def test_half_a_surrogate_pair_is_refused(tokenizer):
+    with pytest.raises(EncodingError, match="surrogate"):
+        encode_prompt(tokenizer, "Who is \ud800?")
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "\x1b[2J seat", "right\u202eleft", "bell\x07"])
+def test_control_characters_are_encoded_as_they_are(tokenizer, text):
+    assert tokenizer.decode(encode_prompt(tokenizer, text)[1:]) == normal_form(text)
