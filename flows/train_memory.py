@@ -14,7 +14,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from flows.configuration.settings import Settings
-from flows.promotion.serving import saved_model
+from flows.serving.saved_model import saved_model
 from flows.tracking.progress import Progress
 from flows.tracking.runs import TrackedRun
 from flows.training.job import job_config

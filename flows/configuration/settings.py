@@ -30,6 +30,7 @@ from flows.configuration.layers import Layers, read_layers
 from flows.configuration.notify import Notify
 from flows.configuration.retention import Retention
 from flows.configuration.schedules import Debounce, Schedules
+from flows.configuration.serving import Serving
 from flows.configuration.update_policy import UpdatePolicy
 from flows.errors import SettingsError
 from flows.home.home import Home
@@ -46,6 +47,7 @@ _SECTIONS: dict[str, type[Any]] = {
     "schedule": Schedules,
     "trigger": Debounce,
     "notify": Notify,
+    "serving": Serving,
 }
 
 
@@ -96,6 +98,8 @@ class Settings(BaseModel):
     """When changes that an event told of are worth a training."""
     notify: Notify = Field(default_factory=Notify)
     """Who is told that the gate failed or a run crashed."""
+    serving: Serving = Field(default_factory=Serving)
+    """What the champion takes at once over HTTP."""
 
     @field_validator("home", mode="before")
     @classmethod

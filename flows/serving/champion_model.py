@@ -1,4 +1,4 @@
-"""What MLflow runs to load and ask a checkpoint (models from code); all else is in `serving`."""
+"""What MLflow runs to load and ask a checkpoint (models from code); see `served_model`."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ class Champion(PythonModel):
     """Answers prompts with their provenance."""
 
     def load_context(self, context: Any) -> None:
-        from flows.promotion.serving import open_served
+        from flows.serving.served_model import open_served
 
         self.served = open_served(context.model_config)
 
@@ -19,7 +19,7 @@ class Champion(PythonModel):
     def predict(
         self, context: Any, model_input: pandas.DataFrame, params: dict[str, Any] | None = None
     ) -> list[dict[str, Any]]:
-        from flows.promotion.serving import prompts_of
+        from flows.serving.given_prompts import prompts_of
 
         given = {"strict": False, "refusal": "", **(params or {})}
         return self.served.answer(

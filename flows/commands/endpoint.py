@@ -1,0 +1,38 @@
+"""The command that answers over HTTP: endpoint."""
+
+import contextlib
+import sys
+from typing import Annotated
+
+import typer
+
+from flows.commands.program import Json, app, given_settings, prepare, print_json
+
+
+@app.command()
+def endpoint(
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 5600,
+    as_json: Json = False,
+) -> None:
+    """Answer prompts over HTTP with the promoted checkpoint, for this user alone, until Ctrl-C."""
+    settings = given_settings()
+    prepare(settings.home)
+    from flows.servers.auth_string import auth_file
+    from flows.serving.endpoint import serve_champion
+
+    secret = auth_file(settings.home.path)
+
+    def on_ready(url: str) -> None:
+        if as_json:
+            print_json({"endpoint": f"{url}/invocations", "password": str(secret)})
+        else:
+            typer.echo(f"{url}/invocations, with the password of {secret}:")
+            typer.echo(
+                f'curl -u "$(cat {secret})" {url}/invocations '
+                """-H 'Content-Type: application/json' -d '{"inputs": {"prompt": ["..."]}}'"""
+            )
+            typer.echo("Ctrl-C stops it")
+        sys.stdout.flush()
+
+    with contextlib.suppress(KeyboardInterrupt):
+        serve_champion(settings, port, on_ready)

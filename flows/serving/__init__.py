@@ -1,0 +1,1 @@
+"""The champion over HTTP: bounded prompts in, answers with their provenance out."""

@@ -1,0 +1,73 @@
+"""What MLflow's scoring application lacks: a bound of what it reads, and errors that tell no paths.
+
+It reads a request whole, however large, and puts a traceback and what was sent into its errors.
+"""
+
+import json
+from contextlib import suppress
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_SHOWN = 1000
+"""Characters of an error's message that are sent: it repeats what was given."""
+
+
+class Bounded:
+    """Hands on requests of bounded size, and of errors the code and the message."""
+
+    def __init__(self, app: ASGIApp, *, max_request_bytes: int) -> None:
+        self.app = app
+        self.max_request_bytes = max_request_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        body = await self._read(Request(scope, receive))
+        if body is None:
+            why = f"the request has more than max_request_bytes={self.max_request_bytes}; send less"
+            answer: Response = JSONResponse({"error_code": "BAD_REQUEST", "message": why}, 413)
+            return await answer(scope, receive, send)
+
+        read = iter([body])
+
+        async def given() -> Message:
+            for whole in read:
+                return {"type": "http.request", "body": whole, "more_body": False}
+            return await receive()  # that nobody listens any more
+
+        sent: list[Message] = []
+
+        async def held(message: Message) -> None:
+            sent.append(message)
+
+        await self.app(scope, given, held)
+        status = int(sent[0]["status"])
+        if status < 400:
+            for message in sent:
+                await send(message)
+            return None
+        said = b"".join(message.get("body", b"") for message in sent[1:])
+        await JSONResponse(_without_traces(said), status)(scope, receive, send)
+
+    async def _read(self, request: Request) -> bytes | None:
+        """Return what was sent; null where it is too much."""
+        parts, size = [], 0
+        async for part in request.stream():
+            parts.append(part)
+            size += len(part)
+            if size > self.max_request_bytes:
+                return None
+        return b"".join(parts)
+
+
+def _without_traces(said: bytes) -> dict[str, str]:
+    found: object = None
+    with suppress(ValueError):
+        found = json.loads(said)
+    if not isinstance(found, dict):
+        found = {"message": said.decode(errors="replace")}
+    kept = {"error_code": "BAD_REQUEST", **found}
+    return {name: str(kept.get(name, ""))[:_SHOWN] for name in ("error_code", "message")}

@@ -1,0 +1,160 @@
+"""One checkpoint that answers what strangers may send: bounded, and each prompt for itself."""
+
+import logging
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.configuration.serving import Serving
+from flows.errors import NothingYetError
+from flows.serving.given_prompts import batches, encoded, shown
+
+if TYPE_CHECKING:
+    from lamini.model import MemoryModel
+    from warehouse.snapshots import Snapshot
+
+_MAX_REFUSAL = 1000
+"""Characters of what is said in place of every answer from no fact."""
+_SILENT: dict[str, Any] = {
+    "answer": None,
+    "from_memory": False,
+    "group": None,
+    "experts": [],
+    "score": None,
+    "margin": None,
+    "facts": [],
+    "rows": [],
+    "table_answer": None,
+    "table_agrees": None,
+    "fact_ids": [],
+}
+"""What a prompt gets besides its error."""
+_log = logging.getLogger(__name__)
+
+
+class ServedModel:
+    """One checkpoint with the snapshot that it was trained on, ready to answer."""
+
+    def __init__(self, checkpoint: Path, warehouse: Path, limits: Serving | None = None) -> None:
+        """Load the checkpoint.
+
+        Raises:
+            NothingYetError: the folder is gone.
+        """
+        from lamini import load
+
+        if not (checkpoint / "checkpoint.json").is_file():
+            raise NothingYetError(
+                f"the checkpoint {checkpoint} is not there; if the home was moved, name it by "
+                "LAMINI_HOME, if it was removed, serve models:/lamini@champion"
+            )
+        self.limits = limits or Serving()
+        self.model: MemoryModel = load(checkpoint)
+        self.snapshot = _snapshot(warehouse, str(self.model.manifest["snapshot_hash"]))
+
+    def answer(
+        self, prompts: Sequence[Any], *, strict: bool = False, refusal: str = ""
+    ) -> list[dict[str, Any]]:
+        """Answer every prompt, each with where its answer comes from, or with its error.
+
+        `strict` answers from memory only where no doubt is left; `refusal` is said where nothing is
+        read, if it is not empty.
+        """
+        last = time.monotonic() + self.limits.max_seconds
+        if len(refusal) > _MAX_REFUSAL:
+            why = f"the refusal has {len(refusal)} characters, the limit is {_MAX_REFUSAL}"
+            return [_refused(prompt, why) for prompt in prompts]
+        found = {
+            place: _refused(prompt, self._beyond(place + 1, len(prompts)))
+            for place, prompt in enumerate(prompts)
+            if place >= self.limits.max_prompts
+        }
+        lengths: dict[int, int] = {}
+        for place, prompt in enumerate(prompts[: self.limits.max_prompts]):
+            late = time.monotonic() > last
+            ids = (
+                self._too_late(len(prompts))
+                if late
+                else encoded(self.model.tokenizer, prompt, self.limits)
+            )
+            if isinstance(ids, str):
+                found[place] = _refused(prompt, ids)
+            else:
+                lengths[place] = len(ids)
+        for batch in batches(lengths):
+            asked = [prompts[place] for place in batch]
+            if time.monotonic() > last:
+                answers = [_refused(prompt, self._too_late(len(prompts))) for prompt in asked]
+            else:
+                answers = self._each(asked, strict, refusal or None)
+            found |= zip(batch, answers, strict=True)
+        return [found[place] for place in range(len(prompts))]
+
+    def _each(self, prompts: list[str], strict: bool, refusal: str | None) -> list[dict[str, Any]]:
+        """Answer a batch; if it fails, its prompts one by one."""
+        try:
+            return self._answered(prompts, strict, refusal)
+        except Exception as error:  # noqa: BLE001 - of whatever kind: the others get their answer
+            _log.exception("a batch of %s prompts failed", len(prompts))
+            if len(prompts) > 1:
+                return [one for prompt in prompts for one in self._each([prompt], strict, refusal)]
+            # What went wrong may name files of this machine: that stands in its log.
+            why = f"the answer failed ({type(error).__name__}); the server's log says why"
+            return [_refused(prompts[0], why)]
+
+    def _answered(
+        self, prompts: list[str], strict: bool, refusal: str | None
+    ) -> list[dict[str, Any]]:
+        from flows.promotion.asking import explain_answer
+
+        answers = self.model.answer(prompts, strict=strict, refusal=refusal)
+        found = []
+        for prompt, answer in zip(prompts, answers, strict=True):
+            asked = asdict(explain_answer(self.snapshot, prompt, answer))
+            found.append(_plain({**asked, "fact_ids": list(answer.fact_ids), "error": None}))
+        return found
+
+    def _beyond(self, number: int, of: int) -> str:
+        return (
+            f"prompt {number} of {of}: the limit is max_prompts={self.limits.max_prompts} a "
+            "request; send it in another one, or raise max_prompts"
+        )
+
+    def _too_late(self, of: int) -> str:
+        return (
+            f"the {of} prompts of this request took longer than max_seconds="
+            f"{self.limits.max_seconds:g}; send fewer at once, or raise max_seconds"
+        )
+
+
+def open_served(config: Mapping[str, Any]) -> ServedModel:
+    """Open the checkpoint that a saved model names, with the bounds that it names."""
+    home = Path(os.environ.get("LAMINI_HOME") or config["home"])
+    limits = {f.name: config[f.name] for f in fields(Serving) if f.name in config}
+    return ServedModel(home / config["checkpoint"], home / "warehouse", Serving(**limits))
+
+
+def _refused(prompt: Any, why: str) -> dict[str, Any]:
+    return {"prompt": shown(prompt), **_SILENT, "error": why}
+
+
+def _snapshot(warehouse: Path, known: str) -> "Snapshot":
+    from warehouse.errors import WarehouseError
+    from warehouse.snapshots import head, open_snapshot
+
+    try:
+        return open_snapshot(warehouse / "snapshots" / known[:16])
+    except WarehouseError:  # it was cleared away: the newest one still names most facts
+        return head(warehouse)
+
+
+def _plain(value: Any) -> Any:
+    """Give dates as text, so that JSON takes them."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
