@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from flows.commands.program import Json, app, given_settings, prepare, print_json
+from flows.terminal import echo
 
 
 @app.command()
@@ -26,12 +27,12 @@ def endpoint(
         if as_json:
             print_json({"endpoint": f"{url}/invocations", "password": str(secret)})
         else:
-            typer.echo(f"{url}/invocations, with the password of {secret}:")
-            typer.echo(
+            echo(f"{url}/invocations, with the password of {secret}:")
+            echo(
                 f'curl -u "$(cat {secret})" {url}/invocations '
                 """-H 'Content-Type: application/json' -d '{"inputs": {"prompt": ["..."]}}'"""
             )
-            typer.echo("Ctrl-C stops it")
+            echo("Ctrl-C stops it")
         sys.stdout.flush()
 
     with contextlib.suppress(KeyboardInterrupt):
