@@ -23,7 +23,8 @@ from flows.forgetting.purge import purge_slot, read_journal
 from flows.forgetting.slot import Slot, names
 from flows.home.champion import Champion, changing, read_pointer
 from flows.home.current_run import note
-from flows.home.receipts import RunFolder
+from flows.home.receipts import Measured, Updated
+from flows.home.run_folder import RunFolder
 from flows.home.run_lock import run_lock
 from flows.home.turn import turn
 from flows.memorize import assigned_plan, candidate_run
@@ -219,16 +220,19 @@ def _proof(settings: Settings, slot: Slot, prompts: Sequence[str]) -> dict[str, 
     if holds_any(settings, slot.fact_ids):
         raise GateError(f"run {key} still holds the fact; forget it again")
     folder = RunFolder(path=settings.home.run(key))
-    updated = folder.receipt("update_memory") or {}
-    measured = (folder.receipt("measure_recall") or {}).get("proof", {})
-    by_this_run = bool({*updated.get("retired", ())} & {*slot.fact_ids})
+    updated, measured = folder.read(Updated) or Updated(), folder.read(Measured) or Measured()
+    by_this_run = bool({*updated.retired} & {*slot.fact_ids})
     return {
         "promoted": True,
         "run_key": key,
         "holds_the_fact": False,
         "removed_by_this_run": by_this_run,
-        "groups_emptied_or_retrained": updated.get("groups", []) if by_this_run else [],
-        **({f"proof_{k}": _number(v) for k, v in measured.items()} if by_this_run else {}),
+        "groups_emptied_or_retrained": [*updated.groups] if by_this_run else [],
+        **(
+            {f"proof_{k}": _number(v) for k, v in measured.proof.told().items()}
+            if by_this_run
+            else {}
+        ),
         **_silence(settings, prompts),
     }
 

@@ -1,12 +1,13 @@
 """A full run: pretrain the router, tune every fact, measure, and let the gate decide."""
 
 import shutil
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
 
 from flows.configuration.settings import Settings
-from flows.home.receipts import RunFolder
+from flows.home.receipts import Measured, Trained, Written
+from flows.home.run_folder import RunFolder
 from flows.home.steps import STEPS
 from flows.measure_recall import record_measured
 from flows.planning.decision import FULL
@@ -29,31 +30,30 @@ def train_in_full(run: CandidateRun) -> Verdict:
 def _made(run: CandidateRun) -> Made:
     settings, tracked, path = run.settings, run.tracked, run.path
 
-    def train() -> dict[str, Any]:
+    def train() -> Trained:
         with _workers(settings):
             return train_memory(settings, tracked, path, run.assignment, run.snapshot)
 
-    trained = run.folder.once("train_memory", "checkpoint/checkpoint.json", train)
+    trained = run.folder.once(Trained, "checkpoint/checkpoint.json", train)
     written = run.folder.once(
-        "write_checkpoint",
+        Written,
         "checkpoint/checkpoint.json",
         lambda: log_checkpoint(tracked, path),
     )
     recall = run.folder.once(
-        "measure_recall",
+        Measured,
         "recall/recall.parquet",
         lambda: record_measured(settings, tracked, path, run.assignment, run.snapshot),
     )
-    _log_plots(tracked, path, trained["active_by_pass"], run.assignment)
+    _log_plots(tracked, path, trained.active_by_pass, run.assignment)
     tracked.log_metrics(
-        {f"time/{name}": value for name, value in trained.items() if name.endswith("_seconds")}
+        {f"time/{name}": n for name, n in trained.told().items() if name.endswith("_seconds")}
     )
     return Made(
-        model_id=written["model_id"],
-        summary=recall["summary"],
-        rows=Path(recall["path"]),
-        proof=trained["silence"],
-        reasons=trained["undecided"],
+        model_id=written.model_id,
+        recall=recall,
+        proof=trained.silence,
+        reasons=trained.undecided,
     )
 
 
@@ -74,7 +74,7 @@ def forget_run(folder: RunFolder) -> None:
 
 
 def _log_plots(
-    tracked: TrackedRun, folder: Path, active_by_pass: list[int], assignment: Path
+    tracked: TrackedRun, folder: Path, active_by_pass: Sequence[int], assignment: Path
 ) -> None:
     from lamini.training_data import read_training_facts
 

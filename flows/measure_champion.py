@@ -17,6 +17,7 @@ from flows.automation.notify import RECALL_FELL, notify, tell_of_run
 from flows.automation.served_process import enter
 from flows.configuration.settings import Settings
 from flows.home.champion import Champion, promoted
+from flows.home.receipts import Measured
 
 
 @flow(flow_run_name="measure champion", on_failure=[tell_of_run], on_crashed=[tell_of_run])
@@ -25,20 +26,17 @@ def measure_champion(home: Path) -> Any:
     settings = enter(home)
     champion = promoted(settings.home).champion
     found = _measured(settings, champion)
-    exact = next(
-        cell["exact"]
-        for cell in found["summary"]
-        if (cell["kind"], cell["template"]) == ("training", "*")
-    )
+    total = found.total("training")
+    exact = 0.0 if total is None else total.exact
     message = f"run {champion.run_key} recalls {exact:.1%} of its training questions"
     if exact < settings.min_recall:
         message += f", below min_recall = {settings.min_recall:.1%}"
-        facts = {"run_key": champion.run_key, "why": message, "path": found["path"]}
+        facts = {"run_key": champion.run_key, "why": message, "path": found.path}
         notify(settings.notify, RECALL_FELL, settings.home, facts)
-    return Completed(message=message, data={**found, "run_key": champion.run_key})
+    return Completed(message=message, data={**found.told(), "run_key": champion.run_key})
 
 
-def _measured(settings: Settings, champion: Champion) -> dict[str, Any]:
+def _measured(settings: Settings, champion: Champion) -> Measured:
     from flows.measure_recall import record_rows
     from flows.planning.questions import questions_for
     from flows.tracking.runs import MEASURING, known_run, open_run

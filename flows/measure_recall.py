@@ -7,14 +7,15 @@ question), plots, metrics to MLflow, and the recall table of the catalogue.
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from prefect import task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from flows.configuration.settings import Settings
-from flows.home.receipts import RunFolder
+from flows.home.receipts import Measured, Written
+from flows.home.run_folder import RunFolder
 from flows.planning.questions import questions_for
 from flows.reporting import plots
 from flows.reporting.fact_history import patient_catalogue
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 @task(cache_policy=NO_CACHE, task_run_name="record recall")
 def record_measured(
     settings: Settings, run: TrackedRun, folder: Path, assignment: Path, snapshot: Path
-) -> dict[str, Any]:
+) -> Measured:
     """Put the measured shares together, and record each answer with its cause."""
     published = open_snapshot(snapshot)
     rows = read_shares(
@@ -46,7 +47,7 @@ def record_rows(
     folder: Path,
     asked: list["RecallRow"],
     carried: Sequence["RecallRow"] = (),
-) -> dict[str, Any]:
+) -> Measured:
     """Record what was measured in the run's folder, the catalogue and MLflow; give the totals.
 
     What was `carried` over from the champion's measurement stands behind what was asked now.
@@ -65,8 +66,8 @@ def record_rows(
         for kind, cell in totals.items()
         for name in ("exact", "agreement", "oracle_exact", "from_memory")
     }
-    written = RunFolder(path=folder).receipt("write_checkpoint") or {}
-    run.log_metrics(numbers, model_id=written.get("model_id"))
+    written = RunFolder(path=folder).read(Written)
+    run.log_metrics(numbers, model_id=None if written is None else written.model_id)
     run.log_file(path, "recall")
     log_report(run, folder / "recall", "by_template.json", summary)
     misses = [asdict(row) for row in rows if not row.is_exact][:200]
@@ -77,10 +78,12 @@ def record_rows(
     create_table_artifact(table=summary, key="recall", description="Recall by kind and template")
     captured = [row.prompt for row in rows if row.answer is None and row.from_memory]
     tight = sum(cell["num_tight"] for cell in totals.values())
-    return {
-        "path": str(path),
-        "num_questions": len(rows),
-        "num_tight": tight,
-        "summary": summary,
-        "captured_foreign": captured[:50],
-    }
+    return Measured.model_validate(
+        {
+            "path": str(path),
+            "num_questions": len(rows),
+            "num_tight": tight,
+            "summary": summary,
+            "captured_foreign": captured[:50],
+        }
+    )

@@ -22,7 +22,8 @@ from flows.errors import GateError
 from flows.full_run import forget_run, train_in_full
 from flows.home.champion import Champion
 from flows.home.current_run import note
-from flows.home.receipts import RunFolder
+from flows.home.receipts import Judged, Promoted, Written
+from flows.home.run_folder import RunFolder
 from flows.home.steps import STEPS
 from flows.home.turn import turn
 from flows.ingest_facts import ingest_facts
@@ -141,8 +142,9 @@ def _update(
         with system_metrics(tracked):
             update_champion(candidate_run(settings, tracked, folder, plan, found), base)
     except GateError:
-        verdict = folder.receipt("gate") or {}
-        if settings.update.after_failure != FULL or not verdict.get("blames_router"):
+        verdict = folder.read(Judged)
+        mended = verdict is not None and verdict.blames_router
+        if settings.update.after_failure != FULL or not mended:
             raise
         return folder, False
     return folder, True
@@ -151,16 +153,16 @@ def _update(
 def _settled(settings: Settings, champion: Champion) -> RunFolder:
     """Return the champion's run; what MLflow was not told of it before a kill, it is told now."""
     folder = RunFolder(path=settings.home.run(champion.run_key))
-    written = folder.receipt("write_checkpoint")
+    written = folder.read(Written)
     if written is not None and not _is_promoted(folder):
         tracked = open_run(settings.home, folder.key, f"memorize {folder.key[:8]}", {})
-        announce(settings, tracked, folder, champion, written["model_id"])
+        announce(settings, tracked, folder, champion, written.model_id)
         tracked.end()
     return folder
 
 
 def _is_promoted(folder: RunFolder) -> bool:
-    return folder.receipt("promoted") is not None
+    return folder.read(Promoted) is not None
 
 
 def assigned_plan(settings: Settings, snapshot: Path) -> Path:
@@ -216,7 +218,7 @@ def _result(
         "decision": decision.mode,
         "reasons": list(decision.reasons),
         "prepared_seconds": round((prepared or time.monotonic()) - started, 1),
-        **{step: folder.receipt(step) or {} for step in told},
+        **{step: folder.told(step) or {} for step in told},
     }
 
 

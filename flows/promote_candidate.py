@@ -4,10 +4,10 @@ Writes: RUN/receipts/gate.json, HOME/HEAD_CHECKPOINT.json, tags, metrics and ali
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from flows import failpoints
 from flows.automation.notify import tell_of_gate
@@ -15,14 +15,14 @@ from flows.configuration.settings import Settings
 from flows.errors import GateError
 from flows.home.champion import Champion, promote, read_pointer
 from flows.home.current_run import note
-from flows.home.receipts import RunFolder
+from flows.home.receipts import Judged, Measured, Promoted, Proof
+from flows.home.run_folder import RunFolder
 from flows.planning.plan import Survey
 from flows.promotion.entry import entry_of
 from flows.promotion.gate import Verdict, judge
 from flows.reporting.conclude import conclude
 from flows.reporting.fact_history import keep_evaluation
 from flows.tracking.runs import TrackedRun, log_report
-from lamini.saved import write_json
 
 log = logging.getLogger(__name__)
 
@@ -52,11 +52,8 @@ class Made:
     """What came of a run, as the gate asks."""
 
     model_id: str
-    summary: Sequence[Mapping[str, Any]]
-    """Recall by kind and template."""
-    rows: Path
-    """Recall of every question."""
-    proof: Mapping[str, Any]
+    recall: Measured
+    proof: Proof
     reasons: Mapping[str, str]
     """Why facts would not go, by fact_id."""
 
@@ -72,14 +69,14 @@ def judge_and_promote(run: CandidateRun, mode: str, make: Callable[[], Made]) ->
     try:
         made = make()
         verdict = judge(
-            made.summary,
-            read_rows(made.rows),
+            made.recall.summary,
+            read_rows(Path(made.recall.path)),
             run.settings.gate,
             min_recall=run.settings.min_recall,
             proof=made.proof,
             reasons=made.reasons,
         )
-        candidate = entry_of(run.settings, run.folder, run.found, made.summary, mode=mode)
+        candidate = entry_of(run.settings, run.folder, run.found, made.recall, mode=mode)
         before = run.found.champion
         consider(run.settings, run.tracked, run.folder, verdict, candidate, made.model_id, before)
     except BaseException:
@@ -106,7 +103,7 @@ def consider(
             model are marked.
     """
     note(settings.home, step="gate")
-    write_json(folder.path / "receipts" / "gate.json", verdict.to_dict())
+    folder.leave(Judged(**verdict.to_dict()))
     _record(run, folder.path, verdict, model_id)
     keep_evaluation(settings, folder, candidate, verdict.passed)
     if not verdict.passed:
@@ -126,7 +123,7 @@ def _withhold(
 ) -> NoReturn:
     run.set_tags({"promoted": "false"})
     conclude(settings, run, folder)
-    tell_of_gate(settings.notify, settings.home, folder.path, why, verdict.failures)
+    tell_of_gate(settings.notify, settings.home, folder, why, verdict.failures)
     raise GateError(why)
 
 
@@ -146,7 +143,7 @@ def announce(
         aliases = follow_pointer(settings.home)
         run.set_tags({"promoted": "true", "lamini.model_version": version})
         failpoints.reach("promote.before_receipt")
-        write_json(folder.path / "receipts" / "promoted.json", {"version": version, **aliases})
+        folder.leave(Promoted.model_validate({"version": version, **aliases}))
     except Exception:
         log.warning("MLflow did not take the promotion of run %s", folder.key, exc_info=True)
     conclude(settings, run, folder)

@@ -14,6 +14,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from flows.configuration.settings import Settings
+from flows.home.receipts import Trained, Written
 from flows.serving.saved_model import saved_model
 from flows.tracking.progress import Progress
 from flows.tracking.runs import TrackedRun
@@ -27,7 +28,7 @@ log = logging.getLogger(__name__)
 @task(cache_policy=NO_CACHE, task_run_name="train router and memory")
 def train_memory(
     settings: Settings, run: TrackedRun, folder: Path, assignment: Path, snapshot: Path
-) -> dict[str, Any]:
+) -> Trained:
     """Launch the job and wait for it; killed, the next launch goes on where this one saved."""
     from lamini.training_data import read_training_facts
 
@@ -83,7 +84,7 @@ def train_memory(
         log.warning(done["capacity_alarm"])
     for child in stages.values():
         child.end()
-    return {**done, **tuned}
+    return Trained(**done, **tuned)
 
 
 def _summary(tuning: Path, facts: list[Any]) -> dict[str, Any]:
@@ -117,7 +118,7 @@ def _summary(tuning: Path, facts: list[Any]) -> dict[str, Any]:
 
 
 @task(cache_policy=NO_CACHE, task_run_name="log checkpoint")
-def log_checkpoint(run: TrackedRun, folder: Path) -> dict[str, Any]:
+def log_checkpoint(run: TrackedRun, folder: Path) -> Written:
     """Record the checkpoint that the job wrote as LoggedModel."""
     from lamini.checkpoint import read_manifest
 
@@ -127,10 +128,5 @@ def log_checkpoint(run: TrackedRun, folder: Path) -> dict[str, Any]:
     numbers = {f"checkpoint/{name}": number for name, number in counts.items()}
     with saved_model(folder / "checkpoint") as served:
         model_id = run.log_checkpoint(folder / "checkpoint", served, numbers, hashes)
-    return {
-        "path": str(folder / "checkpoint"),
-        **counts,
-        **hashes,
-        "router_sha256": manifest["router_sha256"],
-        "model_id": model_id,
-    }
+    told = {"path": str(folder / "checkpoint"), "router_sha256": manifest["router_sha256"]}
+    return Written.model_validate({**told, **counts, **hashes, "model_id": model_id})

@@ -11,7 +11,7 @@ import shutil
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,6 +20,7 @@ from prefect.cache_policies import NO_CACHE
 
 from flows import failpoints
 from flows.configuration.settings import Settings
+from flows.home.receipts import Measured, Proof, Updated
 from flows.measure_recall import record_rows
 from flows.planning.questions import accepting, questions_for
 from flows.planning.update_questions import (
@@ -64,7 +65,7 @@ def update_memory(
     base: Path,
     assignment: Path,
     snapshot: Path,
-) -> dict[str, Any]:
+) -> Updated:
     """Build the successor of the champion in `base`; killed, the next one ends the same."""
     from lamini.capacity import capacity_of
     from lamini.successor import build_successor
@@ -93,7 +94,7 @@ def update_memory(
     _settle_groups(assignment, folder / "checkpoint")
     failpoints.reach("update.after_checkpoint")
     counts = {f"num_{op}": len(getattr(update, op)) for op in ("added", "changed", "retired")}
-    return {
+    told = {
         **asdict(update),
         **counts,
         "num_affected": len(update.affected),
@@ -103,6 +104,7 @@ def update_memory(
             facts, backbone.tokenizer, settings.memory.expert_width(backbone.hidden_size)
         ).told(),
     }
+    return Updated(**told)
 
 
 def _settle_groups(assignment: Path, checkpoint: Path) -> None:
@@ -127,7 +129,7 @@ def verify_update(
     base_run: Path,
     assignment: Path,
     snapshots: tuple[Path, Path],
-) -> dict[str, Any]:
+) -> Measured:
     """Measure what the update touched, and prove that it touched nothing else.
 
     `snapshots` are the one that the champion was trained on and the new one.
@@ -152,17 +154,17 @@ def verify_update(
     recorded = record_rows(settings, run, folder, rows, asking.carried)
     run.log_metrics(
         {
-            "update/untouched_experts": proof["num_experts"],
-            "update/untouched_experts_differing": len(proof["differing_experts"]),
-            "update/untouched_prompts": proof["num_prompts"],
-            "update/untouched_prompts_differing": len(proof["differing_prompts"]),
-            "update/silent_prompts": proof["num_silent"],
-            "update/silent_prompts_differing": len(proof["differing_silent"]),
+            "update/untouched_experts": proof.num_experts,
+            "update/untouched_experts_differing": len(proof.differing_experts or ()),
+            "update/untouched_prompts": proof.num_prompts,
+            "update/untouched_prompts_differing": len(proof.differing_prompts or ()),
+            "update/silent_prompts": proof.num_silent,
+            "update/silent_prompts_differing": len(proof.differing_silent or ()),
         }
     )
     failpoints.reach("update.after_measuring")
-    more = {"num_carried": len(asking.carried), "proof": proof, "verify_seconds": round(proved, 1)}
-    return {**recorded, **more}
+    more = {"proof": proof, "verify_seconds": round(proved, 1), "num_carried": len(asking.carried)}
+    return recorded.model_copy(update=more)
 
 
 def _asking(
@@ -198,7 +200,7 @@ def _proof(
     facts: list["TrainingFact"],
     rows: list["RecallRow"],
     asking: Asking,
-) -> dict[str, Any]:
+) -> Proof:
     """Return what was compared outside the touched groups, and what differs there."""
     from lamini.untouched import compare_banks, compare_logits
 
@@ -213,21 +215,21 @@ def _proof(
     ]
     size = model.bank.config.group_size
     empty = {*update.groups} - {*model.table.group_index_G.tolist()}
-    return {
-        "num_experts": banks.num_experts,
-        "differing_experts": list(banks.differing_experts),
-        "num_keys": banks.num_keys,
-        "differing_keys": list(banks.differing_keys),
-        "num_prompts": sum(part.num_prompts for part in logits),
-        "differing_prompts": [text for part in logits for text in part.differing],
-        "num_silent": sum(part.num_silent for part in logits),
-        "differing_silent": [text for part in logits for text in part.differing_silent],
-        "num_answers": len(asking.expected),
-        "differing_answers": differing_answers(rows, asking),
-        "num_retired_prompts": len(asking.retired),
-        "still_given": still_given(rows, asking),
-        "experts_left": [e for e in model.bank.digests() if e // size in empty],
-    }
+    return Proof(
+        num_experts=banks.num_experts,
+        differing_experts=tuple(banks.differing_experts),
+        num_keys=banks.num_keys,
+        differing_keys=tuple(banks.differing_keys),
+        num_prompts=sum(part.num_prompts for part in logits),
+        differing_prompts=tuple(text for part in logits for text in part.differing),
+        num_silent=sum(part.num_silent for part in logits),
+        differing_silent=tuple(text for part in logits for text in part.differing_silent),
+        num_answers=len(asking.expected),
+        differing_answers=tuple(differing_answers(rows, asking)),
+        num_retired_prompts=len(asking.retired),
+        still_given=tuple(still_given(rows, asking)),
+        experts_left=tuple(e for e in model.bank.digests() if e // size in empty),
+    )
 
 
 def _backbone(settings: Settings) -> "Backbone":

@@ -1,9 +1,7 @@
 """An incremental run: update the champion's bank, verify it, and let the gate decide."""
 
-from pathlib import Path
-from typing import Any
-
 from flows.home.champion import Champion
+from flows.home.receipts import Measured, Updated, Written
 from flows.planning.decision import INCREMENTAL
 from flows.planning.plan import changed_facts
 from flows.promote_candidate import CandidateRun, Made, judge_and_promote
@@ -28,41 +26,40 @@ def _made(run: CandidateRun, base: Champion) -> Made:
     child = tracked.child("update_memory")
     log_report(tracked, path / "recall", "changed_facts.json", changed_facts(run.found))
     updated = run.folder.once(
-        "update_memory",
+        Updated,
         "checkpoint/update.json",
         lambda: update_memory(settings, child, path, checkpoint, run.assignment, run.snapshot),
     )
     child.log_metrics(_numbers(updated))
     child.end()
     written = run.folder.once(
-        "write_checkpoint",
+        Written,
         "checkpoint/checkpoint.json",
         lambda: log_checkpoint(tracked, path),
     )
     snapshots = settings.home.snapshot(base.snapshot_hash), run.snapshot
     recall = run.folder.once(
-        "measure_recall",
+        Measured,
         "recall/recall.parquet",
         lambda: verify_update(
             settings, tracked, path, checkpoint.parent, run.assignment, snapshots
         ),
     )
-    tracked.log_metrics(_numbers(updated) | {"time/verify_seconds": recall["verify_seconds"]})
+    tracked.log_metrics(_numbers(updated) | {"time/verify_seconds": recall.verify_seconds or 0.0})
     return Made(
-        model_id=written["model_id"],
-        summary=recall["summary"],
-        rows=Path(recall["path"]),
-        proof=recall["proof"],
-        reasons=updated["would_not_go"],
+        model_id=written.model_id,
+        recall=recall,
+        proof=recall.proof,
+        reasons=updated.would_not_go,
     )
 
 
-def _numbers(updated: dict[str, Any]) -> dict[str, float]:
+def _numbers(updated: Updated) -> dict[str, float]:
     names = ("num_added", "num_changed", "num_retired", "num_affected", "num_groups_touched")
     return {
-        **{f"facts/{name.removeprefix('num_')}": updated[name] for name in names},
-        "tuning/undecided_facts": len(updated["would_not_go"]),
-        "tuning/collisions": len(updated["collisions"]),
-        "tuning/passes": updated["num_passes"],
-        "time/update_seconds": updated["update_seconds"],
+        **{f"facts/{name.removeprefix('num_')}": getattr(updated, name) for name in names},
+        "tuning/undecided_facts": len(updated.would_not_go),
+        "tuning/collisions": len(updated.collisions),
+        "tuning/passes": updated.num_passes,
+        "time/update_seconds": updated.update_seconds,
     }

@@ -23,8 +23,8 @@ from flows.configuration.notify import Notify
 from flows.configuration.settings import load_settings
 from flows.errors import GateError
 from flows.home.home import Home
-from flows.home.receipts import RunFolder
-from warehouse.durable import write_json
+from flows.home.receipts import Notified
+from flows.home.run_folder import RunFolder
 
 GATE_FAILED, RUN_FAILED, RECALL_FELL = "gate_failed", "run_failed", "recall_fell"
 MAX_FAILURES = 20
@@ -83,16 +83,16 @@ def _post(given: Notify, text: str) -> bool:
 
 
 def tell_of_gate(
-    given: Notify, home: Home, folder: Path, why: str, failures: Sequence[Mapping[str, Any]]
+    given: Notify, home: Home, run: RunFolder, why: str, failures: Sequence[Mapping[str, Any]]
 ) -> None:
     """Tell once of a candidate that failed; the same verdict again tells nobody."""
-    run = RunFolder(path=folder)
-    if (run.receipt("notified") or {}).get("why") == why:
+    known = run.read(Notified)
+    if known is not None and known.why == why:
         return
     facts = {"run_key": run.key, "why": why, "failures": failures[:MAX_FAILURES]}
     ways = notify(given, GATE_FAILED, home, facts)
     if ways:
-        write_json({"why": why, "ways": ways}, folder / "receipts" / "notified.json")
+        run.leave(Notified.model_validate({"why": why, "ways": ways}))
 
 
 @contextmanager

@@ -17,7 +17,8 @@ from flows.commands.screen import show_answers
 from flows.configuration.settings import Settings
 from flows.home.champion import read_pointer
 from flows.home.home import Home
-from flows.home.receipts import RunFolder
+from flows.home.receipts import Trained
+from flows.home.run_folder import RunFolder
 from flows.promotion.asking import ask
 
 FIRST_DAY = date(2015, 12, 31)
@@ -75,15 +76,14 @@ def _second_act(settings: Settings, result: dict[str, Any]) -> dict[str, Any] | 
         return None
     champion, history = pointer.champion, pointer.history
     full = next((one for one in history if one.mode == "full"), history[-1])
-    trained = RunFolder(path=settings.home.run(full.run_key)).receipt("train_memory") or {}
-    names = ("pretrain_router_seconds", "tune_memory_seconds", "write_checkpoint_seconds")
+    trained = RunFolder(path=settings.home.run(full.run_key)).read(Trained)
     return {
         "question": CHANGED,
         "before": _answer(settings.home.checkpoint(history[0].path)),
         "before_as_of": history[0].as_of,
         "after": _answer(settings.home.checkpoint(champion.path)),
         "after_as_of": champion.as_of,
-        "full_training_seconds": round(sum(trained.get(name, 0.0) for name in names), 1),
+        "full_training_seconds": round(trained.training_seconds if trained else 0.0, 1),
         "update_seconds": result["update_memory"]["update_seconds"],
         "act_seconds": result["all_seconds"] if result["is_new"] else None,
         "proof": result["measure_recall"]["proof"],

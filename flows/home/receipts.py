@@ -1,70 +1,163 @@
-"""Receipts between steps: what a step did, as JSON in the run's folder, whole or absent.
+"""What the steps of a run leave behind for those after them, each as it lies in the run's folder.
 
-A step whose receipt is there and whose outputs still stand is not done again; the run key names
-everything that the outputs depend on.
+Read and written by `flows.home.run_folder` alone. What a field's default says is what a receipt
+of an earlier version, which lacks the field, means.
 """
 
-import json
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from flows import failpoints
-from flows.home.current_run import note
-from flows.home.home import Home
-from lamini.saved import write_json
-from warehouse.errors import OutsideHomeError
-from warehouse.within import within
+from pydantic import BaseModel, ConfigDict
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunFolder:
-    """Where one run keeps its state: HOME/runs/<run key>."""
+class Told(BaseModel):
+    """Plain values with names; what is told besides stays with them."""
 
-    path: Path
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    def told(self) -> dict[str, Any]:
+        """Give what was said, and no default, as it stands in a file."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+class Cell(Told):
+    """Recall of one kind of question, and one template or (`*`) all of them."""
+
+    kind: str
+    template: str
+    num_questions: int = 0
+    exact: float = 0.0
+    agreement: float = 0.0
+    oracle_exact: float = 0.0
+    from_memory: float = 0.0
+    num_tight: int = 0
+
+
+class Proof(Told):
+    """What was compared with what must not move, and what differs there; null: not compared."""
+
+    num_experts: int = 0
+    differing_experts: tuple[int, ...] | None = None
+    num_keys: int = 0
+    differing_keys: tuple[int, ...] | None = None
+    num_prompts: int = 0
+    differing_prompts: tuple[str, ...] | None = None
+    num_silent: int = 0
+    differing_silent: tuple[str, ...] | None = None
+    num_answers: int = 0
+    differing_answers: tuple[str, ...] | None = None
+    num_retired_prompts: int = 0
+    still_given: tuple[str, ...] | None = None
+    experts_left: tuple[int, ...] | None = None
+
+
+class Receipt(Told):
+    """What one step did."""
+
+    step: ClassVar[str]
+
+    seconds: float = 0.0
+
+
+class Trained(Receipt):
+    """Both trainings of a full run, its checkpoint, and how long its parts took."""
+
+    step = "train_memory"
+
+    num_facts: int = 0
+    num_undecided: int = 0
+    undecided: Mapping[str, str] = {}
+    """By fact_id: why it was not memorized."""
+    num_passes: int = 0
+    active_by_pass: tuple[int, ...] = ()
+    silence: Proof = Proof()
+    capacity_alarm: str | None = None
+    bits_per_parameter: float | None = None
+    pretrain_router_seconds: float = 0.0
+    tune_memory_seconds: float = 0.0
+    write_checkpoint_seconds: float = 0.0
+    measure_recall_seconds: float = 0.0
 
     @property
-    def key(self) -> str:
-        return self.path.name
-
-    def receipt(self, step: str) -> dict[str, Any] | None:
-        """Return a step's receipt; None when it has none (or a damaged one)."""
-        try:
-            found: dict[str, Any] = json.loads(self._file(step).read_text())
-        except (OSError, json.JSONDecodeError):
-            return None
-        return found
-
-    def once(self, step: str, output: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Return the step's receipt, doing the work only when it or its output is not there.
-
-        A receipt whose file lies elsewhere is of a home that was moved, or of somebody else's.
-        """
-        home = Home(self.path.parents[1])
-        found = self.receipt(step)
-        if found is not None and (self.path / output).exists() and _is_within(home, found):
-            return {**found, "is_reused": True}
-        note(home, step=step)
-        started = time.monotonic()
-        receipt = {**work(), "seconds": round(time.monotonic() - started, 1)}
-        failpoints.reach(f"{step}.before_receipt")
-        write_json(self._file(step), receipt)
-        return {**receipt, "is_reused": False}
-
-    def forget(self, *steps: str) -> None:
-        """Drop receipts, so that the steps are done again."""
-        for step in steps:
-            self._file(step).unlink(missing_ok=True)
-
-    def _file(self, step: str) -> Path:
-        return self.path / "receipts" / f"{step}.json"
+    def training_seconds(self) -> float:
+        """What training took, without measuring."""
+        return (
+            self.pretrain_router_seconds + self.tune_memory_seconds + self.write_checkpoint_seconds
+        )
 
 
-def _is_within(home: Home, receipt: Mapping[str, Any]) -> bool:
-    try:
-        within(home.path, str(receipt.get("path", "")))
-    except OutsideHomeError:
-        return False
-    return True
+class Updated(Receipt):
+    """What an update did to the champion's bank."""
+
+    step = "update_memory"
+
+    retired: tuple[str, ...] = ()
+    groups: tuple[int, ...] = ()
+    would_not_go: Mapping[str, str] = {}
+    """By fact_id: why it is not answered as it should."""
+    collisions: Mapping[str, str] = {}
+    num_added: int = 0
+    num_changed: int = 0
+    num_retired: int = 0
+    num_affected: int = 0
+    num_groups_touched: int = 0
+    num_passes: int = 0
+    update_seconds: float = 0.0
+    capacity_alarm: str | None = None
+
+
+class Written(Receipt):
+    """A checkpoint, and its name in MLflow."""
+
+    step = "write_checkpoint"
+
+    num_groups: int = 0
+    num_experts: int = 0
+    snapshot_hash: str = ""
+    model_id: str = ""
+
+
+class Measured(Receipt):
+    """Recall by kind and template, and of an update what it left alone."""
+
+    step = "measure_recall"
+
+    path: str = ""
+    """The Parquet file of all questions."""
+    num_questions: int = 0
+    summary: tuple[Cell, ...] = ()
+    captured_foreign: tuple[str, ...] = ()
+    num_carried: int = 0
+    """Questions whose answers hold from the champion's measurement."""
+    proof: Proof = Proof()
+    verify_seconds: float | None = None
+
+    def total(self, kind: str) -> Cell | None:
+        """Give the recall of a kind of question in all templates; null where none was asked."""
+        return next((c for c in self.summary if (c.kind, c.template) == (kind, "*")), None)
+
+
+class Judged(Receipt):
+    """The gate's verdict."""
+
+    step = "gate"
+
+    passed: bool = False
+    blames_router: bool = False
+    why: str = ""
+
+
+class Promoted(Receipt):
+    """What MLflow was told of a promotion."""
+
+    step = "promoted"
+
+    version: str | None = None
+
+
+class Notified(Receipt):
+    """That people were told why a candidate failed."""
+
+    step = "notified"
+
+    why: str = ""

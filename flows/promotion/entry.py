@@ -1,11 +1,9 @@
 """What the pointer says of a checkpoint once it is promoted."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 from flows.configuration.settings import Settings
 from flows.home.champion import Champion
-from flows.home.receipts import RunFolder
+from flows.home.receipts import Measured, Updated
+from flows.home.run_folder import RunFolder
 from flows.planning.plan import Survey
 from lamini.checkpoint import read_manifest
 
@@ -14,19 +12,19 @@ def entry_of(
     settings: Settings,
     folder: RunFolder,
     found: Survey,
-    summary: Sequence[Mapping[str, Any]],
+    recall: Measured,
     *,
     mode: str,
 ) -> Champion:
     """Return what the pointer will say of a candidate; `found` is what its run began with."""
     checkpoint = folder.path / "checkpoint"
     manifest = read_manifest(checkpoint)
-    agreement = next(
-        (c["agreement"] for c in summary if (c["kind"], c["template"]) == ("training", "*")), None
-    )
+    total = recall.total("training")
+    agreement = None if total is None else total.agreement
     before = found.champion
     full = mode == "full"
-    collided = (folder.receipt("update_memory") or {}).get("collisions", {})
+    updated = folder.read(Updated)
+    collided = {} if updated is None else updated.collisions
     made = 0 if before is None else before.num_collisions
     return Champion(
         path=str(checkpoint.relative_to(settings.home.path)),

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from flows.configuration.gate_limits import GateLimits
+from flows.home.receipts import Cell, Proof
 from flows.planning.update_questions import AFFECTED, CHANGED
 
 if TYPE_CHECKING:
@@ -70,12 +71,12 @@ class Verdict:
 
 
 def judge(
-    summary: Iterable[Mapping[str, Any]],
+    summary: Iterable[Cell],
     rows: Sequence["RecallRow"],
     limits: GateLimits,
     *,
     min_recall: float,
-    proof: Mapping[str, Any] | None = None,
+    proof: Proof | None = None,
     reasons: Mapping[str, str] | None = None,
 ) -> Verdict:
     """Judge a candidate by its recall.
@@ -83,7 +84,7 @@ def judge(
     `proof` tells what is not as it must be: all that an update moved without having to, of a full
     run the silent prompts alone. `reasons` tell why facts would not go, by fact_id.
     """
-    totals = {cell["kind"]: cell for cell in summary if cell["template"] == "*"}
+    totals = {cell.kind: cell for cell in summary if cell.template == "*"}
     checks = [
         _at_least("recall of all facts", _exact(totals, "training", 0.0), min_recall),
         _at_least("paraphrase recall", _exact(totals, "heldout"), limits.min_paraphrase),
@@ -105,7 +106,7 @@ def judge(
     return Verdict(checks=tuple(checks), failures=tuple(failures) if failed else ())
 
 
-def _violations(proof: Mapping[str, Any]) -> list[tuple[str, int]]:
+def _violations(proof: Proof) -> list[tuple[str, int]]:
     """Name what must be zero, of what the proof tells."""
     names = {
         "differing_experts": "untouched experts that differ",
@@ -116,15 +117,16 @@ def _violations(proof: Mapping[str, Any]) -> list[tuple[str, int]]:
         "still_given": "retired answers still given",
         "experts_left": "experts of retired facts left",
     }
-    return [(said, len(proof[name])) for name, said in names.items() if name in proof]
+    found = ((said, getattr(proof, name)) for name, said in names.items())
+    return [(said, len(differing)) for said, differing in found if differing is not None]
 
 
-def _exact(totals: Mapping[str, Mapping[str, Any]], kind: str, default: float = 1.0) -> float:
-    return float(totals[kind]["exact"]) if kind in totals else default
+def _exact(totals: Mapping[str, Cell], kind: str, default: float = 1.0) -> float:
+    return totals[kind].exact if kind in totals else default
 
 
-def _taken(totals: Mapping[str, Mapping[str, Any]], kinds: Sequence[str]) -> float:
-    return max((float(totals[kind]["from_memory"]) for kind in kinds if kind in totals), default=0)
+def _taken(totals: Mapping[str, Cell], kinds: Sequence[str]) -> float:
+    return max((totals[kind].from_memory for kind in kinds if kind in totals), default=0)
 
 
 def _at_least(name: str, measured: float, wanted: float) -> Check:

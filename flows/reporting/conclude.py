@@ -11,7 +11,7 @@ from typing import Any
 from prefect.artifacts import create_markdown_artifact
 
 from flows.configuration.settings import Settings
-from flows.home.receipts import RunFolder
+from flows.home.run_folder import RunFolder
 from flows.reporting.fact_history import draw_history
 from flows.reporting.html_report import write_report
 from flows.reporting.run_report import gather

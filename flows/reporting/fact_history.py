@@ -18,7 +18,7 @@ from flows.configuration.settings import Settings
 from flows.errors import SettingsError
 from flows.home.champion import Champion
 from flows.home.home import Home
-from flows.home.receipts import RunFolder
+from flows.home.run_folder import RunFolder
 from warehouse.catalogue import open_catalogue
 from warehouse.errors import CatalogueLockedError
 from warehouse.nearest import hint

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from flows.home.about_run import read_about
 from flows.home.home import Home
-from flows.home.receipts import RunFolder
+from flows.home.run_folder import RunFolder
 from flows.home.steps import ALL_STEPS
 from warehouse.errors import NoHistoryError, WarehouseError
 from warehouse.recall import open_history
@@ -35,7 +35,7 @@ _STAGES = {
 def gather(home: Home, run_key: str) -> dict[str, Any]:
     """Give all that is known of a run; a part that is gone is empty."""
     folder = RunFolder(path=home.run(run_key))
-    receipts = {step: folder.receipt(step) or {} for step in ALL_STEPS}
+    receipts = {step: folder.told(step) or {} for step in ALL_STEPS}
     about = read_about(folder.path)
     mode = "incremental" if receipts["update_memory"] else "full"
     snapshot = _snapshot(home, receipts["write_checkpoint"].get("snapshot_hash"))

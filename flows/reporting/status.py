@@ -12,6 +12,8 @@ from flows.errors import NothingYetError
 from flows.home.champion import Champion, promoted
 from flows.home.current_run import run_state
 from flows.home.home import Home
+from flows.home.receipts import Trained, Updated
+from flows.home.run_folder import RunFolder
 from flows.servers.server import find
 from warehouse.errors import NoSnapshotError
 from warehouse.snapshots import Snapshot, diff, head, open_snapshot
@@ -109,12 +111,9 @@ def _capacity_alarm(home: Home, champion: Champion | None) -> str | None:
     """Give what the promoted checkpoint's training said of experts that are nearly full."""
     if champion is None:
         return None
-    for step in ("train_memory", "update_memory"):
-        receipt = home.checkpoint(champion.path).parent / "receipts" / f"{step}.json"
-        if receipt.is_file():
-            told: dict[str, Any] = json.loads(receipt.read_text(encoding="utf-8"))
-            return told.get("capacity_alarm")
-    return None
+    folder = RunFolder(path=home.checkpoint(champion.path).parent)
+    told = folder.read(Trained) or folder.read(Updated)
+    return None if told is None else told.capacity_alarm
 
 
 def _servers(home: Home) -> list[dict[str, Any]]:

@@ -10,7 +10,8 @@ from mlflow.entities import Run
 from flows.environment import mlflow_database, mlflow_uri
 from flows.home.home import Home
 from flows.home.processes import is_gone, this_process
-from flows.home.receipts import RunFolder
+from flows.home.receipts import Promoted
+from flows.home.run_folder import RunFolder
 from flows.tracking.runs import EXPERIMENT, MEASURING, PROCESS_TAG, RUN_KEY_TAG, STAGE_TAG
 from flows.tracking.spool import spool_of
 
@@ -38,7 +39,7 @@ def settle_tracking(home: Home) -> list[str]:
         if process is None or not _is_over(run, json.loads(process)):
             continue
         folder = RunFolder(path=home.run(run.data.tags.get(RUN_KEY_TAG, "none")))
-        status = "KILLED" if folder.receipt("promoted") is None else "FINISHED"
+        status = "KILLED" if folder.read(Promoted) is None else "FINISHED"
         client.set_terminated(run.info.run_id, status)
         ended.append(run.info.run_id)
         log.info("ended MLflow run %s as %s: its process is gone", run.info.run_id, status)

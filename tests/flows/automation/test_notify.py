@@ -14,7 +14,7 @@ from flows.configuration.settings import load_settings
 from flows.errors import GateError, SettingsError
 from flows.home.champion import Champion, promote, read_pointer
 from flows.home.home import Home
-from flows.home.receipts import RunFolder
+from flows.home.run_folder import RunFolder
 from flows.promote_candidate import consider
 from flows.promotion.gate import Check, Verdict
 
@@ -154,7 +154,7 @@ def test_a_failed_notification_does_not_hide_why_the_gate_failed(home):
     folder = RunFolder(path=settings.home.runs / "abc")
     with pytest.raises(GateError, match="recall of changed facts"):
         consider(settings, Run(), folder, FAILED, champion("abc"), "model", None)
-    assert folder.receipt("notified") is None
+    assert folder.told("notified") is None
 
 
 @pytest.mark.usefixtures("judged")

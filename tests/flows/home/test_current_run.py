@@ -11,7 +11,7 @@ import pytest
 
 from flows.home.current_run import note, recorded, run_state
 from flows.home.home import Home
-from flows.home.receipts import RunFolder
+from flows.home.run_folder import RunFolder
 from flows.home.run_lock import run_lock
 from flows.tracking.orphans import settle_tracking
 from flows.tracking.runs import PROCESS_TAG, open_run

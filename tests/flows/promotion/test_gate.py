@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 
 from flows.configuration.gate_limits import GateLimits
+from flows.home.receipts import Cell, Proof
 from flows.promotion.gate import judge
 from lamini.recall import RecallRow, summarize
 
@@ -43,8 +44,9 @@ GOOD = [row("training"), row("heldout"), row("changed"), row("foreign", answer=N
 
 
 def judged(rows, proof=None, **limits):
-    summary = [dataclasses.asdict(cell) for cell in summarize(rows)]
-    return judge(summary, rows, GateLimits(**limits), min_recall=0.95, proof=proof)
+    summary = [Cell(**dataclasses.asdict(cell)) for cell in summarize(rows)]
+    found = None if proof is None else Proof(**proof)
+    return judge(summary, rows, GateLimits(**limits), min_recall=0.95, proof=found)
 
 
 def test_what_reaches_every_limit_passes_and_lists_no_failure():
@@ -79,7 +81,7 @@ def test_each_measure_can_fail_alone(wrong, words):
 
 @pytest.mark.parametrize("moved", NONE_MOVED)
 def test_one_thing_moved_without_need_is_enough(moved):
-    verdict = judged(GOOD, {**NONE_MOVED, moved: [7]})
+    verdict = judged(GOOD, {**NONE_MOVED, moved: ["7"]})
     assert not verdict.passed
     assert str(verdict).endswith(" 1, wanted none")
 
