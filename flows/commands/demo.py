@@ -19,7 +19,7 @@ from flows.home.champion import read_pointer
 from flows.home.home import Home
 from flows.home.receipts import Trained
 from flows.home.run_folder import RunFolder
-from flows.promotion.asking import ask
+from flows.serving.asking import ask
 
 FIRST_DAY = date(2015, 12, 31)
 QUESTIONS = (

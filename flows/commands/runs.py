@@ -124,7 +124,7 @@ def ask(
     """Ask the promoted checkpoint; an answer from memory names its facts and source rows."""
     settings = given_settings(refusal=refusal)
     prepare(settings.home)
-    from flows.promotion.asking import ask
+    from flows.serving.asking import ask
 
     said = ask(settings.home, prompts, strict=strict, refusal=settings.refusal)
     answers = [asdict(asked) for asked in said]

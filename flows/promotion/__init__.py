@@ -1,1 +1,1 @@
-"""From candidate to champion: the gate, the pointer, the way back, and asking the champion."""
+"""From candidate to champion: the gate, and what the pointer will say."""

@@ -108,7 +108,7 @@ class ServedModel:
     def _answered(
         self, prompts: list[str], strict: bool, refusal: str | None
     ) -> list[dict[str, Any]]:
-        from flows.promotion.asking import explain_answer
+        from flows.serving.asking import explain_answer
 
         answers = self.model.answer(prompts, strict=strict, refusal=refusal)
         found = []

@@ -6,7 +6,7 @@ import pytest
 from flows.errors import NothingYetError
 from flows.home.champion import Champion, promoted
 from flows.home.home import Home
-from flows.promotion.asking import explain_answer
+from flows.serving.asking import explain_answer
 from warehouse.snapshots import head
 
 
