@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.configuration.serving import Serving
 from flows.errors import NothingYetError
+from flows.home.home import Home
 from flows.serving.given_prompts import batches, encoded, shown
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ _log = logging.getLogger(__name__)
 class ServedModel:
     """One checkpoint with the snapshot that it was trained on, ready to answer."""
 
-    def __init__(self, checkpoint: Path, warehouse: Path, limits: Serving | None = None) -> None:
+    def __init__(self, home: Home, checkpoint: Path, limits: Serving | None = None) -> None:
         """Load the checkpoint.
 
         Raises:
@@ -53,7 +54,7 @@ class ServedModel:
             )
         self.limits = limits or Serving()
         self.model: MemoryModel = load(checkpoint)
-        self.snapshot = _snapshot(warehouse, str(self.model.manifest["snapshot_hash"]))
+        self.snapshot = _snapshot(home, str(self.model.manifest["snapshot_hash"]))
 
     def answer(
         self, prompts: Sequence[Any], *, strict: bool = False, refusal: str = ""
@@ -132,23 +133,23 @@ class ServedModel:
 
 def open_served(config: Mapping[str, Any]) -> ServedModel:
     """Open the checkpoint that a saved model names, with the bounds that it names."""
-    home = Path(os.environ.get("LAMINI_HOME") or config["home"])
+    home = Home(Path(os.environ.get("LAMINI_HOME") or config["home"]))
     limits = {f.name: config[f.name] for f in fields(Serving) if f.name in config}
-    return ServedModel(home / config["checkpoint"], home / "warehouse", Serving(**limits))
+    return ServedModel(home, home.checkpoint(config["checkpoint"]), Serving(**limits))
 
 
 def _refused(prompt: Any, why: str) -> dict[str, Any]:
     return {"prompt": shown(prompt), **_SILENT, "error": why}
 
 
-def _snapshot(warehouse: Path, known: str) -> "Snapshot":
+def _snapshot(home: Home, known: str) -> "Snapshot":
     from warehouse.errors import WarehouseError
     from warehouse.snapshots import head, open_snapshot
 
     try:
-        return open_snapshot(warehouse / "snapshots" / known[:16])
+        return open_snapshot(home.snapshot(known))
     except WarehouseError:  # it was cleared away: the newest one still names most facts
-        return head(warehouse)
+        return head(home.warehouse)
 
 
 def _plain(value: Any) -> Any:

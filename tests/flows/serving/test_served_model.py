@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from flows.configuration.serving import Serving
+from flows.home.home import Home
 from flows.serving.given_prompts import batches, prompts_of
 from flows.serving.served_model import ServedModel, open_served
 from lamini.text import encode_prompt
@@ -41,7 +42,7 @@ ODD = {
 
 @pytest.fixture(scope="module")
 def served(champion_home):
-    return ServedModel(champion_home / "runs" / "k" / "checkpoint", champion_home / "warehouse")
+    return ServedModel(Home(champion_home), champion_home / "runs" / "k" / "checkpoint")
 
 
 def bounded(served, monkeypatch, **limits):
