@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import stat
 import subprocess
 import sys
@@ -54,22 +55,26 @@ def working(tmp_path_factory):
 
 
 def fit_two_workers(folder, look):
-    """Have two workers meet, and look before they end."""
-    from ray.train import RunConfig, ScalingConfig
+    """Have two workers meet, one of them killed the first time, and look before they end."""
+    from ray.train import FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
 
     from flows.training.local_cluster import LocalTorch
 
-    met, looked = folder / "met", folder / "looked"
+    died, met, looked = folder / "died", folder / "met", folder / "looked"
 
     def work(_):
         import ray.train
         import torch
         from torch import distributed
 
+        leads = ray.train.get_context().get_world_rank() == 0
+        if not leads and not died.exists():
+            died.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
         ones = torch.ones(1)
         distributed.all_reduce(ones)
-        if ray.train.get_context().get_world_rank() == 0:
+        if leads:
             met.touch()
         while not looked.exists():
             time.sleep(0.05)
@@ -89,10 +94,15 @@ def fit_two_workers(folder, look):
         work,
         torch_config=LocalTorch(backend="gloo"),
         scaling_config=ScalingConfig(num_workers=2),
-        run_config=RunConfig(name="meeting", storage_path=str(folder / "ray")),
+        run_config=RunConfig(
+            name="meeting",
+            storage_path=str(folder / "ray"),
+            failure_config=FailureConfig(max_failures=1),
+        ),
     ).fit()
     thread.join()
     assert result.return_value == 2
+    assert died.exists()
 
 
 def look(seen):
