@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -26,6 +27,8 @@ SERVICES = {
 }
 """What a stranger would call to run code or to read data: a process kind has one of them."""
 UNIMPLEMENTED, UNAUTHENTICATED = "12", "16"
+PATIENCE_SECONDS = 15.0
+"""A busy machine answers late; what never answers is no port of Ray."""
 STRANGER = """
 import os, sys, ray
 ray.init(address=sys.argv[1], log_to_driver=False, _node_ip_address="127.0.0.1")
@@ -120,34 +123,56 @@ def look(seen):
         text=True,
         check=False,
     )
-    listening = [
-        (kind(process), connection.laddr.ip.removeprefix("::ffff:"), connection.laddr.port)
-        for process in processes
-        for connection in process.net_connections("tcp")
-        if connection.status == psutil.CONN_LISTEN
-    ]
+    listening = [found for process in processes for found in ports_of(process)]
+    with ThreadPoolExecutor(len(listening)) as pool:
+        got = dict(pool.map(lambda found: (found[2], ask(found[2])), listening))
     return {
         "listening": listening,
-        "got": {port: ask(port) for _, _, port in listening},
+        "got": got,
         "stranger": stranger,
-        "told": [" ".join(process.cmdline()) for process in processes],
+        "told": [words_of(process) for process in processes],
     }
 
 
+def ports_of(process):
+    """Kind, address and port of each socket on which the process listens, if it lives still."""
+    try:
+        connections = process.net_connections("tcp")
+        name = kind(process)
+    except psutil.NoSuchProcess:
+        return []
+    return [
+        (name, connection.laddr.ip.removeprefix("::ffff:"), connection.laddr.port)
+        for connection in connections
+        if connection.status == psutil.CONN_LISTEN
+    ]
+
+
+def words_of(process):
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
+
+
 def kind(process):
-    words = " ".join(process.cmdline())
+    words = words_of(process)
     if process.pid == os.getpid():
         return "driver"
     for word, name in (("monitor.py", "monitor"), ("RuntimeEnv", "runtime env agent")):
         if word in words:
             return name
-    return "worker" if words.startswith("ray::") else process.name()
+    if words.startswith("ray::"):
+        return "worker"
+    # A worker that starts has no name of its own yet; the raylet knows how to start one.
+    name = process.name()
+    return "worker" if name.startswith("python") and "default_worker.py" in words else name
 
 
 def ask(port):
     """What each service of Ray says to somebody without a token; or what plain HTTP gives."""
     try:
-        with httpx.Client(http1=False, http2=True, timeout=2) as client:
+        with httpx.Client(http1=False, http2=True, timeout=PATIENCE_SECONDS) as client:
             said = {
                 client.post(
                     f"http://127.0.0.1:{port}/ray.rpc.{method}",
@@ -160,7 +185,9 @@ def ask(port):
     except httpx.HTTPError:
         pass
     try:
-        code = httpx.post(f"http://127.0.0.1:{port}/get_runtime_envs_info", timeout=2).status_code
+        code = httpx.post(
+            f"http://127.0.0.1:{port}/get_runtime_envs_info", timeout=PATIENCE_SECONDS
+        ).status_code
     except httpx.HTTPError:
         return "none"
     return {401: "Ray's token", 405: "none"}[code]
