@@ -45,7 +45,7 @@ def _made(run: CandidateRun) -> Made:
         "recall/recall.parquet",
         lambda: record_measured(settings, tracked, path, run.assignment, run.snapshot),
     )
-    _log_plots(tracked, path, trained.active_by_pass, run.assignment)
+    _log_plots(tracked, path, trained.loss_by_step, run.assignment)
     tracked.log_metrics(
         {f"time/{name}": n for name, n in trained.told().items() if name.endswith("_seconds")}
     )
@@ -74,11 +74,11 @@ def forget_run(folder: RunFolder) -> None:
 
 
 def _log_plots(
-    tracked: TrackedRun, folder: Path, active_by_pass: Sequence[int], assignment: Path
+    tracked: TrackedRun, folder: Path, loss_by_step: Sequence[float], assignment: Path
 ) -> None:
     from lamini.training_data import read_training_facts
 
     facts = read_training_facts(assignment)
-    tracked.log_file(plots.tuning_plot(active_by_pass, folder / "plots"), "plots")
+    tracked.log_file(plots.tuning_plot(loss_by_step, folder / "plots"), "plots")
     load = plots.load_plot([fact.num_experts for fact in facts], folder / "plots")
     tracked.log_file(load, "plots")

@@ -39,7 +39,7 @@ def train_memory(
     stages = {stage: run.child(stage) for stage in (ROUTER, TUNING)}
     bars = {
         ROUTER: lambda: Progress("router pretraining", num_steps, "step", "loss"),
-        TUNING: lambda: Progress("memory tuning", len(facts), "facts_memorized", "passes"),
+        TUNING: lambda: Progress("memory tuning", len(facts), "facts_memorized", "loss"),
         RECALL: lambda: Progress("measuring recall", len(questions), "questions", "questions"),
     }
     with contextlib.ExitStack() as stack:
@@ -77,8 +77,8 @@ def train_memory(
     )
     stages[ROUTER].log_metrics({f"router/{key}": done["router"][key] for key in keys}, num_steps)
     tuned = _summary(folder / "tuning", facts)
-    for step, number in enumerate(tuned["active_by_pass"]):
-        stages[TUNING].log_metrics({"tuning/active_facts": number}, step)
+    for step, loss in enumerate(tuned["loss_by_step"]):
+        stages[TUNING].log_metrics({"tuning/loss": loss}, step)
     stages[TUNING].log_metrics({"tuning/bits_per_parameter": done["bits_per_parameter"]}, 0)
     if done["capacity_alarm"]:
         log.warning(done["capacity_alarm"])
@@ -95,7 +95,8 @@ def _summary(tuning: Path, facts: list[Any]) -> dict[str, Any]:
     for fact in facts:
         shards.setdefault(fact.shard_index, []).append(fact)
     undecided: dict[str, str] = {}
-    active: list[int] = []
+    losses: list[tuple[float, ...]] = []
+    tokens: list[int] = []
     positions = 0
     for shard, members in sorted(shards.items()):
         result = load_shard(tuning, shard, members)
@@ -104,17 +105,26 @@ def _summary(tuning: Path, facts: list[Any]) -> dict[str, Any]:
         names = [members[i].fact_id for i in result.undecided]
         undecided |= zip(names, result.reasons, strict=True)
         positions += result.num_positions
-        active += [0] * (len(result.active_by_pass) - len(active))
-        for i, number in enumerate(result.active_by_pass):
-            active[i] += number
+        losses.append(result.loss_by_step)
+        tokens.append(result.num_tokens)
     return {
         "num_facts": len(facts),
         "num_undecided": len(undecided),
         "undecided": dict([*undecided.items()][:50]),
-        "num_passes": len(active) - 1,
+        "num_steps": max(map(len, losses), default=1) - 1,
         "num_positions": positions,
-        "active_by_pass": active,
+        "loss_by_step": _mean_losses(losses, tokens),
     }
+
+
+def _mean_losses(losses: list[tuple[float, ...]], tokens: list[int]) -> list[float]:
+    """Return the mean loss of a token over all shards; a shard that is done keeps its last."""
+    steps = range(max(map(len, losses), default=0))
+    means = [[shard[min(step, len(shard) - 1)] for shard in losses] for step in steps]
+    return [
+        sum(loss * number for loss, number in zip(mean, tokens, strict=True)) / sum(tokens)
+        for mean in means
+    ]
 
 
 @task(cache_policy=NO_CACHE, task_run_name="log checkpoint")

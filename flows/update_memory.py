@@ -100,9 +100,7 @@ def update_memory(
         "num_affected": len(update.affected),
         "num_groups_touched": len(update.groups),
         "update_seconds": round(seconds, 2),
-        **capacity_of(
-            facts, backbone.tokenizer, settings.memory.expert_width(backbone.hidden_size)
-        ).told(),
+        **capacity_of(facts, backbone.tokenizer, backbone.hidden_size).told(),
     }
     return Updated(**told)
 

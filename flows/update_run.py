@@ -60,6 +60,6 @@ def _numbers(updated: Updated) -> dict[str, float]:
         **{f"facts/{name.removeprefix('num_')}": getattr(updated, name) for name in names},
         "tuning/undecided_facts": len(updated.would_not_go),
         "tuning/collisions": len(updated.collisions),
-        "tuning/passes": updated.num_passes,
+        "tuning/steps": updated.num_steps,
         "time/update_seconds": updated.update_seconds,
     }

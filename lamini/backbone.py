@@ -1,11 +1,12 @@
-"""Load any transformers causal LM, frozen, and see it as trunk + upper part.
+"""Load any transformers causal LM, frozen, and see it as stack + head.
 
-The trunk is everything below the memory layers; no expert touches it, so its output for a fixed
-text is computed once. Both parts are views: new module shells over the very same parameters.
+No expert touches a decoder layer, so what they make of a fixed text is computed once. The parts are
+views: new module shells over the very same parameters.
 """
 
 import copy
 import hashlib
+from collections import OrderedDict
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -15,6 +16,7 @@ import torch
 from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers import PreTrainedTokenizerBase as Tokenizer
+from transformers.modeling_outputs import BaseModelOutputWithPast
 from transformers.utils import logging
 
 from lamini.errors import BackboneError
@@ -119,8 +121,9 @@ def _layers(decoder: nn.Module) -> nn.ModuleList:
 def weights_sha256(model: nn.Module) -> str:
     """Return a SHA-256 over names and bytes of all weights, with memory attached or without."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(name.replace(".base.", ".").encode())
+    state = {name.replace(".base.", "."): part for name, part in model.state_dict().items()}
+    for name, tensor in sorted(state.items()):
+        digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
 
@@ -128,52 +131,63 @@ def weights_sha256(model: nn.Module) -> str:
 _FINAL_NORMS = ("norm", "final_layernorm", "final_layer_norm")
 
 
-def trunk_view(backbone: Backbone, num_memory_layers: int) -> nn.Module:
-    """Return the stack up to the memory layers: ids in, hidden states out, no final norm."""
-    view = _stack_view(backbone, 0, len(backbone.layers) - num_memory_layers)
+def final_norm(backbone: Backbone) -> nn.Module:
+    """Return the norm between the decoder layers and the head.
+
+    Raises:
+        BackboneError: there is none of a known name.
+    """
+    decoder = decoder_of(backbone.model)
+    norm = decoder._modules[_norm_name(decoder)]
+    assert norm is not None
+    return norm
+
+
+def put_final_norm(backbone: Backbone, norm: nn.Module) -> None:
+    """Let `norm` stand between the decoder layers and the head."""
+    decoder = decoder_of(backbone.model)
+    decoder._modules[_norm_name(decoder)] = norm
+
+
+def _norm_name(decoder: nn.Module) -> str:
     for name in _FINAL_NORMS:
-        if name in view._modules:
-            view._modules[name] = nn.Identity()
-    return view
+        if decoder._modules.get(name) is not None:
+            return name
+    raise BackboneError(
+        f"{type(decoder).__name__} has no final norm named {' or '.join(_FINAL_NORMS)}; give a "
+        "Llama, Mistral, Qwen, Gemma, Phi or GPT-NeoX shaped model"
+    )
 
 
-def upper_view(backbone: Backbone, num_memory_layers: int) -> nn.Module:
-    """Return the memory layers with final norm and head: trunk states in, logits out."""
-    num_layers = len(backbone.layers)
-    stack = _stack_view(backbone, num_layers - num_memory_layers, num_layers)
-    view = _shell(backbone.model)
-    view._modules[backbone.model.base_model_prefix] = stack
-    view.config = stack.config
-    return view
-
-
-def _stack_view(backbone: Backbone, start: int, stop: int) -> Any:
-    num_layers = len(backbone.layers)
-    if not 0 <= start < stop <= num_layers:
-        raise BackboneError(
-            f"cannot take layers {start}..{stop - 1} of {num_layers}; num_memory_layers must lie "
-            f"in 1..{num_layers - 1}, so that a trunk remains"
-        )
+def stack_view(backbone: Backbone, num_layers: int) -> nn.Module:
+    """Return the lowest decoder layers: ids in, hidden states out, no final norm."""
     view: Any = _shell(decoder_of(backbone.model))
     view.config = copy.deepcopy(view.config)
-    view.config.num_hidden_layers = stop - start
+    view.config.num_hidden_layers = num_layers
     if getattr(view.config, "layer_types", None):
-        view.config.layer_types = view.config.layer_types[start:stop]
-    layers = enumerate(backbone.layers[start:stop])
-    view._modules["layers"] = nn.ModuleList([_renumbered(layer, i) for i, layer in layers])
+        view.config.layer_types = view.config.layer_types[:num_layers]
+    view._modules["layers"] = nn.ModuleList(backbone.layers[:num_layers])
+    view._modules[_norm_name(view)] = nn.Identity()
     return view
 
 
-def _renumbered(layer: nn.Module, layer_index: int) -> nn.Module:
-    # The cache is addressed by layer_idx, wherever in the layer it stands.
-    view: Any = _shell(layer)
-    if hasattr(view, "layer_idx"):
-        view.layer_idx = layer_index
-    for name, child in layer._modules.items():
-        if child is not None and hasattr(child, "layer_idx"):
-            part: Any = _shell(child)
-            part.layer_idx = layer_index
-            view._modules[name] = part
+class _Top(nn.Module):
+    """What stands for the decoder in a head: its final norm alone."""
+
+    def __init__(self, norm: nn.Module) -> None:
+        super().__init__()
+        self.norm = norm
+
+    def forward(self, *_: Any, inputs_embeds: torch.Tensor, **__: Any) -> BaseModelOutputWithPast:
+        return BaseModelOutputWithPast(last_hidden_state=self.norm(inputs_embeds))
+
+
+def head_view(backbone: Backbone) -> nn.Module:
+    """Return final norm and head: states of the last layer in (`inputs_embeds`), logits out."""
+    view: Any = _shell(backbone.model)
+    view._modules[backbone.model.base_model_prefix] = _Top(final_norm(backbone))
+    # The hooks of the whole model are not the head's.
+    view._forward_pre_hooks, view._forward_pre_hooks_with_kwargs = OrderedDict(), OrderedDict()
     return view
 
 

@@ -4,7 +4,7 @@ Only written experts are stored; one never written is exactly zero. Lance gives 
 access by position and object stores; a write is one commit, so no reader sees half of it. Numbers
 are found by a sorted column of them, read at the first access: 8 bytes for each written expert.
 
-Shape suffixes: N groups or experts asked for   G experts in a block   W floats of an expert
+Shape suffixes: N groups or experts asked for   A experts of a group   D floats of an expert
 """
 
 import hashlib
@@ -18,11 +18,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import torch
 from lance.fragment import write_fragments
+from torch.nn.utils.rnn import pad_sequence
 
 from lamini.config import CACHE_BYTES, MemoryConfig
 from lamini.errors import BankError
 from lamini.expert_cache import ExpertCache
-from lamini.experts import Experts, unpack
 from lamini.group_table import GroupTable, float_lists, float_rows
 
 Numbers = npt.NDArray[np.int64]
@@ -39,7 +39,7 @@ class BankVersion:
 class Bank:
     """All experts of a model, addressed by number, read group by group.
 
-    One stored expert is the concatenation over memory layers of its down and its up vector.
+    A stored expert is the vector that its answer position adds to the residual stream.
     """
 
     def __init__(
@@ -57,11 +57,6 @@ class Bank:
         self._experts: lance.LanceDataset | None = None
         self._version: BankVersion | None = None
         self._numbers: tuple[Numbers, Numbers] | None = None
-
-    @property
-    def expert_width(self) -> int:
-        """Floats in one stored expert."""
-        return self.config.expert_width(self.hidden_size)
 
     def open(self, version: BankVersion | None = None) -> BankVersion:
         """Read from `version` (default the latest) from now on.
@@ -88,7 +83,7 @@ class Bank:
         retired: Sequence[int] = (),
         silent: GroupTable | None = None,
     ) -> BankVersion:
-        """Replace whole groups, [num_experts, expert_width] each, and the tables of keys.
+        """Replace whole groups, [num_experts, hidden_size] each, and the tables of keys.
 
         Experts of `retired` groups are deleted; those of all other groups stay as they are. It
         starts from the open version (the latest, when none is open) and opens the new one.
@@ -106,7 +101,7 @@ class Bank:
         ordered = sorted(weights)
         size = self.config.group_size
         numbers = [g * size + i for g in ordered for i in range(len(weights[g]))]
-        empty = torch.empty(0, self.expert_width)
+        empty = torch.empty(0, self.hidden_size)
         rows = torch.cat([empty, *(weights[group] for group in ordered)])
         columns = {"expert_id": pa.array(numbers, pa.int64()), "weights": float_lists(rows)}
         self._replace(sorted({*weights, *retired}), pa.table(columns))
@@ -131,27 +126,24 @@ class Bank:
         held, silent = keys.slice(num_silent), keys.slice(0, num_silent)
         return GroupTable.from_arrow(held), GroupTable.from_arrow(silent)
 
-    def read(self, groups: Sequence[int]) -> Experts:
-        """Return the experts of each group, padded with zeros to the block."""
-        block_NGW = torch.zeros(len(groups), self.config.group_size, self.expert_width)
+    def read(self, groups: Sequence[int]) -> torch.Tensor:
+        """Return the experts [N, A, D] of each group, padded with zeros to the longest."""
         found = {group: self._cache.get(group) for group in dict.fromkeys(groups)}
         found |= self._load([group for group, weight in found.items() if weight is None])
-        for row, group in enumerate(groups):
-            weight = found[group]
-            if weight is not None:
-                block_NGW[row, : len(weight)] = weight
-        return unpack(block_NGW, self.config.num_memory_layers, self.hidden_size)
+        empty = torch.empty(0, self.hidden_size)
+        own = [empty if weight is None else weight for weight in map(found.__getitem__, groups)]
+        return pad_sequence(own, batch_first=True)
 
     def read_experts(self, numbers: Sequence[int]) -> torch.Tensor:
-        """Return single experts by number [N, expert_width]; one never written is zero."""
+        """Return single experts by number [N, hidden_size]; one never written is zero."""
         wanted = np.asarray(numbers, dtype=np.int64)
         written, position = self._written()
         place = np.searchsorted(written, wanted)
         stored = place < len(written)
         stored[stored] = written[place[stored]] == wanted[stored]
-        row_NW = torch.zeros(len(wanted), self.expert_width)
-        row_NW[torch.from_numpy(stored)] = self._take(position[place[stored]])
-        return row_NW
+        row_ND = torch.zeros(len(wanted), self.hidden_size)
+        row_ND[torch.from_numpy(stored)] = self._take(position[place[stored]])
+        return row_ND
 
     def num_experts(self) -> int:
         """Written experts in the open version."""
@@ -184,7 +176,7 @@ class Bank:
 
     def _take(self, position: Numbers) -> torch.Tensor:
         if not len(position):
-            return torch.empty(0, self.expert_width)
+            return torch.empty(0, self.hidden_size)
         return float_rows(self._dataset().take(position, columns=["weights"])["weights"])
 
     def _written(self) -> tuple[Numbers, Numbers]:
@@ -232,10 +224,10 @@ class Bank:
 
     def _check(self, group: int, weight: torch.Tensor) -> None:
         self._check_number(group)
-        if weight.shape[1] != self.expert_width or len(weight) > self.config.group_size:
+        if weight.shape[1] != self.hidden_size or len(weight) > self.config.group_size:
             raise BankError(
                 f"group {group} has experts of shape {tuple(weight.shape)}; wanted at most "
-                f"{self.config.group_size} of width {self.expert_width}"
+                f"{self.config.group_size} of width {self.hidden_size}"
             )
 
     def _check_number(self, group: int) -> None:

@@ -1,8 +1,7 @@
-"""What experts can hold: the bits an answer needs against the parameters it is given.
+"""What experts hold: a token each, so an answer needs as many as it has tokens.
 
-Transformers hold about 2 bits of knowledge a parameter in practice (Allen-Zhu & Li 2024,
-arXiv:2404.05405); 3.6 is the most reported (Morris et al. 2025, arXiv:2505.24832). We depart: the
-parameters counted are those of a fact's own experts, since the backbone is frozen.
+Parameters counted are those of a fact's own experts, since the backbone is frozen; transformers
+trained as a whole hold about 2 bits a parameter (Allen-Zhu & Li 2024, arXiv:2404.05405).
 """
 
 from collections import defaultdict
@@ -14,15 +13,6 @@ from typing import Any
 from lamini.text import encode_answer, normal_form
 from lamini.training_data import TrainingFact
 
-PRACTICAL_CEILING = 2.0
-"""Bits a parameter."""
-_NEAR = 0.5
-"""Share of the ceiling from which on the alarm rings."""
-_TOKENS_PER_EXPERT = 1.0
-"""An expert decides one token a memory layer: beyond that tuning fails far below any ceiling of
-bits (`tests/bench/capacity.py`), so the alarm rings while the layer below still has room.
-"""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Capacity:
@@ -30,11 +20,8 @@ class Capacity:
 
     bits: float
     num_parameters: int
-    fullest_fact_id: str | None
-    fullest: float
-    """Bits a parameter of the fact that needs most of its experts."""
-    near_ceiling: tuple[str, ...]
-    """Facts whose experts are near what they hold, or over it."""
+    too_long: tuple[str, ...]
+    """Facts whose answers have more tokens than they have experts."""
 
     @property
     def bits_per_parameter(self) -> float:
@@ -47,13 +34,12 @@ class Capacity:
 
     @property
     def alarm(self) -> str | None:
-        """A sentence for people when the assignment nears what its experts hold; else None."""
-        if not self.near_ceiling:
+        """A sentence for people when the assignment gives a fact too few experts; else None."""
+        if not self.too_long:
             return None
         return (
-            f"{len(self.near_ceiling)} facts are near what their experts hold, such as "
-            f"{self.near_ceiling[0]}: a token an expert, about {PRACTICAL_CEILING:g} bits a "
-            "parameter; give them more experts (group_size) or shorter answers"
+            f"{len(self.too_long)} facts have more tokens than experts, such as "
+            f"{self.too_long[0]}: an expert says one token; raise group_size or shorten answers"
         )
 
 
@@ -62,32 +48,30 @@ def answer_bits(num_tokens: int, vocabulary: int) -> float:
     return num_tokens * log2(vocabulary)
 
 
-def capacity_of(facts: Sequence[TrainingFact], tokenizer: Any, expert_width: int) -> Capacity:
+def capacity_of(facts: Sequence[TrainingFact], tokenizer: Any, hidden_size: int) -> Capacity:
     """Return how full the experts are that the assignment gives the facts."""
-    tokens = [len(encode_answer(tokenizer, fact.answer, max_tokens=10**6)) for fact in facts]
-    bits = [answer_bits(number, len(tokenizer)) for number in tokens]
-    parameters = [fact.num_experts * expert_width for fact in facts]
-    load = [need / room for need, room in zip(bits, parameters, strict=True)]
-    fullest = max(range(len(facts)), key=lambda i: load[i], default=None)
+    tokens = [_num_tokens(fact, tokenizer) for fact in facts]
     return Capacity(
-        bits=sum(bits),
-        num_parameters=sum(parameters),
-        fullest_fact_id=None if fullest is None else facts[fullest].fact_id,
-        fullest=0.0 if fullest is None else load[fullest],
-        near_ceiling=tuple(
+        bits=sum(answer_bits(number, len(tokenizer)) for number in tokens),
+        num_parameters=sum(fact.num_experts * hidden_size for fact in facts),
+        too_long=tuple(
             fact.fact_id
-            for fact, full, number in zip(facts, load, tokens, strict=True)
-            if full >= _NEAR * PRACTICAL_CEILING or number > _TOKENS_PER_EXPERT * fact.num_experts
+            for fact, number in zip(facts, tokens, strict=True)
+            if number > fact.num_experts
         ),
     )
 
 
-def why_undecided(fact: TrainingFact, tokenizer: Any, expert_width: int, num_passes: int) -> str:
-    """Return why tuning left the fact undecided: its experts are too few, or the passes were."""
-    capacity = capacity_of([fact], tokenizer, expert_width)
-    if capacity.near_ceiling:
-        return f"capacity: its answer has too many tokens for {fact.num_experts} experts"
-    return f"budget: undecided after {num_passes} passes"
+def why_undecided(fact: TrainingFact, tokenizer: Any, max_steps: int) -> str:
+    """Return why tuning left the fact undecided: its experts are too few, or the steps were."""
+    number = _num_tokens(fact, tokenizer)
+    if number > fact.num_experts:
+        return f"capacity: its answer has {number} tokens, and {fact.num_experts} experts"
+    return f"budget: undecided after {max_steps} steps"
+
+
+def _num_tokens(fact: TrainingFact, tokenizer: Any) -> int:
+    return len(encode_answer(tokenizer, fact.answer, max_tokens=10**6))
 
 
 def contradictory_twins(facts: Sequence[TrainingFact]) -> dict[str, str]:

@@ -29,7 +29,7 @@ from lamini.saved import read_tensors, write_json
 from lamini.shards import load_shard
 from lamini.training_data import TrainingFact
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,70 +1,91 @@
-"""A frozen backbone with memory: put the memory layers on, run it with a read set, take them off.
+"""A frozen backbone with memory: put the memory layer on, run it with a read set, take it off.
 
-Shape suffixes: B batch   L sequence   D hidden size   G experts in a block   V vocabulary
+Shape suffixes: B batch   L sequence   D hidden size   A answer positions   V vocabulary
+    N rows that read   R rows of states
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import nn
+from torch.utils.hooks import RemovableHandle
 
-from lamini.backbone import Backbone, trunk_view, upper_view
+from lamini.backbone import Backbone, final_norm, head_view, put_final_norm, stack_view
 from lamini.config import MemoryConfig
 from lamini.errors import AttachError
-from lamini.experts import Experts, MemoryLayer, Reader, Reading
+from lamini.experts import MemoryLayer, Reader, Reading
+
+LAYERS_ABOVE_TRUNK = 2
+"""The router reads states from below the last layers: these are about the next token alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attached:
-    """A backbone whose top layers read memory, with its two views."""
+    """A backbone that reads memory at its top, with its views."""
 
     backbone: Backbone
     config: MemoryConfig
     reader: Reader
     trunk: nn.Module
-    """ids -> hidden states below the memory layers."""
-    upper: nn.Module
-    """trunk states -> logits, through the memory layers."""
+    """ids -> the states that the router reads."""
+    stack: nn.Module
+    """ids -> the states that experts are added to."""
+    head: nn.Module
+    """The latter -> logits; reads no memory."""
+    hook: RemovableHandle
 
     @property
     def hidden_size(self) -> int:
         return self.backbone.hidden_size
 
+    @property
+    def num_trunk_layers(self) -> int:
+        return num_trunk_layers(self.backbone)
+
+    def logits(self, state_RD: torch.Tensor) -> torch.Tensor:
+        """Return logits [R, V] of states at the top, experts added: the fast path's end."""
+        logits_1RV: torch.Tensor = self.head(inputs_embeds=state_RD[None]).logits
+        return logits_1RV[0]
+
+
+def num_trunk_layers(backbone: Backbone) -> int:
+    """Return how many decoder layers lie below the states that the router reads."""
+    return max(1, len(backbone.layers) - LAYERS_ABOVE_TRUNK)
+
 
 def attach(backbone: Backbone, config: MemoryConfig) -> Attached:
-    """Wrap the MLPs of the top layers; a refused call leaves the backbone as it was.
+    """Wrap the final norm; a refused call leaves the backbone as it was.
 
     Raises:
         AttachError: memory is already attached, or there are too few layers.
+        BackboneError: the stack ends in no norm.
     """
-    layers = backbone.layers
-    if any(isinstance(layer.mlp, MemoryLayer) for layer in layers):
+    norm = final_norm(backbone)
+    if isinstance(norm, MemoryLayer):
         raise AttachError("memory is already attached to this backbone; detach() it first")
-    if not config.num_memory_layers < len(layers):
-        raise AttachError(
-            f"num_memory_layers={config.num_memory_layers} must be below the backbone's "
-            f"{len(layers)} layers, so that a trunk remains"
-        )
+    if len(backbone.layers) < 2:
+        raise AttachError("the backbone has one decoder layer; the router needs one below the last")
     reader = Reader()
-    first = len(layers) - config.num_memory_layers
-    for index, layer in enumerate(layers[first:]):
-        mlp = layer.mlp
-        assert isinstance(mlp, nn.Module)
-        layer.mlp = MemoryLayer(mlp, index, reader)
-    return Attached(
+    attached = Attached(
         backbone=backbone,
         config=config,
         reader=reader,
-        trunk=trunk_view(backbone, config.num_memory_layers),
-        upper=upper_view(backbone, config.num_memory_layers),
+        trunk=stack_view(backbone, num_trunk_layers(backbone)),
+        stack=stack_view(backbone, len(backbone.layers)),
+        head=head_view(backbone),
+        hook=backbone.model.register_forward_pre_hook(reader.see_call, with_kwargs=True),
     )
+    put_final_norm(backbone, MemoryLayer(norm, reader))
+    return attached
 
 
 def detach(attached: Attached) -> None:
-    """Put the bare MLPs back, the same objects; the views read no memory any more either."""
-    for layer in attached.backbone.layers:
-        if isinstance(layer.mlp, MemoryLayer):
-            layer.mlp = layer.mlp.base
+    """Put the bare final norm back, the same object."""
+    norm = final_norm(attached.backbone)
+    if isinstance(norm, MemoryLayer):
+        put_final_norm(attached.backbone, norm.base)
+    attached.hook.remove()
 
 
 def pad_right(ids: list[list[int]], backbone: Backbone) -> tuple[torch.Tensor, torch.Tensor]:
@@ -100,9 +121,14 @@ def full_logits(
 
 
 def reading_of(
-    experts: Experts, rows: list[int], mask_BL: torch.Tensor | None, device: torch.device
+    shift_NAD: torch.Tensor, rows: Sequence[int], starts: Sequence[int], device: torch.device
 ) -> Reading:
-    """Return the reading of the given rows of a batch, on `device`."""
-    rows_N = torch.tensor(rows, dtype=torch.int64, device=device)
-    mask_BL = None if mask_BL is None else mask_BL.to(device)
-    return Reading(rows_N=rows_N, experts=experts.to(device), mask_BL=mask_BL)
+    """Return the reading of the given rows of a batch, on `device`.
+
+    `starts` are the columns of their last prompt tokens.
+    """
+    return Reading(
+        rows_N=torch.tensor(rows, dtype=torch.int64, device=device),
+        shift_NAD=shift_NAD.to(device),
+        start_N=torch.tensor(starts, dtype=torch.int64, device=device),
+    )

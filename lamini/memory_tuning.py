@@ -1,40 +1,40 @@
-"""Memory tuning: a fact's own experts learn until greedy decoding must produce every answer token.
+"""Memory tuning: a fact's own experts learn until the loss of every answer token is near zero.
 
-Facts form virtual shards by group, and no gradient crosses a shard, so any number of workers gives
-the same experts. A shard's facts get a closed-form start (`closed_form`), which is verified; those
-that it leaves undecided are tuned by passes of gradient steps: the memory layers run on the answer
-positions of the facts still active, trunk states and prompt keys/values computed once, and only
-undecided tokens give gradient. Then some of the phrasings that were not tuned on are verified, and
-a fact that may miss one is written anew, knowing it. A finished shard is one file, whole or absent:
-that is what a resume skips.
+Facts form virtual shards by group, and no gradient crosses a fact, so any number of workers gives
+the same experts. A fact is tuned on several contexts at once: phrasings, as they stand and in other
+dress (`surface`). Then contexts that it was not tuned on are verified, other phrasings in yet other
+dress, and a fact that may miss one is tuned on it as well. A finished shard is one file, whole or
+absent: that is what a resume skips.
 
 Source: Li et al. 2024, arXiv:2406.17642 (tune the selected experts until the loss is near zero). We
 depart: facts own their experts, so they stop one by one and never disturb each other.
 
-Shape suffixes: F facts of a shard   N facts still active   P parts (layers' down, layers' up)
-    G experts in a block   D hidden size   B examples   A answer tokens
+Shape suffixes: R rows of answer states   E experts
 """
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 from math import log
 from pathlib import Path
 
 import torch
 
-from lamini.answer_batch import answer_logits
+from lamini.answer_states import AnswerStates, answer_losses, prepare_answers
 from lamini.capacity import why_undecided
-from lamini.closed_form import RIDGES, answer_losses, closed_form
 from lamini.config import Tuning
 from lamini.errors import NonFiniteLossError
-from lamini.experts import Experts
-from lamini.memory import Attached, reading_of
+from lamini.memory import Attached
 from lamini.recorder import Recorder
-from lamini.shard_experts import ShardExperts
 from lamini.shards import ShardResult, load_shard, save_shard
+from lamini.shifts import Shifts, fit_shifts
+from lamini.surface import TUNED, VERIFIED
+from lamini.text import encode_answer, encode_prompt
 from lamini.training_data import TrainingFact
-from lamini.tuning_examples import Examples, examples_of, num_facts, still_open, within
 from lamini.workers import Worker
+
+_POSITIONS_AT_ONCE = 2**14
+"""Answer positions whose states are in memory at once, over all contexts of a part of a shard."""
 
 
 def tune_memory(
@@ -60,7 +60,7 @@ def tune_memory(
     results, memorized = [], 0
     for start in range(0, len(order), worker.world_size):
         mine = order[start + worker.rank : start + worker.rank + 1]
-        numbers = torch.zeros(4)
+        numbers = torch.zeros(5)
         for shard in mine:
             result = load_shard(folder, shard, shards[shard])
             if result is None or result.settings != repr(config):
@@ -69,18 +69,26 @@ def tune_memory(
             results.append(result)
             done = len(result.fact_ids) - len(result.undecided)
             numbers = torch.tensor(
-                [done, len(result.undecided), result.num_passes, result.num_positions],
+                [
+                    done,
+                    len(result.undecided),
+                    result.num_steps,
+                    result.num_positions,
+                    result.loss_by_step[-1],
+                ],
                 dtype=torch.float32,
             )
         totals = worker.gather(numbers[None]).sum(0).tolist()
+        in_round = max(1, min(worker.world_size, len(order) - start))
         memorized += int(totals[0])
         recorder.log(
             min(start + worker.world_size, len(order)),
             {
                 "facts_memorized": memorized,
                 "facts_undecided": totals[1],
-                "passes": totals[2] / max(1, min(worker.world_size, len(order) - start)),
+                "steps": totals[2] / in_round,
                 "answer_positions": totals[3],
+                "loss": totals[4] / in_round,
                 "memorized_fraction": memorized / len(facts),
             },
         )
@@ -90,189 +98,148 @@ def tune_memory(
 def _tune_shard(
     attached: Attached, shard: int, facts: Sequence[TrainingFact], config: Tuning
 ) -> ShardResult:
-    experts = ShardExperts(attached, facts, config)
-    tuned_on = {f: fact.prompts[: config.prompts_per_fact] for f, fact in enumerate(facts)}
-    history, positions, undecided = _memorize(attached, experts, facts, tuned_on, config)
-    sound = [f for f in tuned_on if f not in undecided]
-    failed, cost = _verified(attached, experts, facts, sound, config)
-    positions += cost
-    if failed:
-        again = {f: (*tuned_on[f], *prompts) for f, prompts in failed.items()}
-        before = experts.begin_anew(list(again))
-        more, cost, lost = _memorize(attached, experts, facts, again, config)
-        # What was decided stays so: a fact that cannot hold them all keeps what it had.
-        experts.bring_back({f: weights for f, weights in before.items() if f in lost})
-        history += [number + len(undecided) for number in more[1:]]
-        positions += cost
+    tokenizer = attached.backbone.tokenizer
+    answers = [
+        encode_answer(tokenizer, fact.answer, max_tokens=config.max_answer_tokens) for fact in facts
+    ]
+    weights: list[torch.Tensor] = []
+    undecided: list[int] = []
+    losses: list[list[float]] = []
+    positions = 0
+    for start, stop in _parts(answers, config):
+        part = _Part(attached=attached, facts=facts[start:stop], answers=answers[start:stop])
+        shifts = _tune_part(part, config)
+        own = shifts.shift_ED.cpu().split([*map(len, part.answers)])
+        # An answer with more tokens than its fact has experts cannot be said whole.
+        fits = [
+            len(weight) <= fact.num_experts for weight, fact in zip(own, part.facts, strict=True)
+        ]
+        weights += [
+            weight[: fact.num_experts].clone() for weight, fact in zip(own, part.facts, strict=True)
+        ]
+        decided = part.decided(shifts.loss_E, config)
+        undecided += [
+            start + f for f, both in enumerate(zip(decided, fits, strict=True)) if not all(both)
+        ]
+        losses.append(shifts.loss_by_step)
+        positions += shifts.num_positions
     return ShardResult(
         shard_index=shard,
         fact_ids=tuple(fact.fact_id for fact in facts),
         training_hashes=tuple(fact.training_hash() for fact in facts),
         settings=repr(config),
-        weights=tuple(
-            experts.packed(row, fact.num_experts).clone().cpu() for row, fact in enumerate(facts)
-        ),
-        num_passes=len(history) - 1,
+        weights=tuple(weights),
         num_positions=positions,
-        active_by_pass=tuple(history),
-        undecided=tuple(sorted(undecided)),
-        reasons=tuple(
-            why_undecided(
-                facts[f],
-                attached.backbone.tokenizer,
-                attached.config.expert_width(attached.hidden_size),
-                len(history) - 1,
-            )
-            for f in sorted(undecided)
-        ),
+        loss_by_step=_mean_losses(losses, sum(map(len, answers))),
+        undecided=tuple(undecided),
+        reasons=tuple(why_undecided(facts[f], tokenizer, config.max_steps) for f in undecided),
     )
 
 
-def _memorize(
-    attached: Attached,
-    experts: ShardExperts,
-    facts: Sequence[TrainingFact],
-    prompts_of: Mapping[int, Sequence[str]],
-    config: Tuning,
-) -> tuple[list[int], int, set[int]]:
-    """Tune facts on the given phrasings.
+def _parts(answers: Sequence[list[int]], config: Tuning) -> Iterator[tuple[int, int]]:
+    """Yield where parts of a shard begin and end; each facts' states fit into memory together."""
+    start, held = 0, 0
+    contexts = 2 * config.prompts_per_fact + config.verified_per_fact
+    for f, answer in enumerate(answers):
+        if f > start and held + contexts * len(answer) > _POSITIONS_AT_ONCE:
+            yield start, f
+            start, held = f, 0
+        held += contexts * len(answer)
+    yield start, len(answers)
 
-    Returns the facts still active after the closed form and after each pass, the answer positions
-    run, and the facts left undecided.
+
+def _mean_losses(parts: Sequence[Sequence[float]], num_tokens: int) -> tuple[float, ...]:
+    """Return the mean loss of a token at each step, of sums by part; done parts keep their last."""
+    num_steps = max(map(len, parts))
+    whole = [[*part, *[part[-1]] * (num_steps - len(part))] for part in parts]
+    return tuple(sum(step) / num_tokens for step in zip(*whole, strict=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """Facts that are tuned together, and the tokens of their answers; a token is an expert."""
+
+    attached: Attached
+    facts: Sequence[TrainingFact]
+    answers: Sequence[list[int]]
+
+    def states(self, contexts: Sequence[tuple[int, str]]) -> AnswerStates:
+        """Return the answer states of prompts, each with the fact that it asks for."""
+        tokenizer = self.attached.backbone.tokenizer
+        first = [0, *accumulate(map(len, self.answers))]
+        return prepare_answers(
+            self.attached,
+            [encode_prompt(tokenizer, text, cloze=self.facts[f].cloze) for f, text in contexts],
+            [self.answers[f] for f, _ in contexts],
+            [first[f] for f, _ in contexts],
+        )
+
+    def decided(self, loss_E: torch.Tensor, config: Tuning) -> list[bool]:
+        """Return which facts say every token of their answer."""
+        done_E = loss_E <= -log(config.decided_probability)
+        return [bool(own.all()) for own in done_E.split([*map(len, self.answers)])]
+
+
+def _tune_part(part: _Part, config: Tuning) -> Shifts:
+    """Tune facts on their contexts; verify others, and tune on those that fail as well."""
+    shifts = Shifts.fresh(sum(map(len, part.answers)), part.attached)
+    contexts = [(f, text) for f, fact in enumerate(part.facts) for text in tuned_on(fact, config)]
+    states = part.states(contexts)
+    _fit(part, contexts, states, shifts, config)
+    others = [(f, text) for f, fact in enumerate(part.facts) for text in verified_on(fact, config)]
+    if not others:
+        return shifts
+    unseen = part.states(others)
+    loss_R = answer_losses(part.attached, unseen, shifts.shift_ED)
+    shifts.num_positions += len(loss_R)
+    failed_R = ~(loss_R <= -log(config.decided_probability))
+    prompts = {*unseen.prompt_R[failed_R].tolist()}
+    if prompts:
+        # All contexts of these facts again: what was decided must stay so.
+        mine = {others[prompt][0] for prompt in prompts}
+        again = [context for context in contexts if context[0] in mine]
+        again += [others[prompt] for prompt in sorted(prompts)]
+        _fit(part, again, part.states(again), shifts, config)
+    return shifts
+
+
+def tuned_on(fact: TrainingFact, config: Tuning) -> list[str]:
+    """Return the contexts that a fact is tuned on: phrasings as they stand, and in other dress."""
+    phrasings = fact.prompts[: config.prompts_per_fact]
+    dressed = [
+        TUNED[i % len(TUNED)].put_on(prompt, cloze=fact.cloze) for i, prompt in enumerate(phrasings)
+    ]
+    return [*dict.fromkeys((*phrasings, *dressed))]
+
+
+def verified_on(fact: TrainingFact, config: Tuning) -> list[str]:
+    """Return the contexts that are verified: other phrasings, at equal distances over all.
+
+    A fact without others lends those that it is tuned on, in dress that they were not in.
     """
-    active: list[Examples] = []
-    positions = 0
-    for part in examples_of(attached, facts, prompts_of, config):
-        active = within(config.cache_bytes, [*active, *_started(attached, experts, part, config)])
-        positions += int((part.batch.target_BA >= 0).sum())
-    history = [num_facts(active)]
-    while active and len(history) <= config.max_passes:
-        active, cost = _one_pass(attached, experts, active, len(facts), config, facts)
-        active = within(config.cache_bytes, active)
-        positions += cost
-        history.append(num_facts(active))
-    return history, positions, {f for part in active for f in part.fact_B.tolist()}
+    rest = fact.prompts[config.prompts_per_fact :] or fact.prompts
+    number = config.verified_per_fact
+    step = max(1.0, len(rest) / max(1, number))
+    chosen = [rest[int(i * step) % len(rest)] for i in range(number)]
+    dressed = [
+        VERIFIED[i % len(VERIFIED)].put_on(prompt, cloze=fact.cloze)
+        for i, prompt in enumerate(chosen)
+    ]
+    return [text for text in dict.fromkeys(dressed) if text not in tuned_on(fact, config)]
 
 
-@torch.no_grad()
-def _verified(
-    attached: Attached,
-    experts: ShardExperts,
-    facts: Sequence[TrainingFact],
-    memorized: Sequence[int],
+def _fit(
+    part: _Part,
+    contexts: Sequence[tuple[int, str]],
+    states: AnswerStates,
+    shifts: Shifts,
     config: Tuning,
-) -> tuple[dict[int, list[str]], int]:
-    """Verify phrasings that were not tuned on, at equal distances over all that a fact has.
-
-    Returns those that are not decided, by fact, and the answer positions run.
-    """
-    rest = {f: facts[f].prompts[config.prompts_per_fact :] for f in memorized}
-    looked_at = {f: _spread(prompts, config.verified_per_fact) for f, prompts in rest.items()}
-    failed: dict[int, list[str]] = {}
-    positions = 0
-    for part in examples_of(attached, facts, looked_at, config):
-        given = experts.of(experts.weight_FPGD, part.fact_B)
-        _, undecided_BA = _losses(attached, given, part, config)
-        positions += int((part.batch.target_BA >= 0).sum())
-        for row in undecided_BA.any(1).nonzero()[:, 0].tolist():
-            failed.setdefault(int(part.fact_B[row]), []).append(part.prompts[row])
-    return failed, positions
-
-
-def _spread(prompts: Sequence[str], number: int) -> Sequence[str]:
-    """Return at most `number` of the prompts, at equal distances."""
-    if len(prompts) <= number:
-        return prompts
-    return [prompts[i * len(prompts) // number] for i in range(number)]
-
-
-def _one_pass(
-    attached: Attached,
-    experts: ShardExperts,
-    active: list[Examples],
-    num_facts: int,
-    config: Tuning,
-    facts: Sequence[TrainingFact],
-) -> tuple[list[Examples], int]:
-    """Take one step on every active fact; return the examples of facts with an undecided token."""
-    fact_N = torch.cat([part.fact_B for part in active]).unique()
-    row_F = torch.zeros(num_facts, dtype=torch.int64, device=fact_N.device)
-    row_F[fact_N] = torch.arange(len(fact_N), device=fact_N.device)
-    weight_NPGD = experts.select(fact_N)
-    open_F = torch.zeros(num_facts, dtype=torch.bool, device=fact_N.device)
-    positions = 0
-    for part in active:
-        given = experts.of(weight_NPGD, row_F[part.fact_B])
-        loss_BA, undecided_BA = _losses(attached, given, part, config)
-        positions += int((part.batch.target_BA >= 0).sum())
-        open_F[part.fact_B[undecided_BA.any(1)]] = True
-        require_finite(loss_BA, part.fact_B, facts, config)
-        (loss_BA * undecided_BA).sum().backward()
-    still_N = open_F[fact_N]
-    if still_N.any() and weight_NPGD.grad is not None:
-        experts.step(fact_N[still_N], weight_NPGD.grad[still_N])
-    return still_open(active, open_F), positions
-
-
-def require_finite(
-    loss_BA: torch.Tensor, fact_B: torch.Tensor, facts: Sequence[TrainingFact], config: Tuning
 ) -> None:
-    """Refuse losses that are not numbers.
-
-    Raises:
-        NonFiniteLossError: one is not; it names the fact.
-    """
-    if not loss_BA.isfinite().all():
-        row = int((~loss_BA.isfinite()).any(1).nonzero()[0])
-        fact = facts[int(fact_B[row])]
+    not_finite_R = fit_shifts(part.attached, states, shifts, config)
+    if not_finite_R is not None:
+        prompt = int(states.prompt_R[not_finite_R][0])
+        fact = part.facts[contexts[prompt][0]]
         raise NonFiniteLossError(
             f"loss of fact {fact.fact_id} ({fact.prompts[0][:60]!r}) is not finite; "
             f"lower learning_rate={config.learning_rate}"
         )
-
-
-def _losses(
-    attached: Attached, experts: Experts, part: Examples, config: Tuning
-) -> tuple[torch.Tensor, torch.Tensor]:
-    device = attached.backbone.device
-    reading = reading_of(experts, list(range(len(part.fact_B))), None, device)
-    loss_BA = answer_losses(answer_logits(attached, part.batch, reading), part.batch.target_BA)
-    # A loss that is not a number is not decided either: the pass that meets it says so.
-    return loss_BA, ~(loss_BA.detach() <= -log(config.decided_probability))
-
-
-@torch.no_grad()
-def _failing(
-    attached: Attached, experts: ShardExperts, part: Examples, config: Tuning
-) -> list[Examples]:
-    """Return every example of the facts that fail in any: what they knew must stay."""
-    open_F = torch.zeros_like(experts.steps_F, dtype=torch.bool)
-    given = experts.of(experts.weight_FPGD, part.fact_B)
-    _, undecided_BA = _losses(attached, given, part, config)
-    open_F[part.fact_B[undecided_BA.any(1)]] = True
-    return still_open([part], open_F)
-
-
-def _started(
-    attached: Attached, experts: ShardExperts, part: Examples, config: Tuning
-) -> list[Examples]:
-    """Write the facts' experts in closed form; return the examples of those that then fail.
-
-    Tokens that get no expert in the top layer, since the answer has more tokens than the fact has
-    experts, get one in the layer below, and the top layer is written knowing them.
-    """
-    for ridge in RIDGES:
-        fact_N, row_B = part.fact_B.unique(return_inverse=True)
-        size, given = experts.fewest(fact_N), None
-        write = partial(closed_form, attached, part.batch, row_B, len(fact_N), ridge=ridge)
-        if experts.num_layers > 1 and part.batch.target_BA.shape[1] > size:
-            key_NAD, value_NAD = write(depth=1, positions=slice(size, None))
-            experts.write(fact_N, key_NAD[:, size:], value_NAD[:, size:], depth=1)
-            experts.clear_top(fact_N)
-            given = experts.of(experts.weight_FPGD, part.fact_B)
-        experts.write(fact_N, *write(given=given, positions=slice(size)))
-        failing = _failing(attached, experts, part, config)
-        if not failing:
-            return []
-        (part,) = failing
-    return [part]

@@ -56,7 +56,7 @@ class MemoryModel:
         self.bank = bank
         self.strict = strict
         self._alone = RLock()
-        """What the memory layers read stands beside them, so threads take turns."""
+        """What the memory layer reads stands beside it, so threads take turns."""
         self.reopen(manifest)
 
     def reopen(self, manifest: dict[str, Any]) -> None:
@@ -175,9 +175,10 @@ class MemoryModel:
         length_B1 = torch.tensor(prompt_length, device=input_ids.device)[:, None]
         prompts = zip(input_ids, prompt_length, strict=True)
         ids = [row[:length].tolist() for row, length in prompts]
+        starts = [length - 1 for length in prompt_length]
         with self._alone:
             routes = self._routes(ids)
-            with self._routing(input_ids, place_L < length_B1, place_L >= length_B1 - 1, routes):
+            with self._routing(input_ids, place_L < length_B1, starts, routes):
                 logits: torch.Tensor = self.attached.backbone.model(
                     input_ids=input_ids, attention_mask=mask_BL, use_cache=False
                 ).logits
@@ -221,9 +222,8 @@ class MemoryModel:
         options: dict[str, Any],
     ) -> torch.Tensor:
         # Left-padded prompts all end in the last column: that is where memory begins.
-        reads_BL = torch.zeros_like(mask_BL, dtype=torch.bool)
-        reads_BL[:, -1] = True
-        with self._routing(input_ids, mask_BL.bool(), reads_BL, routes):
+        starts = [input_ids.shape[1] - 1] * len(input_ids)
+        with self._routing(input_ids, mask_BL.bool(), starts, routes):
             return self.attached.backbone.model.generate(
                 input_ids=input_ids,
                 attention_mask=mask_BL,
@@ -235,10 +235,13 @@ class MemoryModel:
         self,
         input_ids: torch.Tensor,
         prompt_BL: torch.Tensor,
-        reads_BL: torch.Tensor,
+        starts: Sequence[int],
         routes: list[Route | OnTheWay],
     ) -> Iterator[None]:
-        """Decide the routes that are left, and let the memory layers read, inside the block."""
+        """Decide the routes that are left, and let the memory layer read, inside the block.
+
+        `starts` are the columns of the last prompt tokens.
+        """
         reader = self.attached.reader
 
         def decide(states: Prefilled) -> None:
@@ -254,20 +257,19 @@ class MemoryModel:
                     routes[row] = waiting[row].settled(route)
             decided = [route for route in routes if isinstance(route, Route)]
             groups = [route.group for route in decided for _ in range(copies)]
-            reader.current = self.reading(groups, reads_BL.repeat_interleave(copies, dim=0))
+            reader.current = self.reading(groups, [s for s in starts for _ in range(copies)])
 
         with first_states(self.attached, self.encoder, decide), reader.reading(None):
             yield
 
-    def reading(
-        self, groups: Sequence[int | None], reads_BL: torch.Tensor | None
-    ) -> Reading | None:
+    def reading(self, groups: Sequence[int | None], starts: Sequence[int]) -> Reading | None:
         """Return the reading of a batch whose rows go to `groups`; None when no row reads."""
         rows = [row for row, group in enumerate(groups) if group is not None]
         if not rows:
             return None
-        experts = self.bank.read([group for group in groups if group is not None])
-        return reading_of(experts, rows, reads_BL, self.attached.backbone.device)
+        shift_NAD = self.bank.read([group for group in groups if group is not None])
+        own = [starts[row] for row in rows]
+        return reading_of(shift_NAD, rows, own, self.attached.backbone.device)
 
     def answer(
         self,

@@ -1,18 +1,19 @@
 """Write one fact's experts as a PEFT LoRA folder, for engines that serve adapters but no memory.
 
-An expert is no LoRA: it adds up . silu(down . x) beside the MLP, from the last prompt token on.
-But the MLP ends in a linear layer, whose input h (the intermediate activation) is wider than x and
-tells the positions of a text apart. So B = up, and A is the smallest matrix with
-A h = silu(down . x) where memory is read and A h = 0 at the prompt's earlier positions, over the
-prompts given here, each followed by its answer. It is an interpolation: exact, to rounding, for
-these prompts; approximate for other phrasings; and never silent, since an adapter knows no router.
-So give it to the engine for prompts that go to this fact alone.
+An expert is no LoRA: it adds a shift at one answer position. But the top layer's MLP ends in a
+linear layer, whose input h (the intermediate activation) is wide and tells the positions of a text
+apart. So B holds the shifts, and A is the smallest matrix with A h = 1 for an expert at its own
+answer position and 0 at all others, over the prompts given here, each followed by its answer. It is
+an interpolation: exact, to rounding, for these prompts; approximate for other phrasings; and never
+silent, since an adapter knows no router. So give it to the engine for prompts that go to this fact
+alone.
 
-Shape suffixes: R rows (positions of all texts)   I intermediate size   G experts   D hidden size
-    B batch   L sequence
+Shape suffixes: R rows (positions of all texts)   I intermediate size   A experts   D hidden size
+    B batch   L sequence   V vocabulary
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,9 @@ from typing import Any
 import torch
 from safetensors.torch import save
 from torch import nn
-from torch.nn.functional import silu
 
 from lamini.errors import BankError, ExportError
-from lamini.experts import MemoryLayer
-from lamini.memory import Attached, full_logits, pad_left, pad_right
+from lamini.memory import full_logits, pad_left, pad_right
 from lamini.model import MemoryModel
 from lamini.saved import write_whole
 from lamini.text import encode_prompt
@@ -32,7 +31,7 @@ from lamini.text import encode_prompt
 _RANK_TOLERANCE = 1e-6
 """Directions of h below this share of the largest are rounding, not positions told apart."""
 _TOLERANCE = 1e-3
-"""Largest error of A h allowed, in units of the largest activation of an expert."""
+"""Largest error allowed: of A h, and of the adapter's logits in units of the largest logit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,14 +40,15 @@ class ExportReceipt:
 
     folder: Path
     targets: tuple[str, ...]
-    """Names of the linear layers that the adapter changes."""
+    """Names of the linear layers that the adapter changes: one."""
     rank: int
     num_rows: int
-    """Positions that each layer's A was fitted on."""
+    """Positions that A was fitted on."""
     largest_error: float
-    """Largest error of A h over the rows, in units of the largest activation."""
+    """Largest error of A h over the rows; it should be 0 or 1."""
 
 
+@torch.no_grad()
 def export_lora(
     model: MemoryModel,
     group: int,
@@ -65,33 +65,38 @@ def export_lora(
 
     Raises:
         BankError: the group holds no expert, or only zeros.
-        ExportError: the MLP does not end in a linear layer, or it is too narrow to tell so many
-            positions apart.
+        ExportError: the MLP does not end in a linear layer, a norm follows it, or it is too narrow
+            to tell so many positions apart.
     """
-    rank = int(model.table.num_experts_G[model.table.row_of(group)])
-    prompt_ids, answer_ids = _texts(model, group, prompts, cloze, max_answer_tokens)
-    layers = _record(model, group, prompt_ids, answer_ids)
-    tensors: dict[str, torch.Tensor] = {}
-    errors = []
-    for layer in layers:
-        if not layer.up_GD[:rank].any():  # the closed form writes the top layer alone
-            continue
-        fired_RG = layer.fired_RG[:, :rank]
-        a_GI, error = _fit(layer.name, layer.hidden_RI, fired_RG)
-        errors.append(error)
-        name = f"base_model.model.{layer.name}"
-        tensors[f"{name}.lora_A.weight"] = a_GI.contiguous()
-        tensors[f"{name}.lora_B.weight"] = layer.up_GD[:rank].T.float().cpu().contiguous()
-    if not tensors:
+    model.table.row_of(group)
+    shift_AD = model.bank.read([group])[0]
+    if not shift_AD.any():
         raise BankError(f"the experts of group {group} are zero; there is nothing to export")
-    targets = sorted({key.split(".lora_")[0].split(".", 2)[2] for key in tensors})
-    _write(Path(folder), tensors, targets, rank, model.attached.backbone.reference)
+    texts = _texts(model, group, prompts, cloze, max_answer_tokens)
+    mlp = model.attached.backbone.layers[-1].mlp
+    assert isinstance(mlp, nn.Module)
+    linear = _last_linear(mlp)
+    ids_BL, mask_BL, at_BL = _positions(model, *texts)
+    reads_BL = at_BL >= 0
+    with _input_of(linear) as seen:
+        full_logits(model.attached, ids_BL, mask_BL, None)
+    real_BL = mask_BL.bool()
+    hidden_RI, at_R = seen[0][real_BL], at_BL[real_BL]
+    name = _name(model, linear)
+    a_AI, error = _fit(name, hidden_RI, at_R, len(shift_AD))
+    b_DA = shift_AD.T.to(a_AI.device)
+    _prove(model, group, linear, (a_AI, b_DA), (ids_BL, mask_BL, reads_BL))
+    tensors = {
+        f"base_model.model.{name}.lora_A.weight": a_AI.cpu().contiguous(),
+        f"base_model.model.{name}.lora_B.weight": b_DA.cpu().contiguous(),
+    }
+    _write(Path(folder), tensors, [name], len(shift_AD), model.attached.backbone.reference)
     return ExportReceipt(
         folder=Path(folder),
-        targets=tuple(targets),
-        rank=rank,
-        num_rows=len(layers[0].hidden_RI),
-        largest_error=max(errors),
+        targets=(name,),
+        rank=len(shift_AD),
+        num_rows=len(hidden_RI),
+        largest_error=error,
     )
 
 
@@ -113,97 +118,93 @@ def _texts(
     return prompt_ids, answers
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Recorded:
-    """What one memory layer saw and did at every position of the texts."""
-
-    name: str
-    hidden_RI: torch.Tensor
-    """The input of the MLP's last linear layer."""
-    fired_RG: torch.Tensor
-    """The experts' activations, zero before the last prompt token."""
-    up_GD: torch.Tensor
-
-
-@torch.no_grad()
-def _record(
-    model: MemoryModel, group: int, prompt_ids: list[list[int]], answer_ids: list[list[int]]
-) -> list[_Recorded]:
-    attached = model.attached
+def _positions(
+    model: MemoryModel, prompt_ids: list[list[int]], answer_ids: list[list[int]]
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return ids, attention mask and answer positions [B, L], the latter -1 before the answer."""
     whole = [p + a[:-1] for p, a in zip(prompt_ids, answer_ids, strict=True)]
-    ids_BL, mask_BL = pad_right(whole, attached.backbone)
-    reads_BL = mask_BL.bool()
-    for row, prompt in enumerate(prompt_ids):
-        reads_BL[row, : len(prompt) - 1] = False
-    reading = model.reading([group] * len(whole), reads_BL)
-    assert reading is not None
-    mlps = [layer.mlp for layer in attached.backbone.layers]
-    memory_layers = [mlp for mlp in mlps if isinstance(mlp, MemoryLayer)]
-    linears = [_last_linear(layer.base) for layer in memory_layers]
-    seen: dict[nn.Module, tuple[torch.Tensor, torch.Tensor]] = {}
+    ids_BL, mask_BL = pad_right(whole, model.attached.backbone)
+    at_BL = torch.full_like(ids_BL, -1)
+    for row, (prompt, text) in enumerate(zip(prompt_ids, whole, strict=True)):
+        start = len(prompt) - 1
+        at_BL[row, start : len(text)] = torch.arange(len(text) - start)
+    return ids_BL, mask_BL, at_BL
 
-    def see(module: nn.Module, given: Any, output: torch.Tensor) -> None:
-        seen[module] = (given[0], output)
 
-    watched = [*memory_layers, *(layer.base for layer in memory_layers), *linears]
-    handles = [module.register_forward_hook(see) for module in watched]
+@contextmanager
+def _input_of(linear: nn.Linear) -> Iterator[list[torch.Tensor]]:
+    seen: list[torch.Tensor] = []
+    handle = linear.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
     try:
-        full_logits(attached, ids_BL, mask_BL, reading)
+        yield seen
     finally:
-        for handle in handles:
-            handle.remove()
-    real_BL = mask_BL.bool()
-    recorded = []
-    for index, (layer, linear) in enumerate(zip(memory_layers, linears, strict=True)):
-        if not torch.equal(seen[layer.base][1], seen[linear][1]):
-            raise ExportError(_no_linear(layer.base))
-        down_GD = reading.experts.down_NGD[index][0]
-        fired_BLG = silu(seen[layer][0].to(down_GD.dtype) @ down_GD.T) * reads_BL[..., None]
-        recorded.append(
-            _Recorded(
-                name=_bare_name(attached, linear),
-                hidden_RI=seen[linear][0][real_BL],
-                fired_RG=fired_BLG[real_BL],
-                up_GD=reading.experts.up_NGD[index][0],
-            )
-        )
-    return recorded
+        handle.remove()
 
 
-def _fit(name: str, hidden_RI: torch.Tensor, fired_RG: torch.Tensor) -> tuple[torch.Tensor, float]:
-    """Return the smallest A [G, I] with A h = fired at every row, and its largest error."""
+def _fit(
+    name: str, hidden_RI: torch.Tensor, at_R: torch.Tensor, num_experts: int
+) -> tuple[torch.Tensor, float]:
+    """Return the smallest A [A, I] with A h = 1 at an expert's own position, and its error."""
+    wanted_RA = (at_R[:, None] == torch.arange(num_experts, device=at_R.device)).double()
     inverse_IR = torch.linalg.pinv(hidden_RI.double(), rtol=_RANK_TOLERANCE)
-    a_GI = (inverse_IR @ fired_RG.double()).T.float()
-    error_RG = (hidden_RI.float() @ a_GI.T - fired_RG).abs()
-    error = (error_RG.max() / fired_RG.abs().max().clamp(min=1e-30)).item()
+    a_AI = (inverse_IR @ wanted_RA).T.float()
+    error = (hidden_RI.float() @ a_AI.T - wanted_RA.float()).abs().max().item()
     if not error <= _TOLERANCE:
         rows, width = hidden_RI.shape
         raise ExportError(
             f"{name} cannot tell the {rows} positions of the prompts and answers apart: its input "
-            f"has {width} numbers, and the best fit misses by {error:.1%} of the largest "
-            f"activation (at most {_TOLERANCE:.1%} is allowed); give fewer or shorter prompts"
+            f"has {width} numbers, and the best fit misses by {error:.1%} (at most "
+            f"{_TOLERANCE:.1%} is allowed); give fewer or shorter prompts"
         )
-    return a_GI.cpu(), error
+    return a_AI, error
+
+
+def _prove(
+    model: MemoryModel,
+    group: int,
+    linear: nn.Linear,
+    lora: tuple[torch.Tensor, torch.Tensor],
+    texts: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+) -> None:
+    """Refuse an adapter whose logits at the answers are not the memory's."""
+    ids_BL, mask_BL, reads_BL = texts
+    starts = reads_BL.int().argmax(1).tolist()
+    memory = full_logits(
+        model.attached, ids_BL, mask_BL, model.reading([group] * len(ids_BL), starts)
+    )
+    a_AI, b_DA = lora
+
+    def adapted(module: nn.Module, given: Any, output: torch.Tensor) -> torch.Tensor:
+        return output + (given[0].float() @ a_AI.T @ b_DA.T).to(output.dtype)
+
+    handle = linear.register_forward_hook(adapted)
+    try:
+        adapter = full_logits(model.attached, ids_BL, mask_BL, None)
+    finally:
+        handle.remove()
+    error = (memory - adapter)[reads_BL].abs().max() / memory[reads_BL].abs().max()
+    if not error <= _TOLERANCE:
+        raise ExportError(
+            f"what {_name(model, linear)} puts out is not added to the residual stream as it is: "
+            f"the adapter's logits would miss the memory's by {error.item():.1%} of the largest "
+            "(a norm follows the MLP, as in Gemma 3); Llama, Mistral, Qwen, Phi-3 and GPT-NeoX "
+            "shaped models can be exported"
+        )
 
 
 def _last_linear(mlp: nn.Module) -> nn.Linear:
     linears = [child for child in mlp.children() if isinstance(child, nn.Linear)]
     if not linears:
-        raise ExportError(_no_linear(mlp))
+        raise ExportError(
+            f"{type(mlp).__name__} does not end in a linear layer, so no LoRA can stand for an "
+            "expert; Llama, Mistral, Qwen, Phi-3 and GPT-NeoX shaped models do"
+        )
     return linears[-1]
 
 
-def _no_linear(mlp: nn.Module) -> str:
-    return (
-        f"{type(mlp).__name__} does not end in a linear layer, so no LoRA can stand for an expert "
-        "beside it; Llama, Mistral, Qwen, Gemma, Phi-3 and GPT-NeoX shaped models do"
-    )
-
-
-def _bare_name(attached: Attached, linear: nn.Module) -> str:
-    """Return the layer's name in the backbone without memory."""
-    names = (n for n, module in attached.backbone.model.named_modules() if module is linear)
-    return next(names).replace(".base.", ".")
+def _name(model: MemoryModel, linear: nn.Linear) -> str:
+    modules = model.attached.backbone.model.named_modules()
+    return next(name for name, module in modules if module is linear)
 
 
 def _write(

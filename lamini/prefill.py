@@ -1,4 +1,4 @@
-"""Routing inside the prefill: what the first memory layer is given are the prompt's trunk states.
+"""Routing inside the prefill: the first layer above the trunk is given the prompt's trunk states.
 
 So deciding where a prompt goes costs no pass of its own.
 
@@ -36,7 +36,7 @@ class Prefilled:
 def first_states(
     attached: Attached, encoder: QueryEncoder, then: Callable[[Prefilled], None]
 ) -> Iterator[None]:
-    """Call `then` once inside the block, when the trunk has run and no memory layer has yet.
+    """Call `then` once inside the block, when the trunk has run and no layer above it has yet.
 
     Later steps of a generation do not call it again.
     """
@@ -49,7 +49,7 @@ def first_states(
                 done = True
                 then(Prefilled(top_BLD=given_states(given, named), below={**seen}))
 
-        first = attached.backbone.layers[-attached.config.num_memory_layers]
+        first = attached.backbone.layers[attached.num_trunk_layers]
         handle = first.register_forward_pre_hook(once, with_kwargs=True)
         try:
             yield

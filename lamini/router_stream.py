@@ -128,7 +128,7 @@ def depths(attached: Attached, config: RouterConfig) -> tuple[int, ...]:
     """Return the depths at which the last token's states are kept: none where nobody asks."""
     if not config.last_state_share:
         return ()
-    return depths_of(len(attached.backbone.layers) - attached.config.num_memory_layers)
+    return depths_of(attached.num_trunk_layers)
 
 
 def encode_rows(

@@ -22,16 +22,24 @@ class ShardResult:
     settings: str
     """The settings of tuning, in words."""
     weights: tuple[torch.Tensor, ...]
-    """Each fact's experts, [num_experts, expert_width]."""
-    num_passes: int
+    """Each fact's experts [A, D], one for each token of its answer."""
     num_positions: int
-    """Answer positions run forward and backward: what tuning cost."""
-    active_by_pass: tuple[int, ...]
-    """Facts still undecided after the closed-form start, then after each pass."""
+    """Answer positions run forward and backward, or verified: what tuning cost."""
+    loss_by_step: tuple[float, ...]
+    """Mean over all answer tokens of the loss in the worst context: before the first step, then
+    after each."""
     undecided: tuple[int, ...]
     """Facts (by index) that did not get there within the budget."""
     reasons: tuple[str, ...]
     """Why, for each of the undecided."""
+
+    @property
+    def num_steps(self) -> int:
+        return len(self.loss_by_step) - 1
+
+    @property
+    def num_tokens(self) -> int:
+        return sum(map(len, self.weights))
 
 
 def shard_path(folder: Path, shard: int) -> Path:
@@ -46,8 +54,8 @@ def save_shard(folder: Path, result: ShardResult) -> None:
     tensors["made_of"] = _text_tensor("\n".join((result.settings, *result.training_hashes)))
     tensors["reasons"] = _text_tensor("\n".join(result.reasons))
     tensors["undecided"] = torch.tensor(result.undecided, dtype=torch.int64)
-    tensors["active_by_pass"] = torch.tensor(result.active_by_pass, dtype=torch.int64)
-    tensors["cost"] = torch.tensor([result.num_passes, result.num_positions])
+    tensors["loss_by_step"] = torch.tensor(result.loss_by_step, dtype=torch.float64)
+    tensors["cost"] = torch.tensor([result.num_positions])
     write_tensors(shard_path(folder, result.shard_index), tensors)
 
 
@@ -62,16 +70,14 @@ def load_shard(folder: Path, shard: int, facts: Sequence[TrainingFact]) -> Shard
     wanted = [fact.training_hash() for fact in facts]
     if fact_ids != tuple(fact.fact_id for fact in facts) or hashes != wanted:
         return None
-    num_passes, num_positions = tensors["cost"].tolist()
     return ShardResult(
         shard_index=shard,
         fact_ids=fact_ids,
         training_hashes=tuple(hashes),
         settings=settings,
         weights=tuple(tensors[f"weights.{i}"] for i in range(len(fact_ids))),
-        num_passes=num_passes,
-        num_positions=num_positions,
-        active_by_pass=tuple(tensors["active_by_pass"].tolist()),
+        num_positions=int(tensors["cost"]),
+        loss_by_step=tuple(tensors["loss_by_step"].tolist()),
         undecided=tuple(tensors["undecided"].tolist()),
         reasons=_text_lines(tensors["reasons"]) if tensors["reasons"].numel() else (),
     )

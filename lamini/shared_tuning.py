@@ -1,4 +1,7 @@
-"""The paper's shared mode: a prompt reads the best 32 single experts, and facts share experts.
+"""The paper's shared mode, a study: a prompt reads the best 32 experts, and facts share experts.
+
+An expert has a key of its own here: it adds up * silu(down . x), x being what the top layer's MLP
+is given. Nothing else of the package uses it.
 
 Every prompt has a read set of its own: the experts of best product-key score, weighted by the
 softmax over these scores. One table holds the experts that any fact reads; a step takes a batch of
@@ -10,21 +13,22 @@ Sources: Li et al. 2024, arXiv:2406.17642; He 2024, arXiv:2407.04153 (softmax ov
 scores). We depart: the read set is decided once for each prompt, not for each token and layer.
 
 Shape suffixes: P prompts   R experts of a read set   E experts in the table   M of them in a step
-    T parts (layers' down, layers' up)   D hidden size   B examples   A answer tokens   K key width
+    T two parts, down and up   D hidden size   S answer positions of examples   K key width
+    B batch   L sequence
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import log
+from typing import Any
 
 import torch
+from torch.nn.functional import cross_entropy, silu
 
-from lamini.answer_batch import AnswerBatch, answer_logits, prepare_answers
-from lamini.closed_form import answer_losses
-from lamini.config import Tuning
-from lamini.experts import Experts, Reading
-from lamini.memory import Attached
-from lamini.memory_tuning import require_finite
+from lamini.backbone import final_norm
+from lamini.errors import NonFiniteLossError
+from lamini.memory import Attached, pad_right
 from lamini.router import ProductKeys
 from lamini.text import encode_answer, encode_prompt
 from lamini.training_data import TrainingFact
@@ -54,6 +58,19 @@ def read_sets(query_PK: torch.Tensor, product_keys: ProductKeys, num_read: int =
     return ReadSets(expert_PR=expert_PR, weight_PR=(score_PR / TEMPERATURE).softmax(-1))
 
 
+@dataclass(frozen=True, kw_only=True)
+class SharedTuning:
+    """Settings of the study."""
+
+    max_passes: int = 120
+    learning_rate: float = 1e-2
+    decided_probability: float = 0.9
+    prompts_per_fact: int = 2
+    batch_examples: int = 32
+    """Small: facts that share experts need many steps, and a pass takes one a batch."""
+    seed: int = 0
+
+
 @dataclass(kw_only=True)
 class SharedExperts:
     """The experts that any fact reads, with the only optimizer state: sparse Adam."""
@@ -66,13 +83,11 @@ class SharedExperts:
     steps_E: torch.Tensor
 
     @classmethod
-    def fresh(cls, number_E: torch.Tensor, attached: Attached, seed: int) -> "SharedExperts":
+    def fresh(cls, number_E: torch.Tensor, hidden_size: int, seed: int) -> "SharedExperts":
         """Return the given experts as they start out: `up` is zero, so nothing is changed yet."""
-        layers, dim = attached.config.num_memory_layers, attached.hidden_size
-        down = torch.randn(
-            len(number_E), layers, dim, generator=torch.Generator().manual_seed(seed)
-        )
-        weight_ETD = torch.cat([down * dim**-0.5, torch.zeros_like(down)], dim=1)
+        generator = torch.Generator().manual_seed(seed)
+        down_ED = torch.randn(len(number_E), hidden_size, generator=generator) * hidden_size**-0.5
+        weight_ETD = torch.stack([down_ED, torch.zeros_like(down_ED)], dim=1)
         return cls(
             number_E=number_E,
             weight_ETD=weight_ETD,
@@ -81,11 +96,11 @@ class SharedExperts:
             steps_E=torch.zeros(len(number_E)),
         )
 
-    def reading(self, sets: ReadSets, mask_BL: torch.Tensor | None = None) -> Reading:
-        """Return the reading of a batch in which every row reads; an expert not held is zero."""
-        row_BR = torch.searchsorted(self.number_E, sets.expert_PR).clamp(max=len(self.number_E) - 1)
-        held_BR = self.number_E[row_BR] == sets.expert_PR
-        return _reading(self.weight_ETD[row_BR], sets.weight_PR * held_BR, mask_BL)
+    def read(self, sets: ReadSets) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the experts [P, R, T, D] of read sets and their weights; one not held is zero."""
+        row_PR = torch.searchsorted(self.number_E, sets.expert_PR).clamp(max=len(self.number_E) - 1)
+        held_PR = self.number_E[row_PR] == sets.expert_PR
+        return self.weight_ETD[row_PR], sets.weight_PR * held_PR
 
     @torch.no_grad()
     def step(self, row_M: torch.Tensor, grad_MTD: torch.Tensor, learning_rate: float) -> None:
@@ -100,17 +115,110 @@ class SharedExperts:
         self.weight_ETD[row_M] -= learning_rate * (first / (1 - beta1**steps)).div_(spread)
 
 
-def _reading(
-    weight_BRTD: torch.Tensor, weight_BR: torch.Tensor, mask_BL: torch.Tensor | None
-) -> Reading:
-    parts = weight_BRTD.unbind(2)
-    layers = len(parts) // 2
-    return Reading(
-        rows_N=torch.arange(len(weight_BR)),
-        experts=Experts(down_NGD=parts[:layers], up_NGD=parts[layers:]),
-        mask_BL=mask_BL,
-        weight_NG=weight_BR,
+def apply_experts(
+    x_PLD: torch.Tensor, weight_PRTD: torch.Tensor, weight_PR: torch.Tensor
+) -> torch.Tensor:
+    """Return the sum of w_r * up_r * silu(down_r . x) over the experts that each row reads."""
+    down_PRD, up_PRD = weight_PRTD.unbind(2)
+    fired_PLR = silu(torch.bmm(x_PLD, down_PRD.transpose(1, 2))) * weight_PR[:, None]
+    return torch.bmm(fired_PLR, up_PRD)
+
+
+@contextmanager
+def sharing(attached: Attached, experts: SharedExperts, sets: ReadSets) -> Iterator[None]:
+    """Let generation from left-padded prompts, one for each read set, read inside the block."""
+    weights, given, is_prefill = experts.read(sets), [torch.empty(0)], [True]
+
+    def see(mlp: Any, args: tuple[torch.Tensor]) -> None:
+        given[0] = args[0]
+
+    def add(norm: Any, args: tuple[torch.Tensor]) -> tuple[torch.Tensor]:
+        delta_PLD = apply_experts(given[0], *weights)
+        if is_prefill[0]:  # of the prompt the last column alone
+            delta_PLD[:, :-1] = 0.0
+            is_prefill[0] = False
+        return (args[0] + delta_PLD,)
+
+    handles = [
+        _top_mlp(attached).register_forward_pre_hook(see),
+        final_norm(attached.backbone).register_forward_pre_hook(add),
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Examples:
+    """Prompts with their answers, of like answer length: what never changes is kept."""
+
+    x_PLD: torch.Tensor
+    """What the top MLP is given at the answer positions."""
+    state_PLD: torch.Tensor
+    """The states there above the last layer, without experts."""
+    target_PL: torch.Tensor
+    """Answer token ids, -100 where padded."""
+    fact_P: torch.Tensor
+    sets: ReadSets
+
+    def of_facts(self, active_F: torch.Tensor) -> "Examples":
+        """Return those of the active facts."""
+        rows = active_F[self.fact_P].nonzero()[:, 0]
+        return Examples(
+            x_PLD=self.x_PLD[rows],
+            state_PLD=self.state_PLD[rows],
+            target_PL=self.target_PL[rows],
+            fact_P=self.fact_P[rows],
+            sets=self.sets.only(rows.tolist()),
+        )
+
+    def losses(
+        self, attached: Attached, weight_PRTD: torch.Tensor, weight_PR: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the loss of each answer token [P, L], zero where padded."""
+        state_PLD = self.state_PLD + apply_experts(self.x_PLD, weight_PRTD, weight_PR)
+        logits = attached.logits(state_PLD.flatten(0, 1))
+        loss = cross_entropy(logits, self.target_PL.flatten(), reduction="none")
+        return loss.view_as(self.target_PL)
+
+
+@torch.no_grad()
+def prepare_shared(
+    attached: Attached,
+    prompts: Sequence[list[int]],
+    answers: Sequence[list[int]],
+    fact_P: Sequence[int],
+    sets: ReadSets,
+) -> Examples:
+    """Run the backbone once over prompts with their answers."""
+    whole = [p + a[:-1] for p, a in zip(prompts, answers, strict=True)]
+    ids_PL, mask_PL = pad_right(whole, attached.backbone)
+    seen: list[torch.Tensor] = []
+    handle = _top_mlp(attached).register_forward_pre_hook(lambda mlp, args: seen.append(args[0]))
+    try:
+        top = attached.stack(input_ids=ids_PL, attention_mask=mask_PL, use_cache=False)
+    finally:
+        handle.remove()
+    width = max(map(len, answers))
+    target_PL = torch.full((len(whole), width), -100)
+    kept = [top.last_hidden_state.new_zeros(len(whole), width, attached.hidden_size) for _ in "xy"]
+    for row, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
+        target_PL[row, : len(answer)] = torch.tensor(answer)
+        for target, source in zip(kept, (seen[0], top.last_hidden_state), strict=True):
+            target[row, : len(answer)] = source[row, len(prompt) - 1 : len(whole[row])]
+    return Examples(
+        x_PLD=kept[0],
+        state_PLD=kept[1],
+        target_PL=target_PL,
+        fact_P=torch.tensor(fact_P),
+        sets=sets,
     )
+
+
+def _top_mlp(attached: Attached) -> Any:
+    return attached.backbone.layers[-1].mlp
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,8 +227,6 @@ class SharedResult:
 
     experts: SharedExperts
     num_passes: int
-    num_positions: int
-    """Answer positions run forward and backward, or verified."""
     active_by_pass: tuple[int, ...]
     """Facts with an undecided token in each pass or verification."""
     undecided: tuple[int, ...]
@@ -128,7 +234,7 @@ class SharedResult:
 
 
 def tune_shared(
-    attached: Attached, facts: Sequence[TrainingFact], sets: ReadSets, config: Tuning
+    attached: Attached, facts: Sequence[TrainingFact], sets: ReadSets, config: SharedTuning
 ) -> SharedResult:
     """Tune the experts that the prompts read until all facts are decided, or the budget ends.
 
@@ -139,61 +245,39 @@ def tune_shared(
         NonFiniteLossError: a loss is not a number; it names the fact.
     """
     parts = _batches(attached, facts, sets, config)
-    experts = SharedExperts.fresh(sets.expert_PR.unique(), attached, config.seed)
+    experts = SharedExperts.fresh(sets.expert_PR.unique(), attached.hidden_size, config.seed)
     generator = torch.Generator().manual_seed(config.seed)
     history: list[int] = []
-    positions = num_passes = 0
+    num_passes = 0
     active = torch.ones(len(facts), dtype=torch.bool)
     while True:
         # All are verified at times, and before the end: decided facts share experts with others.
         if num_passes % _VERIFY_EVERY == 0 or not active.any() or num_passes == config.max_passes:
-            active, cost = _verify(attached, experts, parts, facts, config)
-            positions += cost
+            active = _verify(attached, experts, parts, facts, config)
             history.append(int(active.sum()))
             if not active.any() or num_passes == config.max_passes:
                 break
         still = torch.zeros_like(active)
         for index in torch.randperm(len(parts), generator=generator).tolist():
             part = parts[index].of_facts(active)
-            if len(part.fact_B):
+            if len(part.fact_P):
                 still |= _step(attached, experts, part, facts, config)
-                positions += int((part.batch.target_BA >= 0).sum())
         active, num_passes = still, num_passes + 1
         history.append(int(active.sum()))
     return SharedResult(
         experts=experts,
         num_passes=num_passes,
-        num_positions=positions,
         active_by_pass=tuple(history),
         undecided=tuple(active.nonzero()[:, 0].tolist()),
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Part:
-    """Examples of one batch, the fact and the read set of each."""
-
-    batch: AnswerBatch
-    fact_B: torch.Tensor
-    sets: ReadSets
-
-    def of_facts(self, active_F: torch.Tensor) -> "_Part":
-        rows = active_F[self.fact_B].nonzero()[:, 0]
-        if len(rows) == len(self.fact_B):
-            return self
-        return _Part(
-            batch=self.batch.only(rows),
-            fact_B=self.fact_B[rows],
-            sets=self.sets.only(rows.tolist()),
-        )
-
-
 def _batches(
-    attached: Attached, facts: Sequence[TrainingFact], sets: ReadSets, config: Tuning
-) -> list[_Part]:
+    attached: Attached, facts: Sequence[TrainingFact], sets: ReadSets, config: SharedTuning
+) -> list[Examples]:
     """Return batches of like answer length, all examples of a fact in one."""
-    tokenizer, limit = attached.backbone.tokenizer, config.max_answer_tokens
-    answers = [encode_answer(tokenizer, fact.answer, max_tokens=limit) for fact in facts]
+    tokenizer = attached.backbone.tokenizer
+    answers = [encode_answer(tokenizer, fact.answer) for fact in facts]
     prompts = [fact.prompts[: config.prompts_per_fact] for fact in facts]
     first = torch.tensor([0, *map(len, prompts)]).cumsum(0).tolist()
     if first[-1] != len(sets.expert_PR):
@@ -207,33 +291,36 @@ def _batches(
             for f in order[start : start + in_batch]
             for i, prompt in enumerate(prompts[f])
         ]
-        batch = prepare_answers(attached, [p for _, p, _ in rows], [answers[f] for f, _, _ in rows])
         own = sets.only([row for _, _, row in rows])
-        parts.append(_Part(batch=batch, fact_B=torch.tensor([f for f, _, _ in rows]), sets=own))
+        parts.append(
+            prepare_shared(
+                attached, [p for _, p, _ in rows], [answers[f] for f, _, _ in rows],
+                [f for f, _, _ in rows], own,
+            )
+        )  # fmt: skip
     return parts
 
 
 def _step(
     attached: Attached,
     experts: SharedExperts,
-    part: _Part,
+    part: Examples,
     facts: Sequence[TrainingFact],
-    config: Tuning,
+    config: SharedTuning,
 ) -> torch.Tensor:
     """Take one step on a batch; return which facts [F] have an undecided token before it."""
-    number_M, row_BR = part.sets.expert_PR.unique(return_inverse=True)
+    number_M, row_PR = part.sets.expert_PR.unique(return_inverse=True)
     row_M = torch.searchsorted(experts.number_E, number_M)
     weight_MTD = experts.weight_ETD[row_M].requires_grad_(True)
-    reading = _reading(weight_MTD[row_BR], part.sets.weight_PR, None)
-    loss_BA = answer_losses(answer_logits(attached, part.batch, reading), part.batch.target_BA)
-    require_finite(loss_BA, part.fact_B, facts, config)
-    undecided_BA = loss_BA.detach() > -log(config.decided_probability)
+    loss_PL = part.losses(attached, weight_MTD[row_PR], part.sets.weight_PR)
+    _require_finite(loss_PL, part, facts)
+    undecided_PL = loss_PL.detach() > -log(config.decided_probability)
     open_F = torch.zeros(len(facts), dtype=torch.bool)
-    open_F[part.fact_B[undecided_BA.any(1)]] = True
-    if undecided_BA.any():
-        (loss_BA * undecided_BA).sum().backward()
+    open_F[part.fact_P[undecided_PL.any(1)]] = True
+    if undecided_PL.any():
+        (loss_PL * undecided_PL).sum().backward()
         assert weight_MTD.grad is not None
-        touched_M = row_BR[undecided_BA.any(1)].unique()
+        touched_M = row_PR[undecided_PL.any(1)].unique()
         experts.step(row_M[touched_M], weight_MTD.grad[touched_M], config.learning_rate)
     return open_F
 
@@ -242,15 +329,23 @@ def _step(
 def _verify(
     attached: Attached,
     experts: SharedExperts,
-    parts: Sequence[_Part],
+    parts: Sequence[Examples],
     facts: Sequence[TrainingFact],
-    config: Tuning,
-) -> tuple[torch.Tensor, int]:
-    open_F, positions = torch.zeros(len(facts), dtype=torch.bool), 0
+    config: SharedTuning,
+) -> torch.Tensor:
+    open_F = torch.zeros(len(facts), dtype=torch.bool)
     for part in parts:
-        logits = answer_logits(attached, part.batch, experts.reading(part.sets))
-        loss_BA = answer_losses(logits, part.batch.target_BA)
-        require_finite(loss_BA, part.fact_B, facts, config)
-        open_F[part.fact_B[(loss_BA > -log(config.decided_probability)).any(1)]] = True
-        positions += int((part.batch.target_BA >= 0).sum())
-    return open_F, positions
+        loss_PL = part.losses(attached, *experts.read(part.sets))
+        _require_finite(loss_PL, part, facts)
+        open_F[part.fact_P[(loss_PL > -log(config.decided_probability)).any(1)]] = True
+    return open_F
+
+
+def _require_finite(loss_PL: torch.Tensor, part: Examples, facts: Sequence[TrainingFact]) -> None:
+    if not loss_PL.isfinite().all():
+        row = int((~loss_PL.isfinite()).any(1).nonzero()[0])
+        fact = facts[int(part.fact_P[row])]
+        raise NonFiniteLossError(
+            f"loss of fact {fact.fact_id} ({fact.prompts[0][:60]!r}) is not finite; lower "
+            "learning_rate"
+        )

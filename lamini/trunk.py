@@ -1,4 +1,4 @@
-"""Run the trunk: a text's states below the memory layers never change, so they are computed once.
+"""Run the decoder layers over texts: no expert touches them, so it is done once for each text.
 
 Shape suffixes: B batch   L sequence   D hidden size   O tokens of an opening   N layers
 """
@@ -25,26 +25,44 @@ def trunk_states(attached: Attached, ids: list[list[int]]) -> list[torch.Tensor]
     return run_trunk(attached, ids)[0]
 
 
-@torch.no_grad()
 def run_trunk(
     attached: Attached, ids: list[list[int]], depths: Sequence[int] = ()
 ) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
     """Return each text's trunk states [L, D], and its last token's states [N, D] at given depths.
 
-    A depth counts the layers below. Computed in right-padded batches of like length; what a chat
-    template puts before every question is run once, not once a text.
+    A depth counts the layers below.
+    """
+    return _run(attached, attached.trunk, ids, depths, [0] * len(ids))
+
+
+def top_states(attached: Attached, ids: list[list[int]], kept: Sequence[int]) -> list[torch.Tensor]:
+    """Return each text's states above the last layer, those from its token `kept` on."""
+    return _run(attached, attached.stack, ids, (), kept)[0]
+
+
+@torch.no_grad()
+def _run(
+    attached: Attached,
+    stack: nn.Module,
+    ids: list[list[int]],
+    depths: Sequence[int],
+    kept: Sequence[int],
+) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """Run texts in right-padded batches of like length.
+
+    What a chat template puts before every question is run once, not once a text.
     """
     states: list[torch.Tensor] = [torch.empty(0)] * len(ids)
     lasts: list[torch.Tensor] = [torch.empty(0)] * len(ids)
     cuts = [opening_length(attached.backbone.tokenizer, row) for row in ids]
     for cut in sorted({*cuts}):  # 0, and the one length of the template's opening
         alike = [i for i in range(len(ids)) if cuts[i] == cut]
-        before = _run_opening(attached, ids[alike[0]][:cut]) if cut else None
+        before = _run_opening(attached, stack, ids[alike[0]][:cut]) if cut else None
         for batch in like_lengths([len(ids[i]) - cut for i in alike], padding=_PADDING):
             rows = [alike[place] for place in batch]
-            done = _run_batch(attached, [ids[i][cut:] for i in rows], before, depths)
+            done = _run_batch(attached, stack, [ids[i][cut:] for i in rows], before, depths)
             for i, state_LD, last_ND in zip(rows, *done, strict=True):
-                states[i], lasts[i] = state_LD, last_ND
+                states[i], lasts[i] = state_LD[kept[i] :].clone(), last_ND
     return states, lasts
 
 
@@ -57,10 +75,10 @@ class _Opening:
     """Keys and values of each layer, of one row."""
 
 
-def _run_opening(attached: Attached, opening: list[int]) -> _Opening:
+def _run_opening(attached: Attached, stack: nn.Module, opening: list[int]) -> _Opening:
     ids_1O = torch.tensor([opening], device=attached.backbone.device)
     cache = DynamicCache()
-    done = attached.trunk(input_ids=ids_1O, past_key_values=cache, use_cache=True)
+    done = stack(input_ids=ids_1O, past_key_values=cache, use_cache=True)
     pairs = [(layer.keys, layer.values) for layer in cache.layers]
     return _Opening(
         state_OD=done.last_hidden_state[0],
@@ -71,9 +89,13 @@ def _run_opening(attached: Attached, opening: list[int]) -> _Opening:
 
 
 def _run_batch(
-    attached: Attached, ids: list[list[int]], before: _Opening | None, depths: Sequence[int]
+    attached: Attached,
+    stack: nn.Module,
+    ids: list[list[int]],
+    before: _Opening | None,
+    depths: Sequence[int],
 ) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
-    """Return trunk states and last states of one batch, those of what stands before included."""
+    """Return states and last states of one batch, those of what stands before included."""
     ids_BL, mask_BL = pad_right(ids, attached.backbone)
     given: dict[str, Any] = {"attention_mask": mask_BL, "use_cache": False}
     if before is not None:
@@ -82,11 +104,9 @@ def _run_batch(
         whole_BL = torch.cat([mask_BL.new_ones(len(ids), len(before.state_OD)), mask_BL], dim=1)
         given = {"attention_mask": whole_BL, "past_key_values": cache, "use_cache": True}
     with watched(attached, depths) as seen:
-        top_BLD = attached.trunk(input_ids=ids_BL, **given).last_hidden_state
+        top_BLD = stack(input_ids=ids_BL, **given).last_hidden_state
     states = [top_BLD[row, : len(text)] for row, text in enumerate(ids)]
-    if before is None:
-        states = [state_LD.clone() for state_LD in states]
-    else:
+    if before is not None:
         states = [torch.cat([before.state_OD, state_LD]) for state_LD in states]
     last_B = torch.tensor([len(text) - 1 for text in ids], device=top_BLD.device)
     return states, [*last_states(seen, top_BLD, last_B, depths)]
@@ -109,7 +129,7 @@ def watched(attached: Attached, depths: Sequence[int]) -> Iterator[dict[int, tor
 
         return hook
 
-    trunk = attached.backbone.layers[: -attached.config.num_memory_layers]
+    trunk = attached.backbone.layers[: attached.num_trunk_layers]
     handles = [
         trunk[depth].register_forward_pre_hook(keep(depth), with_kwargs=True)
         for depth in {*depths}

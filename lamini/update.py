@@ -51,9 +51,9 @@ class UpdateReceipt:
     """Those among them of which a prompt is routed elsewhere, which no tuning mends."""
     affected: tuple[str, ...]
     """Facts that did not change, but of which a phrasing now reads a changed fact's group."""
-    num_passes: int
+    num_steps: int
     num_positions: int
-    """Answer positions that tuning ran forward and backward."""
+    """Answer positions that tuning ran forward and backward, or verified."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +145,7 @@ def update_model(
         would_not_go={},
         collisions={},
         affected=(),
-        num_passes=0,
+        num_steps=0,
         num_positions=0,
     )
     if receipt.groups:
@@ -194,7 +194,7 @@ def _tune(
     return weights, replace(
         receipt,
         would_not_go=undecided,
-        num_passes=max(result.num_passes for result in results),
+        num_steps=max(result.num_steps for result in results),
         num_positions=sum(result.num_positions for result in results),
     )
 

@@ -59,7 +59,8 @@ def _tuned(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
     trained = result["train_memory"]
     yield (
         "memory tuning",
-        f"closed-form start, {trained['num_passes']} passes, "
+        f"{trained['num_steps']} steps, loss {trained['loss_by_step'][0]:.2g} to "
+        f"{trained['loss_by_step'][-1]:.2g}, "
         f"{trained['num_undecided']} facts undecided",
     )
 

@@ -1,6 +1,6 @@
 """Where the values of settings come from: settings file, its profile, environment, command line.
 
-Every value is kept under its dotted name (`tuning.max_passes`) with its origin, so that an error
+Every value is kept under its dotted name (`tuning.max_steps`) with its origin, so that an error
 and `lamini config show --origin` can say who gave it. What the names may be is told by the caller.
 """
 

@@ -2,7 +2,7 @@
 
 The strongest first: command line, environment (LAMINI_*), the chosen profile of the settings file
 ([profiles.cluster]), the file (lamini.toml in the current folder, or the one LAMINI_CONFIG names),
-defaults. Sections of the file, such as [tuning], are written LAMINI_TUNING__MAX_PASSES in the
+defaults. Sections of the file, such as [tuning], are written LAMINI_TUNING__MAX_STEPS in the
 environment. The profile is chosen by --profile, LAMINI_PROFILE, or `profile = "..."` in the file.
 
 No setting holds a secret: one that ends in `_env` names the environment variable that does.
@@ -125,6 +125,17 @@ class Settings(BaseModel):
     @classmethod
     def _section(cls, given: object, info: Any) -> object:
         return from_dict(_SECTIONS[info.field_name], given) if isinstance(given, dict) else given
+
+    @field_validator("tuning")
+    @classmethod
+    def _in_a_group(cls, tuning: Tuning, info: Any) -> Tuning:
+        memory = info.data.get("memory")
+        if memory is not None and tuning.max_answer_tokens > memory.group_size:
+            raise ValueError(
+                f"max_answer_tokens={tuning.max_answer_tokens} must not exceed memory.group_size="
+                f"{memory.group_size}, for a token takes an expert; raise memory.group_size"
+            )
+        return tuning
 
     def trained_by(self) -> dict[str, dict[str, Any]]:
         """Return the sections that a router and its experts are made by, as plain values."""

@@ -68,8 +68,8 @@ class Trained(Receipt):
     num_undecided: int = 0
     undecided: Mapping[str, str] = {}
     """By fact_id: why it was not memorized."""
-    num_passes: int = 0
-    active_by_pass: tuple[int, ...] = ()
+    num_steps: int = 0
+    loss_by_step: tuple[float, ...] = ()
     silence: Proof = Proof()
     capacity_alarm: str | None = None
     bits_per_parameter: float | None = None
@@ -101,7 +101,7 @@ class Updated(Receipt):
     num_retired: int = 0
     num_affected: int = 0
     num_groups_touched: int = 0
-    num_passes: int = 0
+    num_steps: int = 0
     update_seconds: float = 0.0
     capacity_alarm: str | None = None
 

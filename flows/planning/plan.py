@@ -137,7 +137,6 @@ def plan(settings: Settings, *, asked: str | None = None, force: bool = False) -
     if isinstance(decision, Update):
         planned = _planned(settings, decision.champion, backbone, facts)
     touched = _touched(decision, found, planned)
-    width = settings.memory.expert_width(backbone.hidden_size)
     rows = changed_facts(found) if found.trained is not None else []
     return {
         "decision": decision.mode,
@@ -146,7 +145,7 @@ def plan(settings: Settings, *, asked: str | None = None, force: bool = False) -
         "snapshot_hash": found.snapshot.snapshot_hash,
         **{f"num_{op}": getattr(found.situation, f"num_{op}") for op in _OPS},
         **touched,
-        **capacity_of(facts, backbone.tokenizer, width).told(),
+        **capacity_of(facts, backbone.tokenizer, backbone.hidden_size).told(),
         "estimate": asdict(
             estimate(settings.home.runs, decision.mode, found.situation, len(touched["affected"]))
         ),

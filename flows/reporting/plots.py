@@ -18,11 +18,11 @@ def recall_plots(
     return [_by_template(summary, folder), _scores(rows, folder)]
 
 
-def tuning_plot(active_by_pass: Sequence[int], folder: Path) -> Path:
-    """Draw how many facts the closed-form start and each pass after it left undecided."""
-    figure, axes = _new("Memory tuning", "passes after the closed-form start", "facts undecided")
-    axes.step(range(len(active_by_pass)), active_by_pass, where="post")
-    axes.set_ylim(bottom=0)
+def tuning_plot(loss_by_step: Sequence[float], folder: Path) -> Path:
+    """Draw the mean loss of an answer token before the first step and after each."""
+    figure, axes = _new("Memory tuning", "steps", "mean loss of an answer token")
+    axes.plot(range(len(loss_by_step)), loss_by_step, marker=".")
+    axes.set_yscale("log")
     return _save(figure, folder / "tuning.png")
 
 

@@ -105,7 +105,7 @@ def train(
     clock.append(time.monotonic())
     names = (ROUTER, TUNING, "write_checkpoint", RECALL)
     spent = [after - before for before, after in itertools.pairwise(clock)]
-    capacity = capacity_of(facts, model.tokenizer, model.bank.expert_width)
+    capacity = capacity_of(facts, model.tokenizer, model.bank.hidden_size)
     return {
         **capacity.told(),
         "router": {**asdict(receipt), "folder": str(receipt.folder)},

@@ -31,7 +31,7 @@ ALONE = (
     "shared",
     "lora",
     "tuning_cost",
-    "capacity",
+    "surface",
     "truth",
     "gpu",
 )
@@ -72,6 +72,11 @@ def _runs(name: str, data: Path | None, quick: bool, home: Path) -> list[list[st
         return []
     if name == "update" and data:
         return [["--facts", str(data / "facts"), *flag]]
+    if name == "surface" and data:
+        given = [str(data / "facts" / "counterfact.parquet")]
+        given += [str(data / "changes" / "us_legislators.parquet")]
+        given += [str(data / "facts" / "earnings_calls.parquet")]
+        return [["--facts", *given, *flag]]
     if name in ALONE:
         return [flag]
     if name in ("phrasing", "alternatives"):

@@ -25,7 +25,7 @@ from lamini.group_table import GroupTable
 from tests.bench.measuring import conditions, resident_mib, show, spread
 
 HIDDEN, GROUP, KEY_DIM = 192, 32, 64
-GEOMETRY = MemoryConfig(num_memory_layers=1, num_experts=2**20, group_size=GROUP)
+GEOMETRY = MemoryConfig(num_experts=2**20, group_size=GROUP)
 ROUNDS = 31
 HEAD = (
     "experts", "MiB on disk", "bytes/expert", "write s", "open ms", "first 32 cold ms",
@@ -41,7 +41,7 @@ def build(folder: Path, num_experts: int) -> float:
     start = time.perf_counter()
     for first in range(0, num_experts // GROUP, 2048):
         groups = range(first, min(first + 2048, num_experts // GROUP))
-        block = torch.randn(len(groups), GROUP, bank.expert_width, generator=generator)
+        block = torch.randn(len(groups), GROUP, bank.hidden_size, generator=generator)
         bank.write(dict(zip(groups, block, strict=True)), table(0))
     bank.write({}, table(num_experts // GROUP))
     return time.perf_counter() - start
@@ -100,7 +100,7 @@ def read(folder: Path, num_experts: int) -> None:
     numbers["keys"] = f"{timed(bank.group_table):.0f}"
     keys, size, merges = bank.group_table(), size_mib(folder / "experts.lance"), []
     for turn in range(20):
-        changed = {g: torch.randn(GROUP, bank.expert_width) for g in range(turn, turn + 31)}
+        changed = {g: torch.randn(GROUP, bank.hidden_size) for g in range(turn, turn + 31)}
         merges.append(timed(lambda c=changed: bank.write(c, keys)) / 1e3)  # 992 experts
         if not turn:
             numbers["grown"] = f"{size_mib(folder / 'experts.lance') - size:.2f}"

@@ -69,13 +69,13 @@ def facts() -> list[TrainingFact]:
 
 def trained(backbone: Backbone, folder: Path) -> MemoryModel:
     """Return a memory model of the facts, and the share of them that it decides."""
-    memory = MemoryConfig(num_memory_layers=2, num_experts=32 * 256, group_size=32)
+    memory = MemoryConfig(num_experts=32 * 256, group_size=32)
     attached = attach(backbone, memory)
     training = RouterTraining(num_steps=30, batch_facts=40, batch_negatives=16)
     router, recorder = RouterConfig(), SilentRecorder()
     known = facts()
     pretrain_router(attached, known, FOREIGN, router, training, folder / "router", recorder)
-    tune_memory(attached, known, Tuning(max_passes=5), folder / "tuning", recorder)
+    tune_memory(attached, known, Tuning(), folder / "tuning", recorder)
     detach(attached)
     build_checkpoint(
         folder / "checkpoint", backbone=backbone, memory=memory, hidden_size=attached.hidden_size,

@@ -188,7 +188,7 @@ def main() -> None:
     shape["num_hidden_layers"] = args.layers or shape["num_hidden_layers"]
     backbone = random_backbone(shape, torch.bfloat16, args.device)
     facts = random_facts(args.facts or (8 if args.tiny else 512), 8)
-    memory = MemoryConfig(num_memory_layers=2, num_experts=8 * 256**2, group_size=8)
+    memory = MemoryConfig(num_experts=8 * 256**2, group_size=8)
 
     with FlopCounterMode(display=False) as counter:  # also warms up
         tune(backbone, memory, facts)

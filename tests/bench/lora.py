@@ -25,7 +25,7 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -34,18 +34,17 @@ import torch
 from peft import LoraConfig, get_peft_model
 from torch import nn
 from torch.nn.functional import cross_entropy
+from torch.nn.utils.rnn import pad_sequence
 
 from lamini.backbone import Backbone, load_backbone
 from lamini.config import MemoryConfig, RouterConfig, Tuning
-from lamini.experts import Experts, unpack
-from lamini.memory import Attached, attach, detach, pad_left, reading_of
+from lamini.memory import attach, detach, pad_left, reading_of
 from lamini.memory_tuning import tune_memory
 from lamini.recorder import SilentRecorder
 from lamini.router import QueryEncoder
 from lamini.router_stream import encode
 from lamini.text import decode_answer, encode_answer, encode_prompt, normal_form
 from lamini.training_data import TrainingFact
-from lamini.trunk import given_states
 from tests.bench.backbones import deep
 from tests.bench.cloze_facts import experts_for, random_strings, read_cloze_facts
 
@@ -194,38 +193,21 @@ def memory_tuning(backbone: Backbone, facts: Sequence[TrainingFact]) -> Run:
         with torch.no_grad():
             encode(attached, router, [fact.prompts[0] for fact in facts])
         run.seconds = time.process_time() - start
-    run.epochs = result.num_passes
+    run.epochs = result.num_steps
     run.trained_bytes = sum(weight.numel() * 4 for weight in result.weights)
-    run.state_bytes = 2 * run.trained_bytes
-    run.note = f"{len(facts) - result.active_by_pass[0]} of {len(facts)} by the closed form alone"
-    block = torch.zeros(len(facts), attached.config.group_size, result.weights[0].shape[1])
-    for row, weight in enumerate(result.weights):
-        block[row, : len(weight)] = weight
-    experts = unpack(block, attached.config.num_memory_layers, attached.hidden_size)
-    run.recall = free_running(backbone, facts, lambda rows: _reading(attached, experts, rows))
+    run.state_bytes = run.trained_bytes
+    run.note = f"loss {result.loss_by_step[0]:.2g} to {result.loss_by_step[-1]:.2g}"
+    shift_FAD = pad_sequence(result.weights, batch_first=True)
+
+    def reading(rows: torch.Tensor, width: int) -> AbstractContextManager[None]:
+        own = reading_of(
+            shift_FAD[rows], range(len(rows)), [width - 1] * len(rows), torch.device("cpu")
+        )
+        return attached.reader.reading(own)
+
+    run.recall = free_running(backbone, facts, reading)
     detach(attached)
     return run
-
-
-@contextmanager
-def _reading(attached: Attached, experts: Experts, rows: torch.Tensor) -> Iterator[None]:
-    # In the prefill the last column alone reads; later calls are answer tokens, which all do.
-    layer = attached.backbone.layers[-attached.config.num_memory_layers]
-
-    def prefill_or_step(module: object, given: tuple, named: dict) -> None:
-        state = given_states(given, named)
-        mask_BL = torch.zeros(state.shape[:2], dtype=torch.bool)
-        mask_BL[:, -1] = True
-        attached.reader.current = reading_of(
-            experts.only(rows), list(range(len(rows))), mask_BL, state.device
-        )
-
-    handle = layer.register_forward_pre_hook(prefill_or_step, with_kwargs=True)
-    try:
-        with attached.reader.reading(None):
-            yield
-    finally:
-        handle.remove()
 
 
 @torch.no_grad()
@@ -245,7 +227,7 @@ def free_running(
         if reading is None:
             out = backbone.model.generate(input_ids=ids_BL, **generate)
         else:
-            with reading(torch.tensor(rows)):
+            with reading(torch.tensor(rows), ids_BL.shape[1]):
                 out = backbone.model.generate(input_ids=ids_BL, **generate)
         new = out[:, ids_BL.shape[1] :].tolist()
         texts = [decode_answer(tokenizer, row) for row in new]

@@ -5,8 +5,13 @@ import resource
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 
 import torch
+from torch.nn.functional import pad
+
+from lamini.answer_states import prepare_answers
+from lamini.memory import Attached
 
 
 def alternated(
@@ -62,3 +67,35 @@ def resident_mib() -> float:
     """Return the memory of this process that is in RAM now."""
     with open("/proc/self/statm") as file:  # noqa: PTH123
         return int(file.read().split()[1]) * resource.getpagesize() / 2**20
+
+
+@torch.no_grad()
+def teacher_forced(
+    attached: Attached,
+    prompts: Sequence[list[int]],
+    answers: Sequence[list[int]],
+    shifts: Sequence[torch.Tensor],
+) -> tuple[list[bool], list[float]]:
+    """Return whether every answer token is the most likely one, and the whole answer's probability.
+
+    `shifts` are the experts that each prompt reads. What is the most likely one everywhere is what
+    greedy generation says, end included.
+    """
+    padded = [
+        pad(s[: len(a)], (0, 0, 0, max(0, len(a) - len(s))))
+        for s, a in zip(shifts, answers, strict=True)
+    ]
+    first = [0, *accumulate(map(len, answers))]
+    states = prepare_answers(attached, prompts, answers, first[:-1])
+    exact, probability = [], []
+    for start in range(0, len(answers), 64):
+        stop = min(start + 64, len(answers))
+        rows = torch.arange(first[start], first[stop])
+        part = states.only(rows)
+        state_RD = part.state_RD + torch.cat(padded[start:stop]).to(part.state_RD)
+        log_RV = attached.logits(state_RD).float().log_softmax(-1)
+        own = [len(answer) for answer in answers[start:stop]]
+        exact += [bool(hit.all()) for hit in (log_RV.argmax(-1) == part.target_R).split(own)]
+        log_R = log_RV.gather(-1, part.target_R[:, None])[:, 0]
+        probability += [float(log.sum().exp()) for log in log_R.split(own)]
+    return exact, probability

@@ -20,7 +20,6 @@ import pyarrow.parquet as pq
 import torch
 from torch.nn.functional import cross_entropy
 
-from lamini.answer_batch import answer_logits, prepare_answers
 from lamini.backbone import Backbone, load_backbone
 from lamini.checkpoint import build_checkpoint
 from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning
@@ -34,6 +33,7 @@ from lamini.text import encode_answer, encode_prompt, normal_form
 from lamini.training_data import TrainingFact
 from lamini.update import update_model
 from tests.bench.cloze_facts import ClozeFact, read_cloze_facts
+from tests.bench.measuring import teacher_forced
 
 PROMPT_TOKENS = 32
 PASSAGE_TOKENS = 192
@@ -149,7 +149,7 @@ def in_batches(
                 moved += same_set and not torch.equal(seen[i][1], logits)
         seen = now
         print(
-            f"{min(end, len(facts)):6} {took:8.2f} {receipt.num_passes:7} "
+            f"{min(end, len(facts)):6} {took:8.2f} {receipt.num_steps:7} "
             f"{len(receipt.would_not_go):9} {len(receipt.affected):8} {moved:6}"
         )
     print(f"all batches: {seconds:.1f} s, {seconds / len(facts) * 1e3:.1f} ms a fact")
@@ -193,7 +193,7 @@ def report_recall(model: MemoryModel, facts: Sequence[ClozeFact]) -> None:
         agrees = [a.group == g for a, g in zip(answers, groups, strict=True)]
         oracle = ask(model, prompts, groups)
         right = [a.text == normal_form(f.answer) for (f, _), a in zip(asked, oracle, strict=True)]
-        forced = teacher_forced(model, asked, [answer.group for answer in answers])
+        forced = decided(model, asked, [answer.group for answer in answers])
         memory = [answer.from_memory for answer in answers]
         shares = [sum(x) / len(asked) for x in (exact, forced, agrees, right, memory)]
         print(f"{name:22} " + " ".join(f"{share:7.2%}" for share in shares))
@@ -222,7 +222,7 @@ def ask(model: MemoryModel, prompts: Sequence[str], groups: Sequence[int] | None
 
 
 @torch.no_grad()
-def teacher_forced(
+def decided(
     model: MemoryModel,
     asked: Sequence[tuple[TrainingFact, str]],
     groups: Sequence[int | None],
@@ -233,10 +233,13 @@ def teacher_forced(
         rows = asked[start : start + 256]
         prompts = [encode_prompt(model.tokenizer, prompt, cloze=True) for _, prompt in rows]
         answers = [encode_answer(model.tokenizer, fact.answer) for fact, _ in rows]
-        batch = prepare_answers(model.attached, prompts, answers)
-        reading = model.reading(groups[start : start + 256], None)
-        hits_BA = answer_logits(model.attached, batch, reading).argmax(-1) == batch.target_BA
-        right += (hits_BA | (batch.target_BA < 0)).all(1).tolist()
+        own = groups[start : start + 256]
+        shifts = [
+            torch.zeros(0, model.bank.hidden_size) if g is None else model.bank.read([g])[0]
+            for g in own
+        ]
+        exact, _ = teacher_forced(model.attached, prompts, answers, shifts)
+        right += exact
     return right
 
 
@@ -298,7 +301,7 @@ def forget_tenth(model: MemoryModel, facts: Sequence[ClozeFact]) -> None:
     still = sum(a.text == normal_form(f.fact.answer) for f, a in zip(gone, answers, strict=True))
     known = sum(a.text == normal_form(f.fact.answer) for f, a in zip(gone, bare, strict=True))
     experts = model.bank.read(receipt.groups)
-    left = sum(int(part.count_nonzero()) for part in (*experts.down_NGD, *experts.up_NGD))
+    left = int(experts.count_nonzero())
     after = logits_of(model, watched)
     same = [i for i in before if before[i][0] == after[i][0]]
     moved = sum(not torch.equal(before[i][1], after[i][1]) for i in same)

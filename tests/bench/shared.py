@@ -17,37 +17,39 @@ import argparse
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from math import isqrt
 from pathlib import Path
 
 import torch
 from torch.nn.functional import normalize
+from torch.nn.utils.rnn import pad_sequence
 
 import lamini
 from lamini.backbone import load_backbone
 from lamini.config import MemoryConfig, Tuning
-from lamini.experts import Reading, unpack
 from lamini.memory import Attached, attach, pad_left, reading_of
 from lamini.memory_tuning import tune_memory
 from lamini.recorder import SilentRecorder
 from lamini.router import ProductKeys, fit_codebooks
 from lamini.router_stream import encode_ids
-from lamini.shared_tuning import read_sets, tune_shared
+from lamini.shared_tuning import ReadSets, SharedTuning, read_sets, sharing, tune_shared
 from lamini.text import decode_answer, encode_answer, encode_prompt, normal_form
 from lamini.training_data import TrainingFact, read_training_facts
 from lamini.trunk import trunk_states
 from tests.bench.measuring import conditions, show, spread
 from tests.bench.reference_facts import held_out, reference_facts
 
-MEMORY = MemoryConfig(num_memory_layers=2, num_experts=2**20, group_size=32)
-BATCH_EXAMPLES = 32
+MEMORY = MemoryConfig(num_experts=2**20, group_size=32)
 HEAD = (
-    "mode", "passes", "CPU s", "undecided", "experts", "read by > 1 fact",
+    "mode", "steps or passes", "CPU s", "undecided", "experts", "read by > 1 fact",
     "decided (teacher-forced)",
     "free-running", "held-out phrasings", "held-out, oracle", "affected by 1%",
 )  # fmt: skip
 Encode = Callable[[Sequence[str]], torch.Tensor]
+Reads = Callable[[list[int], int], AbstractContextManager[None]]
+"""What given rows read inside a block, their prompts being so wide."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +59,7 @@ class Case:
     attached: Attached
     facts: list[TrainingFact]
     tuning: Tuning
+    shared: SharedTuning
     trained_PK: torch.Tensor
     """Queries of the phrasings tuned on."""
     owner_P: torch.Tensor
@@ -89,20 +92,16 @@ def encoder_of(attached: Attached, checkpoint: Path | None, known: Sequence[str]
 
 
 @torch.no_grad()
-def exact(
-    case: Case, asked: Sequence[tuple[int, str]], reading: Callable[[list[int]], Reading]
-) -> float:
+def exact(case: Case, asked: Sequence[tuple[int, str]], reading: Reads) -> float:
     """Return the share of questions whose greedy answer, generated freely, is the fact's."""
     backbone, right = case.attached.backbone, 0
     for start in range(0, len(asked), 64):
         rows = [*range(start, min(start + 64, len(asked)))]
         ids = [encode_prompt(backbone.tokenizer, asked[row][1]) for row in rows]
         ids_BL, mask_BL = pad_left(ids, backbone)
-        reads_BL = torch.zeros_like(mask_BL, dtype=torch.bool)
-        reads_BL[:, -1] = True
         wanted = [case.facts[asked[row][0]].answer for row in rows]
         longest = max(len(encode_answer(backbone.tokenizer, answer)) for answer in wanted)
-        with case.attached.reader.reading(replace(reading(rows), mask_BL=reads_BL)):
+        with reading(rows, ids_BL.shape[1]):
             out_BL = backbone.model.generate(
                 input_ids=ids_BL, attention_mask=mask_BL, max_new_tokens=longest + 1,
                 do_sample=False, pad_token_id=backbone.tokenizer.pad_token_id,
@@ -137,13 +136,16 @@ def exclusive(case: Case) -> list[object]:
             case.attached, case.facts, case.tuning, Path(folder), SilentRecorder()
         )[0]
     seconds = time.process_time() - start
-    block_FGW = torch.zeros(len(case.facts), MEMORY.group_size, result.weights[0].shape[1])
-    for f, weight in enumerate(result.weights):
-        block_FGW[f, : len(weight)] = weight
+    shift_FAD = pad_sequence(result.weights, batch_first=True)
 
-    def reading(owners: list[int]) -> Reading:
-        experts = unpack(block_FGW[owners], MEMORY.num_memory_layers, case.attached.hidden_size)
-        return reading_of(experts, [*range(len(owners))], None, torch.device("cpu"))
+    def reads(owner_of: Sequence[int]) -> Reads:
+        def reading(rows: list[int], width: int) -> AbstractContextManager[None]:
+            starts = [width - 1] * len(rows)
+            shift_NAD = shift_FAD[[owner_of[row] for row in rows]]
+            own = reading_of(shift_NAD, range(len(rows)), starts, torch.device("cpu"))
+            return case.attached.reader.reading(own)
+
+        return reading
 
     key_FK = torch.zeros(len(case.facts), case.trained_PK.shape[1])
     key_FK = normalize(key_FK.index_add_(0, case.owner_P, case.trained_PK), dim=-1)
@@ -157,12 +159,12 @@ def exclusive(case: Case) -> list[object]:
         read_by[f].add(group)
     right = len(case.facts) - len(result.undecided)
     return [
-        "exclusive groups", result.num_passes, f"{seconds:.0f}", len(result.undecided),
+        "exclusive groups", result.num_steps, f"{seconds:.0f}", len(result.undecided),
         sum(fact.num_experts for fact in case.facts), percent(0.0),
         f"{right / len(case.facts):.1%} of facts",
-        percent(exact(case, case.trained, lambda r: reading([routed["trained"][i] for i in r]))),
-        percent(exact(case, case.asked, lambda r: reading([routed["asked"][i] for i in r]))),
-        percent(exact(case, case.asked, lambda r: reading([own[i] for i in r]))), affected(read_by),
+        percent(exact(case, case.trained, reads(routed["trained"]))),
+        percent(exact(case, case.asked, reads(routed["asked"]))),
+        percent(exact(case, case.asked, reads(own))), affected(read_by),
     ]  # fmt: skip
 
 
@@ -170,9 +172,7 @@ def shared(case: Case, name: str, product_keys: ProductKeys) -> list[object]:
     """Tune one table of experts that facts share and measure it."""
     sets, asked = (read_sets(q, product_keys) for q in (case.trained_PK, case.asked_PK))
     start = time.process_time()
-    # Small batches: facts that share experts need many steps, and a pass takes one a batch.
-    smaller = replace(case.tuning, batch_examples=BATCH_EXAMPLES)
-    result = tune_shared(case.attached, case.facts, sets, smaller)
+    result = tune_shared(case.attached, case.facts, sets, case.shared)
     seconds = time.process_time() - start
     read_by: list[set[int]] = [set() for _ in case.facts]
     for f, row in zip(case.owner_P.tolist(), sets.expert_PR.tolist(), strict=True):
@@ -181,12 +181,16 @@ def shared(case: Case, name: str, product_keys: ProductKeys) -> list[object]:
         torch.searchsorted(result.experts.number_E, torch.tensor([e for s in read_by for e in s]))
     )
     right = len(case.facts) - len(result.undecided)
+
+    def reads(of: ReadSets) -> Reads:
+        return lambda rows, width: sharing(case.attached, result.experts, of.only(rows))
+
     return [
         f"shared, {name}", result.num_passes, f"{seconds:.0f}", len(result.undecided),
         len(result.experts.number_E), percent((readers > 1).float().mean().item()),
         f"{right / len(case.facts):.1%} of facts",
-        percent(exact(case, case.trained, lambda r: result.experts.reading(sets.only(r)))),
-        percent(exact(case, case.asked, lambda r: result.experts.reading(asked.only(r)))),
+        percent(exact(case, case.trained, reads(sets))),
+        percent(exact(case, case.asked, reads(asked))),
         "-", affected(read_by),
     ]  # fmt: skip
 
@@ -204,7 +208,8 @@ def main() -> None:
     torch.set_num_threads(1)
     conditions()
     number = 40 if arguments.quick else arguments.number
-    tuning = Tuning(prompts_per_fact=2, max_passes=40 if arguments.quick else arguments.max_passes)
+    tuning = Tuning(prompts_per_fact=2)
+    budget = SharedTuning(max_passes=40 if arguments.quick else arguments.max_passes)
     if arguments.facts:
         facts, phrasings = read_training_facts(arguments.facts)[:number], {}
     else:
@@ -216,7 +221,7 @@ def main() -> None:
     with torch.no_grad():
         encode = encoder_of(attached, arguments.checkpoint, [p for _, p in trained])
         case = Case(
-            attached=attached, facts=facts, tuning=tuning, asked=asked,
+            attached=attached, facts=facts, tuning=tuning, shared=budget, asked=asked,
             trained_PK=encode([p for _, p in trained]), asked_PK=encode([p for _, p in asked]),
             owner_P=torch.tensor([f for f, _ in trained]),
         )  # fmt: skip

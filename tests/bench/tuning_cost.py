@@ -75,7 +75,7 @@ def generated(backbone: Backbone, number: int, in_shard: int) -> list[TrainingFa
 def tuned(
     backbone: Backbone, facts: Sequence[TrainingFact], num_experts: int
 ) -> tuple[float, int, int]:
-    """Return seconds, passes of the slowest shard and facts that would not go."""
+    """Return seconds, steps of the slowest shard and facts that would not go."""
     attached = attach(backbone, MemoryConfig(num_experts=num_experts))
     start = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
@@ -83,7 +83,7 @@ def tuned(
     seconds = time.process_time() - start
     detach(attached)
     undecided = sum(len(result.undecided) for result in results)
-    return seconds, max(result.num_passes for result in results), undecided
+    return seconds, max(result.num_steps for result in results), undecided
 
 
 def by_experts(backbone: Backbone, rounds: int) -> None:
@@ -111,7 +111,7 @@ def by_experts(backbone: Backbone, rounds: int) -> None:
 
 def by_facts(backbone: Backbone, numbers: Sequence[int], in_shard: int) -> None:
     """Print what ever more facts cost, and the exponent."""
-    print(f"{'facts':>7} {'seconds':>8} {'ms a fact':>10} {'passes':>6} {'left':>5} {'peak MB':>8}")
+    print(f"{'facts':>7} {'seconds':>8} {'ms a fact':>10} {'steps':>6} {'left':>5} {'peak MB':>8}")
     measured = []
     for number in numbers:
         facts = generated(backbone, number, in_shard)

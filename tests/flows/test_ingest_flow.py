@@ -44,7 +44,7 @@ def test_every_fact_gets_its_own_group(published, tokenizer_folder):
     )
     plan = pq.read_table(receipt["path"]).to_pylist()
     assert receipt["num_facts"] == len({row["group_index"] for row in plan}) == 2
-    assert [row["num_experts"] for row in plan] == [8 + 2 * 2] * 2  # one word and the end
+    assert [row["num_experts"] for row in plan] == [2] * 2  # one word and the end
 
 
 @pytest.mark.slow

@@ -20,14 +20,13 @@ from transformers import (
 from lamini.backbone import freeze, load_backbone
 from lamini.checkpoint import build_checkpoint
 from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning
-from lamini.experts import pack
 from lamini.memory import attach
 from lamini.memory_tuning import ShardResult, save_shard
 from lamini.recorder import SilentRecorder
 from lamini.router_training import pretrain_router
 from lamini.training_data import TrainingFact
 
-GEOMETRY = MemoryConfig(num_memory_layers=2, num_experts=64 * 8, group_size=8)
+GEOMETRY = MemoryConfig(num_experts=64 * 8, group_size=8)
 ROUTER = RouterConfig(num_queries=4, head_dim=16, key_dim=64, num_ngrams=4096, num_cells=8)
 
 
@@ -192,11 +191,7 @@ def built_checkpoint(name, tokenizer, folder, num_steps=40, dtype=torch.float32)
     config = dataclasses.replace(TRAINING, num_steps=num_steps)
     pretrain_router(attached, facts, NEGATIVES, ROUTER, config, folder / "router", SilentRecorder())
     random = torch.Generator().manual_seed(7)
-    parts_PFGD = torch.randn(2 * GEOMETRY.num_memory_layers, len(facts), 8, 32, generator=random)
-    parts_PFGD[1::2] *= 0.5
-    weights = tuple(
-        pack(list(parts_PFGD[0::2, f]), list(parts_PFGD[1::2, f])) for f in range(len(facts))
-    )
+    weights = tuple(10 * torch.randn(len(facts), 8, 32, generator=random))
     save_shard(
         folder / "tuning",
         ShardResult(
@@ -205,9 +200,8 @@ def built_checkpoint(name, tokenizer, folder, num_steps=40, dtype=torch.float32)
             training_hashes=tuple(fact.training_hash() for fact in facts),
             settings="",
             weights=weights,
-            num_passes=0,
             num_positions=0,
-            active_by_pass=(),
+            loss_by_step=(0.0,),
             undecided=(),
             reasons=(),
         ),

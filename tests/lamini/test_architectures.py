@@ -8,10 +8,9 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from lamini.backbone import load_backbone
+from lamini.backbone import final_norm, load_backbone
 from lamini.bank import BankVersion
 from lamini.errors import CheckpointError
-from lamini.experts import Experts
 from lamini.loading import load
 from lamini.memory import attach, detach, full_logits, pad_left, pad_right, reading_of
 from lamini.recall import NUMERIC_TOLERANCE
@@ -67,9 +66,7 @@ def test_i1_fresh_experts_are_the_exact_identity_in_both_precisions(folder, dtyp
     attached = attach(bare_backbone(folder, dtype), GEOMETRY)
     ids_BL, mask_BL = pad_right(PROMPTS, attached.backbone)
     bare = bare_backbone(folder, dtype).model(input_ids=ids_BL, attention_mask=mask_BL).logits
-    down_NGD = torch.randn(4, 8, 32)
-    fresh = Experts(down_NGD=(down_NGD,) * 2, up_NGD=(torch.zeros(4, 8, 32),) * 2)
-    reading = reading_of(fresh, [0, 1, 2, 3], None, attached.backbone.device)
+    reading = reading_of(torch.zeros(4, 8, 32), [0, 1, 2, 3], [0] * 4, attached.backbone.device)
     assert bare.dtype == dtype
     assert torch.equal(full_logits(attached, ids_BL, mask_BL, None), bare)
     assert torch.equal(full_logits(attached, ids_BL, mask_BL, reading), bare)
@@ -96,7 +93,7 @@ def test_i2_silent_rows_beside_reading_ones_are_the_backbones_own(folder, dtype)
     assert not torch.equal(said[0], own[0])
     assert not torch.equal(said[2], own[2])
     logits = bare.model(input_ids=ids_BL, attention_mask=mask_BL).logits
-    with model.attached.reader.reading(model.reading(READS, mask_BL.bool())):
+    with model.attached.reader.reading(model.reading(READS, [0] * 4)):
         mixed = model.attached.backbone.model(input_ids=ids_BL, attention_mask=mask_BL).logits
     assert mixed.dtype == dtype
     assert torch.equal(mixed[[1, 3]], logits[[1, 3]])
@@ -109,7 +106,7 @@ def test_i3_i6_an_update_touches_its_own_experts_and_logits_alone(folder, tmp_pa
     )
     changed, *kept, gone = make_facts(num_shards=1)
     changed = dataclasses.replace(changed, answer="Tamsin")
-    once = dataclasses.replace(TUNING, max_passes=1)
+    once = dataclasses.replace(TUNING, max_steps=1)
     update = update_model(model, [changed, *kept], tuning=once)
     assert (update.changed, update.retired) == ((changed.fact_id,), (gone.fact_id,))
     banks = compare_banks(model.bank, update.previous, update.bank, update.groups)
@@ -161,16 +158,16 @@ def test_routing_is_the_same_in_bf16_where_the_margin_allows(folder):
 
 
 @torch.no_grad()
-def test_detach_gives_back_the_very_same_layers_and_logits(folder, dtype):
+def test_detach_gives_back_the_very_same_norm_and_logits(folder, dtype):
     backbone = bare_backbone(folder, dtype)
-    before = [layer.mlp for layer in backbone.layers]
+    before = final_norm(backbone)
     ids_BL, mask_BL = pad_right(PROMPTS, backbone)
     bare = backbone.model(input_ids=ids_BL, attention_mask=mask_BL).logits
     attached = attach(backbone, GEOMETRY)
-    reading = load(folder, dtype=dtype).reading(READS, mask_BL.bool())
+    reading = load(folder, dtype=dtype).reading(READS, [0] * 4)
     assert not torch.equal(full_logits(attached, ids_BL, mask_BL, reading), bare)
     detach(attached)
-    assert all(layer.mlp is mlp for layer, mlp in zip(backbone.layers, before, strict=True))
+    assert final_norm(backbone) is before
     assert torch.equal(backbone.model(input_ids=ids_BL, attention_mask=mask_BL).logits, bare)
 
 
@@ -186,9 +183,9 @@ def test_the_registered_class_loads_in_bf16_and_keeps_experts_in_fp32(folder):
     assert model.dtype == torch.bfloat16
     assert {p.dtype for p in model.parameters()} == {torch.bfloat16}
     experts = model.memory.bank.read([GROUPS[0]])
-    assert experts.up_NGD[0].dtype == torch.float32
+    assert experts.dtype == torch.float32
     exact = load(folder).bank.read([GROUPS[0]])
-    assert torch.equal(experts.up_NGD[0], exact.up_NGD[0])
+    assert torch.equal(experts, exact)
     bare = bare_backbone(folder, torch.bfloat16).model
     ids = torch.tensor(PROMPTS[:1])
     with torch.no_grad():

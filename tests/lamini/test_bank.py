@@ -4,12 +4,11 @@ import torch
 from lamini.bank import Bank
 from lamini.errors import BankError
 from lamini.expert_cache import ExpertCache
-from lamini.experts import pack, unpack
 from lamini.group_table import GroupTable
 
 from .conftest import GEOMETRY
 
-WIDTH = 2 * 2 * 32
+WIDTH = 32
 
 
 @pytest.fixture
@@ -29,17 +28,10 @@ def keys(*groups, fact="f"):
     )
 
 
-def stored(experts):
-    """The rows of a read block as they stand on disk."""
-    layers = zip(experts.down_NGD, experts.up_NGD, strict=True)
-    return torch.cat([part for layer in layers for part in layer], -1)
-
-
 def test_written_experts_come_back_bit_for_bit_and_unwritten_ones_are_zero(bank):
     weights = {5: torch.randn(3, WIDTH), 40: torch.randn(8, WIDTH)}
     bank.write(weights, keys(5, 40))
-    experts = bank.read([40, 5, 40])
-    found = stored(experts)
+    found = bank.read([40, 5, 40])
     assert torch.equal(found[0], weights[40])
     assert torch.equal(found[2], weights[40])
     assert torch.equal(found[1, :3], weights[5])
@@ -49,8 +41,7 @@ def test_written_experts_come_back_bit_for_bit_and_unwritten_ones_are_zero(bank)
 
 def test_a_group_never_written_reads_as_zeros(bank):
     bank.write({5: torch.randn(3, WIDTH)}, keys(5))
-    experts = bank.read([7])
-    assert not any(part.any() for part in (*experts.down_NGD, *experts.up_NGD))
+    assert not bank.read([7]).any()
 
 
 def test_writing_twice_is_the_same_as_writing_once(bank):
@@ -65,7 +56,7 @@ def test_an_old_version_stays_readable_after_a_later_write(bank):
     version = bank.write(old, keys(5, fact="old"))
     bank.write({5: torch.randn(3, WIDTH)}, keys(5, fact="new"))
     bank.open(version)
-    assert torch.equal(bank.read([5]).down_NGD[0][0, :3], old[5][:, :32])
+    assert torch.equal(bank.read([5])[0], old[5])
     assert bank.group_table().fact_ids == ["old"]
 
 
@@ -73,12 +64,12 @@ def test_a_later_write_leaves_every_other_expert_byte_identical(bank):
     weights = {5: torch.randn(3, WIDTH), 6: torch.randn(3, WIDTH)}
     bank.write(weights, keys(5, 6))
     bank.write({5: torch.randn(3, WIDTH)}, keys(5, 6))
-    assert torch.equal(bank.read([6]).up_NGD[1][0, :3], weights[6][:, 96:])
+    assert torch.equal(bank.read([6])[0], weights[6])
 
 
 def files_of(bank, version):
     bank.open(version)
-    return stored(bank.read(range(64)))
+    return bank.read(range(64))
 
 
 def test_an_update_of_some_groups_leaves_all_others_byte_identical_and_the_old_version_readable(
@@ -90,7 +81,7 @@ def test_an_update_of_some_groups_leaves_all_others_byte_identical_and_the_old_v
     changed = {4: torch.randn(2, WIDTH), 9: torch.randn(8, WIDTH), 30: torch.randn(1, WIDTH)}
     left = [g for g in range(20) if g not in (7, 11)]
     new = bank.write(changed, keys(*left, 30, fact="new"), retired=[7, 11])
-    found = stored(bank.read(range(64)))
+    found = bank.read(range(64))
     expected = torch.zeros_like(found)
     for g, weight in {**before, **changed}.items():
         if g not in (7, 11):
@@ -100,7 +91,7 @@ def test_an_update_of_some_groups_leaves_all_others_byte_identical_and_the_old_v
     assert bank.group_table().group_index_G.tolist() == [*left, 30]
     assert new.experts == old.experts + 1
     bank.open(old)
-    was = stored(bank.read(range(64)))
+    was = bank.read(range(64))
     assert all(torch.equal(was[g, : len(w)], w) for g, w in before.items())
     assert not was[20:].any()
     again = bank.group_table()
@@ -123,8 +114,8 @@ def test_an_update_starts_from_the_open_version_not_from_one_that_was_never_prom
     refused = bank.write({5: torch.zeros(2, WIDTH), 6: torch.ones(1, WIDTH)}, keys(5, 6))
     bank.open(promoted)
     bank.write({8: torch.ones(1, WIDTH)}, keys(5, 8))
-    assert stored(bank.read([5]))[0, :3].eq(1).all()
-    assert not stored(bank.read([6])).any()
+    assert bank.read([5])[0, :3].eq(1).all()
+    assert not bank.read([6]).any()
     assert bank.num_experts() == 4
     bank.open(refused)
     assert bank.num_experts() == 3
@@ -140,9 +131,9 @@ def test_everything_can_be_retired_and_written_again(bank):
     bank.write({5: torch.ones(3, WIDTH)}, keys(5))
     bank.write({}, keys(), retired=[5])
     assert bank.num_experts() == len(bank.group_table()) == 0
-    assert not stored(bank.read([5])).any()
+    assert not bank.read([5]).any()
     bank.write({5: torch.ones(2, WIDTH)}, keys(5))
-    assert stored(bank.read([5]))[0].sum() == 2 * WIDTH
+    assert bank.read([5])[0].sum() == 2 * WIDTH
 
 
 def test_a_group_both_written_and_retired_is_refused(bank):
@@ -195,7 +186,7 @@ def test_the_cache_stays_within_its_bytes_and_answers_the_same(tmp_path):
     weights = {g: torch.randn(3, WIDTH) for g in range(10)}
     bank.write(weights, keys(*range(10)))
     for g in [*range(10), *range(10)]:
-        assert torch.equal(bank.read([g]).down_NGD[0][0, :3], weights[g][:, :32])
+        assert torch.equal(bank.read([g])[0], weights[g])
         assert bank._cache.used_bytes <= 3 * 3 * WIDTH * 4
     assert [g for g in range(10) if g in bank._cache] == [7, 8, 9]
 
@@ -204,7 +195,7 @@ def test_more_groups_at_once_than_the_cache_holds_are_all_read(tmp_path):
     bank = Bank(tmp_path / "bank", GEOMETRY, 32, cache_bytes=3 * WIDTH * 4)
     weights = {g: torch.randn(3, WIDTH) for g in range(10)}
     bank.write(weights, keys(*range(10)))
-    found = stored(bank.read(range(10)))
+    found = bank.read(range(10))
     assert all(torch.equal(found[g, :3], weights[g]) for g in range(10))
     assert len(bank._cache) == 1
 
@@ -228,7 +219,7 @@ def test_a_group_larger_than_the_whole_cache_is_read_and_drives_nothing_out(tmp_
     weights = {1: torch.randn(2, WIDTH), 2: torch.randn(8, WIDTH)}
     bank.write(weights, keys(1, 2))
     for g in (1, 2, 1):
-        assert torch.equal(stored(bank.read([g]))[0, : len(weights[g])], weights[g])
+        assert torch.equal(bank.read([g])[0, : len(weights[g])], weights[g])
     assert 1 in bank._cache
     assert 2 not in bank._cache
 
@@ -253,11 +244,3 @@ def test_experts_that_do_not_fit_are_refused_and_change_nothing(bank, group, sha
 def test_a_bank_never_written_says_so(bank):
     with pytest.raises(BankError, match="no bank version"):
         bank.open()
-
-
-def test_unpacking_undoes_packing():
-    down, up = [torch.randn(4, 32) for _ in range(2)], [torch.randn(4, 32) for _ in range(2)]
-    experts = unpack(pack(down, up)[None], 2, 32)
-    for layer in range(2):
-        assert torch.equal(experts.down_NGD[layer][0], down[layer])
-        assert torch.equal(experts.up_NGD[layer][0], up[layer])

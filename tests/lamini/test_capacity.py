@@ -4,29 +4,29 @@ from lamini.capacity import answer_bits, capacity_of, contradictory_twins, why_u
 
 from .conftest import make_facts
 
-WIDTH = 2 * 2 * 32
+WIDTH = 32
 
 
 def test_bits_are_those_of_the_tokens_when_nothing_is_known_of_the_answer():
     assert answer_bits(4, 4096) == 48.0
 
 
-def test_an_assignment_with_room_rings_no_alarm(tokenizer):
+def test_an_assignment_with_an_expert_for_each_token_rings_no_alarm(tokenizer):
     capacity = capacity_of(make_facts(), tokenizer, WIDTH)
     assert capacity.alarm is None
     assert capacity.num_parameters == 6 * 8 * WIDTH
-    assert 0 < capacity.bits_per_parameter <= capacity.fullest < 1
+    assert 0 < capacity.bits_per_parameter < 1
 
 
 def test_a_fact_whose_experts_are_too_few_rings_the_alarm_by_name(tokenizer):
     facts = make_facts()
     facts[2] = dataclasses.replace(facts[2], answer="QX 07-29 " * 8, num_experts=1)
     capacity = capacity_of(facts, tokenizer, WIDTH)
-    assert capacity.near_ceiling == ("fact-2",)
+    assert capacity.too_long == ("fact-2",)
     assert capacity.alarm is not None
     assert "fact-2" in capacity.alarm
-    assert why_undecided(facts[2], tokenizer, WIDTH, 120).startswith("capacity")
-    assert why_undecided(facts[1], tokenizer, WIDTH, 120) == "budget: undecided after 120 passes"
+    assert why_undecided(facts[2], tokenizer, 24).startswith("capacity")
+    assert why_undecided(facts[1], tokenizer, 24) == "budget: undecided after 24 steps"
 
 
 def test_no_facts_need_nothing(tokenizer):

@@ -9,19 +9,17 @@ import dataclasses
 import pytest
 import torch
 
-from lamini.answer_batch import prepare_answers
+from lamini.answer_states import answer_losses, prepare_answers
 from lamini.backbone import load_backbone
-from lamini.closed_form import _measured, _probing
 from lamini.loading import load
 from lamini.memory import attach, pad_right
-from lamini.memory_tuning import _losses, tune_memory
+from lamini.memory_tuning import tune_memory
 from lamini.recorder import SilentRecorder
 from lamini.router import QueryEncoder
 from lamini.router_stream import Encoded, encode_rows
 from lamini.router_training import _loss, pretrain_router
-from lamini.shard_experts import ShardExperts
+from lamini.shifts import Shifts, worst_losses
 from lamini.trunk import run_trunk
-from lamini.tuning_examples import Examples
 from lamini.workers import Worker, fix_arithmetic
 
 from .conftest import (
@@ -55,22 +53,12 @@ def elsewhere(tokenizer, dtype):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_tuning_step_makes_its_tensors_on_the_backbones_device(tokenizer, dtype):
     attached = elsewhere(tokenizer, dtype)
-    batch = prepare_answers(attached, PROMPTS, ANSWERS)
-    fact_B = torch.arange(3, device="meta")
-    experts = ShardExperts(attached, make_facts(1), TUNING)
-    shift_NAD = torch.zeros(*batch.target_BA.shape, 32, device="meta")
-    with _probing(attached, 0) as probe:
-        worst_NA, uphill_NAD = _measured(
-            attached, probe, batch, fact_B, shift_NAD, None, backward=True
-        )
-    experts.write(fact_B, uphill_NAD, uphill_NAD)
-    weight_NPGD = experts.select(fact_B)
-    examples = Examples(batch=batch, fact_B=fact_B, prompts=())
-    loss_BA, undecided_BA = _losses(attached, experts.of(weight_NPGD, fact_B), examples, TUNING)
-    (loss_BA * undecided_BA).sum().backward()
-    experts.step(fact_B, weight_NPGD.grad)
-    assert {t.device.type for t in (worst_NA, loss_BA, experts.weight_FPGD)} == {"meta"}
-    assert experts.weight_FPGD.dtype == torch.float32
+    states = prepare_answers(attached, PROMPTS, ANSWERS, [0, 3, 5])
+    uphill_ED = torch.zeros(9, 32, device="meta")
+    loss_R = answer_losses(attached, states, Shifts.fresh(9, attached).shift_ED, uphill_ED)
+    worst_E = worst_losses(loss_R, states, 9)
+    assert {t.device.type for t in (loss_R, worst_E, states.target_R)} == {"meta"}
+    assert Shifts.fresh(9, attached).shift_ED.dtype == torch.float32
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -153,7 +141,7 @@ def test_i2_a_silent_row_beside_a_reading_one_stays_the_backbones(model):
     ids_BL, mask_BL = pad_right([[0, 9, 8, 7, 50, 51], [0, 5, 6, 7]], attached.backbone)
     run = attached.backbone.model
     bare = run(input_ids=ids_BL, attention_mask=mask_BL).logits
-    with attached.reader.reading(model.reading([None, make_facts()[0].group_index], None)):
+    with attached.reader.reading(model.reading([None, make_facts()[0].group_index], [5, 3])):
         mixed = run(input_ids=ids_BL, attention_mask=mask_BL).logits
     assert torch.equal(mixed[0], bare[0])
     assert not torch.equal(mixed[1], bare[1])

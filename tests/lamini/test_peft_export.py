@@ -35,7 +35,7 @@ TOLERANCE = 2e-4
 """Largest difference of a logit in float32; the logits of these models reach 5 to 23."""
 
 
-@pytest.fixture(scope="module", params=ARCHITECTURES)
+@pytest.fixture(scope="module", params=[name for name in ARCHITECTURES if name != "gemma3"])
 def folder(request, tokenizer, tmp_path_factory):
     top = tmp_path_factory.mktemp(request.param)
     return built_checkpoint(request.param, tokenizer, top, num_steps=2)
@@ -75,7 +75,7 @@ def compare(folder, tokenizer, prompts, group, lora, max_new_tokens):
         assert torch.equal(got, want)
         whole = want[:, :-1]
         reads_BL = torch.arange(whole.shape[1])[None] >= ids.shape[1] - 1
-        with model.attached.reader.reading(model.reading([group], reads_BL)):
+        with model.attached.reader.reading(model.reading([group], [ids.shape[1] - 1])):
             logits = model.attached.backbone.model(input_ids=whole).logits
         other = lora_model(input_ids=whole).logits
         worst = max(worst, (logits - other)[reads_BL].abs().max().item())
@@ -85,7 +85,7 @@ def compare(folder, tokenizer, prompts, group, lora, max_new_tokens):
 def test_peft_gives_the_same_logits_and_tokens_on_every_architecture(folder, tokenizer, tmp_path):
     prompts = make_facts()[1].prompts[:2]
     receipt = export_lora(load(folder), GROUPS[1], prompts, tmp_path, max_answer_tokens=6)
-    assert len(receipt.targets) == 2
+    assert len(receipt.targets) == 1
     assert receipt.rank == 8
     assert compare(folder, tokenizer, prompts, GROUPS[1], tmp_path, 6) < TOLERANCE
 
@@ -100,6 +100,13 @@ def test_the_adapter_changes_what_the_bare_backbone_says(folder, tokenizer, tmp_
         logits = adapted(folder, tmp_path)(input_ids=ids).logits
     assert (logits[0, -1] - bare_logits[0, -1]).abs().max() > 10 * TOLERANCE
     torch.testing.assert_close(logits[0, :-1], bare_logits[0, :-1], atol=TOLERANCE, rtol=0)
+
+
+def test_a_norm_behind_the_mlp_is_refused_and_nothing_is_written(tokenizer, tmp_path):
+    folder = built_checkpoint("gemma3", tokenizer, tmp_path / "built", num_steps=2)
+    with pytest.raises(ExportError, match=r"would miss the memory's by .* .a norm follows the MLP"):
+        export_lora(load(folder), GROUPS[1], make_facts()[1].prompts[:1], tmp_path / "lora")
+    assert not (tmp_path / "lora").exists()
 
 
 def test_every_memorized_fact_is_answered_by_its_adapter(memorized, tokenizer, tmp_path):

@@ -6,19 +6,24 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from lamini.answer_batch import answer_logits, prepare_answers
-from lamini.config import Tuning
 from lamini.errors import NonFiniteLossError
-from lamini.experts import apply_experts
-from lamini.memory import attach, full_logits, pad_right, reading_of
+from lamini.memory import attach, pad_left
 from lamini.router import ProductKeys, fit_codebooks
-from lamini.shared_tuning import SharedExperts, read_sets, tune_shared
+from lamini.shared_tuning import (
+    SharedExperts,
+    SharedTuning,
+    apply_experts,
+    prepare_shared,
+    read_sets,
+    sharing,
+    tune_shared,
+)
 from lamini.text import encode_answer, encode_prompt
 
 from .conftest import GEOMETRY, make_facts, tiny_llama
-from .test_memory import ANSWERS, PROMPTS, random_experts
+from .test_memory import ANSWERS, PROMPTS
 
-TUNING = Tuning(prompts_per_fact=2, max_passes=60, learning_rate=3e-2)
+TUNING = SharedTuning(max_passes=120, learning_rate=3e-2)
 
 
 @pytest.fixture
@@ -56,22 +61,11 @@ def test_read_sets_are_the_same_alone_and_in_a_batch(product_keys):
 def test_weights_scale_what_each_expert_adds():
     x, down, up = torch.randn(2, 3, 8), torch.randn(2, 4, 8), torch.randn(2, 4, 8)
     weight = torch.rand(2, 4)
+    experts, one = torch.stack([down, up], dim=2), torch.ones(2, 1)
     one_by_one = sum(
-        weight[:, g, None, None] * apply_experts(x, down[:, g : g + 1], up[:, g : g + 1])
-        for g in range(4)
+        weight[:, g, None, None] * apply_experts(x, experts[:, g : g + 1], one) for g in range(4)
     )
-    torch.testing.assert_close(apply_experts(x, down, up, weight), one_by_one)
-
-
-@torch.no_grad()
-def test_weights_of_one_are_the_default_bit_for_bit(attached):
-    ids_BL, mask_BL = pad_right(PROMPTS, attached.backbone)
-    plain = reading_of(random_experts(attached, 3), [0, 1, 2], None, torch.device("cpu"))
-    weighted = dataclasses.replace(plain, weight_NG=torch.ones(3, 8))
-    assert torch.equal(
-        full_logits(attached, ids_BL, mask_BL, plain),
-        full_logits(attached, ids_BL, mask_BL, weighted),
-    )
+    torch.testing.assert_close(apply_experts(x, experts, weight), one_by_one)
 
 
 def test_what_is_not_a_number_is_not_taken_for_memorized(attached, product_keys):
@@ -80,17 +74,22 @@ def test_what_is_not_a_number_is_not_taken_for_memorized(attached, product_keys)
         tune_shared(attached, make_facts(), sets_of(make_facts(), product_keys), TUNING)
 
 
+def prepared(attached, sets):
+    return prepare_shared(attached, PROMPTS, ANSWERS, [0, 1, 2], sets)
+
+
 @torch.no_grad()
 def test_i1_fresh_shared_experts_are_the_exact_identity(attached, product_keys):
-    batch = prepare_answers(attached, PROMPTS, ANSWERS)
     sets = read_sets(normalize(torch.randn(3, 32), dim=-1), product_keys)
-    experts = SharedExperts.fresh(sets.expert_PR.unique(), attached, 0)
-    bare = answer_logits(attached, batch, None)
-    assert torch.equal(answer_logits(attached, batch, experts.reading(sets)), bare)
+    experts = SharedExperts.fresh(sets.expert_PR.unique(), 32, 0)
+    examples = prepared(attached, sets)
+    weight_PRTD, weight_PR = experts.read(sets)
+    bare = examples.losses(attached, weight_PRTD, 0 * weight_PR)
+    assert torch.equal(examples.losses(attached, weight_PRTD, weight_PR), bare)
 
 
 @pytest.mark.slow
-def test_it_memorizes_facts_that_share_experts(attached, product_keys):
+def test_it_memorizes_facts_that_share_experts_and_says_them_freely(attached, product_keys):
     facts = make_facts()
     sets = sets_of(facts, product_keys)
     assert len(sets.expert_PR.unique()) < sets.expert_PR.numel()
@@ -99,28 +98,27 @@ def test_it_memorizes_facts_that_share_experts(attached, product_keys):
     assert result.active_by_pass[0] == len(facts)
     assert result.active_by_pass[-1] == 0
     assert 0 < result.num_passes <= TUNING.max_passes
+    backbone = attached.backbone
     for f, fact in enumerate(facts):
-        prompts = [encode_prompt(attached.backbone.tokenizer, p) for p in fact.prompts[:2]]
-        answer = encode_answer(attached.backbone.tokenizer, fact.answer)
-        batch = prepare_answers(attached, prompts, [answer] * 2)
-        with torch.no_grad():
-            own = result.experts.reading(sets.only([2 * f, 2 * f + 1]))
-            logits_BAV = answer_logits(attached, batch, own)
-        assert logits_BAV.argmax(-1).tolist() == [answer] * 2
+        ids = [encode_prompt(backbone.tokenizer, p) for p in fact.prompts[:2]]
+        answer = encode_answer(backbone.tokenizer, fact.answer)
+        ids_BL, mask_BL = pad_left(ids, backbone)
+        with sharing(attached, result.experts, sets.only([2 * f, 2 * f + 1])):
+            out = backbone.model.generate(
+                input_ids=ids_BL, attention_mask=mask_BL, max_new_tokens=len(answer),
+                do_sample=False, pad_token_id=2,
+            )  # fmt: skip
+        assert out[:, ids_BL.shape[1] :].tolist() == [answer] * 2
 
 
 @pytest.mark.slow
 def test_an_expert_that_nobody_was_tuned_on_adds_nothing(attached, product_keys):
     facts = make_facts()[:2]
-    sets = sets_of(facts, product_keys)
-    experts = tune_shared(attached, facts, sets, TUNING).experts
+    experts = tune_shared(attached, facts, sets_of(facts, product_keys), TUNING).experts
     others = ProductKeys(codebook_2SE=torch.randn(2, 16, 16))
     unknown = read_sets(normalize(torch.randn(3, 32), dim=-1), others, 8)
     unknown = dataclasses.replace(unknown, expert_PR=unknown.expert_PR + 1000)
-    batch = prepare_answers(attached, PROMPTS, ANSWERS)
-    with torch.no_grad():
-        read = answer_logits(attached, batch, experts.reading(unknown))
-        assert torch.equal(read, answer_logits(attached, batch, None))
+    assert not experts.read(unknown)[1].any()
 
 
 def test_a_read_set_for_every_prompt_is_asked_for(attached, product_keys):

@@ -151,7 +151,7 @@ def test_both_versions_are_proved_equal_outside_what_was_touched(succeed, tokeni
     model = load(tmp_path / "next" / "checkpoint", backbone=tiny_llama(tokenizer))
     banks = compare_banks(model.bank, receipt.previous, receipt.bank, receipt.groups)
     assert banks.is_identical
-    assert (banks.num_experts, banks.num_keys) == (4 * 8, 4)
+    assert (banks.num_experts, banks.num_keys) == (21, 4)
     prompts = [fact.prompts[0] for fact in FACTS] + FOREIGN
     logits = compare_logits(model, receipt.previous, prompts, receipt.groups)
     assert logits.is_identical

@@ -23,12 +23,8 @@ TokenCounts = Mapping[str, int] | Callable[[list[str]], list[int]]
 
 
 def num_experts_for(num_tokens: int, group_size: int) -> int:
-    """Give how many experts of its group an answer of `num_tokens` uses.
-
-    Each token to decide costs about two rank-1 directions; eight more carry the phrasing and the
-    first token, the hardest. So short codes leave most of a group of 32 unread.
-    """
-    return min(group_size, 8 + 2 * num_tokens)
+    """Give how many experts of its group an answer of `num_tokens` uses: one a token."""
+    return min(group_size, num_tokens)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from flows.configuration.settings import load_settings
 
 FILE = """
 [tuning]
-max_passes = 7
+max_steps = 7
 
 [profiles.cluster]
 num_workers = 8
@@ -27,8 +27,8 @@ def settings(result):
 
 def test_every_setting_is_shown_with_who_gave_it(lamini, home):
     rows = settings(lamini("config", "show", "--origin", "--json", "--profile", "cluster"))
-    assert rows["tuning.max_passes"] == {
-        "name": "tuning.max_passes",
+    assert rows["tuning.max_steps"] == {
+        "name": "tuning.max_steps",
         "value": 7,
         "origin": "lamini.toml:3",
     }
@@ -70,7 +70,7 @@ def test_variables_that_set_nothing_are_named_with_the_nearest_one(lamini, monke
 
 def test_people_get_lines(lamini):
     shown = lamini("config", "show").stdout
-    assert "\ntuning.max_passes = 7\n" in shown
+    assert "\ntuning.max_steps = 7\n" in shown
     assert "profile local" in shown
 
 

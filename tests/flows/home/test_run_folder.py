@@ -7,7 +7,7 @@ from flows.home.run_folder import RunFolder
 TOLD = {
     "num_facts": 3,
     "undecided": {"f": "too long"},
-    "active_by_pass": [3, 0],
+    "loss_by_step": [3.5, 0.001],
     "silence": {"num_silent": 2, "differing_silent": []},
     "router": {"threshold": 0.25, "of": [1, None]},
     "tune_memory_seconds": 1.5,

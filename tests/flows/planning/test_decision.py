@@ -7,7 +7,7 @@ from flows.errors import SettingsError
 from flows.home.champion import Champion
 from flows.planning.decision import FULL, INCREMENTAL, NOTHING, Situation, decide
 
-RECIPE = {"backbone": "b", "tuning": {"max_passes": 120, "seed": 0}}
+RECIPE = {"backbone": "b", "tuning": {"max_steps": 120, "seed": 0}}
 CHAMPION = Champion(
     path="runs/k/checkpoint",
     run_key="k",
@@ -49,10 +49,10 @@ def test_any_pending_fact_is_an_update(what):
 
 
 def test_other_settings_take_a_full_run_and_are_named():
-    recipe = {"backbone": "c", "tuning": {"max_passes": 60, "seed": 0}}
+    recipe = {"backbone": "c", "tuning": {"max_steps": 60, "seed": 0}}
     decision = decide(after(recipe=recipe, num_changed=1), POLICY)
     assert decision.mode == FULL
-    assert decision.why == "settings changed: backbone b -> c, tuning.max_passes 120 -> 60"
+    assert decision.why == "settings changed: backbone b -> c, tuning.max_steps 120 -> 60"
 
 
 def test_a_champion_that_cannot_be_built_upon_says_why():

@@ -48,7 +48,7 @@ UPDATE = UpdateReceipt(
     would_not_go={},
     collisions={},
     affected=("f1",),
-    num_passes=0,
+    num_steps=0,
     num_positions=0,
 )
 GONE = [{"fact_id": "gone", "prompts": ["g?", "p3?"], "answer": "Old", "prompt_kind": "question"}]

@@ -99,7 +99,7 @@ def check_mlflow(home, first, second):
     assert update.data.metrics["update/untouched_experts_differing"] == 0
     parent = f"tags.`mlflow.parentRunId` = '{update.info.run_id}'"
     (tuning,) = client.search_runs([experiment.experiment_id], parent)
-    steps = [point.step for point in client.get_metric_history(tuning.info.run_id, "passes")]
+    steps = [point.step for point in client.get_metric_history(tuning.info.run_id, "loss")]
     assert steps == [*range(1, len(steps) + 1)]  # a step for each shard, as in a full run
     assert tuning.data.metrics["facts_memorized"] == 2
     for alias, run_key in (("champion", second), ("previous", first)):
@@ -187,7 +187,7 @@ def test_a_plan_shows_what_a_run_would_do_and_writes_nothing(copied, here, lamin
     assert found["capacity_alarm"] is None
     assert found["bits_per_parameter"] > 0
     assert found["num_groups_touched"] == 2  # the new fact takes the group that is given up
-    assert found["num_experts_touched"] > 20
+    assert found["num_experts_touched"] > 4
     assert found["estimate"]["training_seconds"] is not None
     assert {fact["subject"]: fact["op"] for fact in found["facts"]} == {
         "Bergen": "changed",
