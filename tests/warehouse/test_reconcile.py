@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from warehouse import query
-from warehouse.claims import RelationRule, read_rule
+from warehouse.claims import RelationRule
 from warehouse.errors import AccountingError
 from warehouse.facts import ReconcileSettings, reconcile
 from warehouse.intake import retract
+from warehouse.sources.rules import RuleTable
 
 AS_OF = date(2020, 1, 1)
 CASES = sorted(path.name for path in (Path(__file__).parent / "cases").iterdir())
@@ -31,7 +32,10 @@ def test_case(memory, take, settle, fates, answers, cases, case):
     con = memory()
     given = tomllib.loads((cases / case / "case.toml").read_text())
     rows = read_rows(cases / case / "claims.csv")
-    rules = {name: read_rule(name, rule) for name, rule in given.get("relations", {}).items()}
+    rules = {
+        name: RuleTable.model_validate(rule).rule()
+        for name, rule in given.get("relations", {}).items()
+    }
     take(con, rows, relations=rules)
     receipt = settle(con, as_of=given["as_of"])
     found = fates(con)

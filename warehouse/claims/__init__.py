@@ -19,7 +19,7 @@ from warehouse.claims.contracts import (
     Finding,
     check_contract,
 )
-from warehouse.claims.relations import CRITERIA, RelationRule, read_rule
+from warehouse.claims.relations import CRITERIA, RelationRule
 from warehouse.claims.same_as import final_names, merge_subjects, read_same_as
 
 __all__ = [
@@ -42,6 +42,5 @@ __all__ = [
     "final_names",
     "merge_subjects",
     "raw_rows",
-    "read_rule",
     "read_same_as",
 ]

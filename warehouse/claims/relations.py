@@ -10,10 +10,8 @@ heldout = ["How many live in {subject}?"]   # phrasings that only measure
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from warehouse.errors import MappingError
 from warehouse.nearest import hint
 
 SLOTS = ("single_valued", "multi_valued", "time_varying")
@@ -83,35 +81,6 @@ class RelationRule:
         return cls(**{**given, **{key: tuple(given[key]) for key in _LISTS}})
 
 
-def read_rule(where: str, given: Mapping[str, object]) -> RelationRule:
-    """Make a rule of a TOML table; `where` names file and key in messages.
-
-    Raises:
-        MappingError: a key is unknown, or a value is none that it may have.
-    """
-    for key, value in given.items():
-        if key not in _TYPES:
-            raise MappingError(f"{where}: unknown key {key}{hint(key, _TYPES, what='keys')}")
-        wanted = _TYPES[key]
-        if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
-            names = " or ".join(kind.__name__ for kind in wanted)
-            raise MappingError(f"{where}.{key} = {value!r} must be a {names}")
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
-    try:
-        return RelationRule(**values)  # type: ignore[arg-type]
-    except ValueError as error:
-        raise MappingError(f"{where}: {error}") from error
-
-
-_TYPES: dict[str, tuple[type, ...]] = {
-    "slot": (str,),
-    "values": (str,),
-    "tolerance": (float, int),
-    "unit": (str,),
-    "steps": (list,),
-    "aliases_equal": (bool,),
-    "heldout": (list,),
-}
 _LISTS = ("steps", "heldout")
 
 

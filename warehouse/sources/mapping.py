@@ -31,15 +31,39 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from warehouse.claims import Contract, RelationRule, read_rule
+from pydantic import Field, model_validator
+
+from warehouse.claims import Contract, RelationRule
 from warehouse.errors import MappingError
 from warehouse.nearest import hint
-from warehouse.sources.checks import a_number, a_table, a_text, check_keys
-from warehouse.sources.contract import read_contract
-from warehouse.sources.options import KEYS, Options, read_options
-from warehouse.sources.views import View, read_views
+from warehouse.sources.contract import ContractTable
+from warehouse.sources.options import LocatedTable, Options
+from warehouse.sources.rules import RuleTable
+from warehouse.sources.tables import Number, Text, read_table, refused
+from warehouse.sources.views import ClaimTable, View, WideTable
 
-_TOP = ("name", "authority", "claim", "wide", "relations", "contract", *KEYS)
+
+class MappingTable(LocatedTable):
+    """A mapping file as a whole."""
+
+    name: Text | None = None
+    authority: Number = 1.0
+    claim: ClaimTable | None = None
+    wide: WideTable | None = None
+    relations: dict[str, RuleTable] = Field(default_factory=dict)
+    contract: ContractTable = Field(default_factory=ContractTable)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_one_form(cls, given: dict[str, Any]) -> dict[str, Any]:
+        if ("claim" in given) == ("wide" in given) and given.keys() <= cls.model_fields.keys():
+            raise refused("give either [claim] (one claim a row) or [wide] (one claim a column)")
+        return given
+
+    def views(self) -> tuple[View, ...]:
+        """Give how rows become claims."""
+        form = self.claim or self.wide
+        return form.views() if form else ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,16 +104,15 @@ def load_mapping(path: Path) -> Mapping:
     Raises:
         MappingError: it is missing, not TOML, or a key is unknown, missing or of the wrong type.
     """
-    values = _read_toml(path)
-    check_keys(path, "", values, _TOP)
+    told = read_table(MappingTable, str(path), _read_toml(path))
     return Mapping(
-        name=a_text(path, "name", values.get("name", path.stem)),
+        name=told.name or path.stem,
         file=path,
-        options=read_options(path, values),
-        authority=a_number(path, "authority", values.get("authority", 1.0)),
-        views=read_views(path, values),
-        relations=_relations(path, values.get("relations", {})),
-        contract=read_contract(path, values.get("contract", {})),
+        options=told.options(path),
+        authority=told.authority,
+        views=told.views(),
+        relations={name: rule.rule() for name, rule in told.relations.items()},
+        contract=told.contract.contract(),
     )
 
 
@@ -107,11 +130,3 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise MappingError(f"{path} is not valid TOML: {error}") from error
     except OSError as error:
         raise MappingError(f"cannot read {path}: {error}") from error
-
-
-def _relations(path: Path, given: object) -> dict[str, RelationRule]:
-    declared = {}
-    for relation, settings in a_table(path, "relations", given).items():
-        key = f'relations."{relation}"'
-        declared[relation] = read_rule(f"{path}: {key}", a_table(path, key, settings))
-    return declared

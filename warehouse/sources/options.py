@@ -25,27 +25,18 @@ watermark = "version"         # only what was inserted since the last version is
 
 import codecs
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from warehouse.claims import EXTRACTS
-from warehouse.errors import MappingError
-from warehouse.sources.checks import (
-    a_flag,
-    a_table,
-    a_text,
-    check_keys,
-    one_of,
-    optional_text,
-    several_texts,
-)
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-KEYS = (
-    *("path", "format", "table", "query", "dsn_env", "extract", "watermark"),
-    "csv",
-)
+from warehouse.claims import EXTRACTS
+from warehouse.nearest import hint
+from warehouse.sources.tables import Flag, Table, Text, Texts, one_of, refused, wanted
+
 FORMATS = {
     ".parquet": "parquet",
     ".csv": "csv",
@@ -64,19 +55,41 @@ NAMES = (*dict.fromkeys(FORMATS.values()), "delta", "postgresql")
 DATABASES = ("duckdb", "postgresql")
 SCHEMES = ("s3", "gs", "gcs", "file")
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
-_CSV = ("delimiter", "encoding", "header", "columns", "quote")
 
 
-@dataclass(frozen=True, kw_only=True)
-class CsvOptions:
+def _character(value: object) -> str:
+    if not isinstance(value, str) or len(value) != 1 or ord(value) > 127 or value in "\r\n\0":
+        raise wanted("must be one ASCII character")
+    return value
+
+
+def _quote(value: object) -> str | None:
+    return _character(value) if value else None
+
+
+def _encoding(value: str) -> str:
+    try:
+        return codecs.lookup(value).name
+    except (LookupError, ValueError):
+        raise wanted("is no encoding; such as utf-8, latin-1, utf-16") from None
+
+
+class CsvOptions(Table):
     """How a CSV file is written."""
 
-    delimiter: str = ","
-    encoding: str = "utf-8"
-    header: bool = True
-    columns: tuple[str, ...] = ()
+    delimiter: Annotated[str, BeforeValidator(_character)] = ","
+    encoding: Annotated[Text, AfterValidator(_encoding)] = "utf-8"
+    header: Flag = True
+    columns: Texts = ()
     """Their names, where there is no header."""
-    quote: str | None = '"'
+    quote: Annotated[str | None, BeforeValidator(_quote)] = '"'
+
+    @model_validator(mode="after")
+    def _has_names(self) -> "CsvOptions":
+        if self.header == bool(self.columns):
+            want = "leave out csv.columns" if self.header else "name the columns in csv.columns"
+            raise refused(f"csv.header = {str(self.header).lower()}: {want}")
+        return self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +108,7 @@ class Options:
     """The environment variable that holds the connection string: never the string itself."""
     extract: str = "incremental"
     watermark: str | None = None
-    csv: CsvOptions = CsvOptions()
+    csv: CsvOptions = field(default_factory=CsvOptions)
 
     @property
     def is_url(self) -> bool:
@@ -108,131 +121,118 @@ def is_url(location: str) -> bool:
     return _URL.match(location) is not None
 
 
-def read_options(path: Path, values: dict[str, Any]) -> Options:
-    """Read the keys that say where the table is.
-
-    Raises:
-        MappingError: a key is missing, of the wrong type, or does not go with another.
-    """
-    kind = values.get("format")
-    if kind is not None:
-        one_of(path, "format", kind, NAMES)
-    given = _given(path, values)
-    location = given if is_url(given) or kind == "postgresql" else _absolute(path, given)
-    _check_url(path, given)
-    kind = kind or _format(path, given)
-    options = Options(
-        given=given,
-        location="" if kind == "postgresql" else location,
-        format=kind,
-        table=optional_text(path, "table", values),
-        query=optional_text(path, "query", values),
-        dsn_env=_dsn_env(path, values),
-        extract=one_of(path, "extract", values.get("extract", "incremental"), EXTRACTS),
-        watermark=optional_text(path, "watermark", values),
-        csv=_csv(path, given, values),
-    )
-    _check_together(path, options, values)
-    return options
-
-
-def _given(path: Path, values: dict[str, Any]) -> str:
-    if values.get("format") != "postgresql":
-        return a_text(path, "path", values.get("path"))
-    if "path" in values:
-        raise MappingError(f"{path}: postgresql has no path; give `dsn_env` and `table` or `query`")
-    return f"postgresql {values.get('table') or 'query'}"
-
-
-def _absolute(path: Path, given: str) -> str:
+def _path(given: str) -> str:
     if "\0" in given:
-        raise MappingError(f"{path}: path = {given!r} holds a NUL")
-    # Not resolve(): a loop of links is the reader's to report.
-    return str((path.parent / Path(given).expanduser()).absolute())
-
-
-def _check_url(path: Path, given: str) -> None:
+        raise wanted("holds a NUL")
     if not is_url(given):
-        return
+        return given
     url = urlsplit(given)
     if url.username or url.password or "@" in url.netloc:
-        raise MappingError(
-            f"{path}: the path holds credentials; a mapping is kept and shown: give them in the "
+        raise refused(
+            "the path holds credentials; a mapping is kept and shown: give them in the "
             "environment (AWS_ACCESS_KEY_ID, GOOGLE_APPLICATION_CREDENTIALS, `dsn_env`)"
         )
-    one_of(path, "the scheme of path", url.scheme, SCHEMES)
+    if url.scheme not in SCHEMES:
+        near = hint(url.scheme, SCHEMES, what="there are")
+        raise refused(f"the scheme of path = {url.scheme!r}{near}")
+    return given
 
 
-def _dsn_env(path: Path, values: dict[str, Any]) -> str | None:
-    name = optional_text(path, "dsn_env", values)
-    if name is not None and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+def _variable(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         # The value may be the secret itself, so it is not shown.
-        raise MappingError(
-            f"{path}: dsn_env must be the name of an environment variable, such as SHOP_DSN; "
+        raise refused(
+            "dsn_env must be the name of an environment variable, such as SHOP_DSN; "
             "the connection string itself stays out of files"
         )
     return name
 
 
-def _format(path: Path, given: str) -> str:
+class LocatedTable(Table):
+    """The keys at the top of a mapping file that say where its table lies and how it is read."""
+
+    path: Annotated[Text, AfterValidator(_path)] | None = None
+    format: one_of(NAMES) | None = None  # type: ignore[valid-type]
+    table: Text | None = None
+    query: Text | None = None
+    dsn_env: Annotated[Text, AfterValidator(_variable)] | None = None
+    extract: one_of(EXTRACTS) = "incremental"  # type: ignore[valid-type]
+    watermark: Text | None = None
+    csv: CsvOptions = Field(default_factory=CsvOptions)
+
+    @property
+    def kind(self) -> str:
+        """The format, told or seen from the path."""
+        return str(self.format or _format(self.path or ""))
+
+    @model_validator(mode="after")
+    def _go_together(self) -> "LocatedTable":
+        for is_wrong, what in self._clashes():
+            if is_wrong:
+                raise refused(what)
+        return self
+
+    def _clashes(self) -> Iterator[tuple[bool, str]]:
+        is_postgresql = self.format == "postgresql"
+        yield not is_postgresql and self.path is None, "path is required"
+        yield (
+            is_postgresql and self.path is not None,
+            "postgresql has no path; give `dsn_env` and `table` or `query`",
+        )
+        kind, is_database = self.kind, self.kind in DATABASES
+        what = "a DuckDB file" if kind == "duckdb" else "postgresql"
+        both = (self.table is None) == (self.query is None)
+        yield is_database and both, f"{what} needs either `table` or `query`"
+        yield (
+            not is_database and bool(self.table or self.query),
+            f"`table` and `query` are for DuckDB files, this is {kind}",
+        )
+        yield (
+            is_postgresql != (self.dsn_env is not None),
+            f"`dsn_env` is for postgresql, which needs it; this is {kind}",
+        )
+        yield (
+            kind == "duckdb" and is_url(self.path or ""),
+            "a DuckDB file must lie on this machine",
+        )
+        yield (
+            kind != "csv" and "csv" in self.model_fields_set,
+            f"[csv] is for CSV files, this is {kind}",
+        )
+        yield (
+            self.extract == "full" and self.watermark is not None,
+            "extract = 'full' reads all rows, watermark only new ones: give one of them",
+        )
+
+    def options(self, file: Path) -> Options:
+        """Give them with the path made absolute, from the folder of the mapping file."""
+        given = self.path or f"postgresql {self.table or 'query'}"
+        location = (
+            given if is_url(given) else str((file.parent / Path(given).expanduser()).absolute())
+        )
+        is_tsv = ".tsv" in Path(given).suffixes and "delimiter" not in self.csv.model_fields_set
+        return Options(
+            given=given,
+            # Not resolve(): a loop of links is the reader's to report.
+            location="" if self.kind == "postgresql" else location,
+            format=self.kind,
+            table=self.table,
+            query=self.query,
+            dsn_env=self.dsn_env,
+            extract=self.extract,
+            watermark=self.watermark,
+            csv=self.csv.model_copy(update={"delimiter": "\t"}) if is_tsv else self.csv,
+        )
+
+
+def _format(given: str) -> str:
     suffixes = Path(given.rstrip("/")).suffixes
     if suffixes and suffixes[-1].lower() == ".gz":
         suffixes = suffixes[:-1]
     found = FORMATS.get(suffixes[-1].lower()) if suffixes else None
     if found is None:
-        raise MappingError(
-            f"{path}: cannot tell the format of {Path(given).name}; set format to one of "
+        raise refused(
+            f"cannot tell the format of {Path(given).name}; set format to one of "
             f"{', '.join(sorted(NAMES))}"
         )
     return found
-
-
-def _csv(path: Path, given: str, values: dict[str, Any]) -> CsvOptions:
-    table = a_table(path, "csv", values.get("csv", {}))
-    check_keys(path, "csv.", table, _CSV)
-    tab = "\t" if ".tsv" in Path(given).suffixes else ","
-    options = CsvOptions(
-        delimiter=_character(path, "csv.delimiter", table.get("delimiter", tab)),
-        encoding=_encoding(path, table.get("encoding", "utf-8")),
-        header=a_flag(path, "csv.header", table.get("header", True)),
-        columns=several_texts(path, "csv.columns", table["columns"]) if "columns" in table else (),
-        quote=_character(path, "csv.quote", q) if (q := table.get("quote", '"')) else None,
-    )
-    if options.header == bool(options.columns):
-        want = "leave out csv.columns" if options.header else "name the columns in csv.columns"
-        raise MappingError(f"{path}: csv.header = {str(options.header).lower()}: {want}")
-    return options
-
-
-def _character(path: Path, key: str, value: object) -> str:
-    if not isinstance(value, str) or len(value) != 1 or ord(value) > 127 or value in "\r\n\0":
-        raise MappingError(f"{path}: {key} = {value!r} must be one ASCII character")
-    return value
-
-
-def _encoding(path: Path, value: object) -> str:
-    try:
-        return codecs.lookup(a_text(path, "csv.encoding", value)).name
-    except LookupError:
-        raise MappingError(
-            f"{path}: csv.encoding = {value!r} is no encoding; such as utf-8, latin-1, utf-16"
-        ) from None
-
-
-def _check_together(path: Path, options: Options, values: dict[str, Any]) -> None:
-    kind = options.format
-    if kind in DATABASES and (options.table is None) == (options.query is None):
-        what = "a DuckDB file" if kind == "duckdb" else "postgresql"
-        raise MappingError(f"{path}: {what} needs either `table` or `query`")
-    if kind not in DATABASES and (options.table or options.query):
-        raise MappingError(f"{path}: `table` and `query` are for DuckDB files, this is {kind}")
-    if (kind == "postgresql") != (options.dsn_env is not None):
-        raise MappingError(f"{path}: `dsn_env` is for postgresql, which needs it; this is {kind}")
-    if kind == "duckdb" and options.is_url:
-        raise MappingError(f"{path}: a DuckDB file must lie on this machine")
-    if kind != "csv" and "csv" in values:
-        raise MappingError(f"{path}: [csv] is for CSV files, this is {kind}")
-    if options.extract == "full" and options.watermark is not None:
-        raise MappingError(
-            f"{path}: extract = 'full' reads all rows, watermark only new ones: give one of them"
-        )

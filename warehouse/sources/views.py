@@ -1,22 +1,13 @@
 """Read [claim] or [wide] of a mapping file: which columns hold which claim field."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-from warehouse.claims import CLAIM_FIELDS, LIST_FIELDS
-from warehouse.errors import MappingError
-from warehouse.sources.checks import (
-    a_table,
-    a_text,
-    check_keys,
-    require,
-    require_prompt,
-    several_texts,
-)
+from pydantic import BeforeValidator, model_validator
+from pydantic import Field as TableField
 
-_WIDE = ("subject", "source", "authority", "observed_at", "valid_from", "valid_to", "aliases")
-_VALUES = ("relation", "question", "cloze", "paraphrases")
+from warehouse.sources.tables import Table, Text, Texts, refused, wanted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,78 +20,115 @@ class Field:
     """The column's name, the constant, or the templates (one, except in lists)."""
 
 
-View = dict[str, Field]
+View = Mapping[str, Field]
 """One claim per row: claim field -> where it comes from."""
 
 
-def read_views(path: Path, values: dict[str, Any]) -> tuple[View, ...]:
-    """Make a view of [claim], or one of each column of [wide].
-
-    Raises:
-        MappingError: a key is unknown, missing or of the wrong type.
-    """
-    if ("claim" in values) == ("wide" in values):
-        raise MappingError(
-            f"{path}: give either [claim] (one claim a row) or [wide] (one claim a column)"
-        )
-    if "claim" in values:
-        table = a_table(path, "claim", values["claim"])
-        check_keys(path, "claim.", table, CLAIM_FIELDS)
-        require(path, "claim.", table, ("subject", "value"))
-        require_prompt(path, "claim.", table)
-        return (
-            {name: _field(path, f"claim.{name}", name, given) for name, given in table.items()},
-        )
-    return _wide_views(path, a_table(path, "wide", values["wide"]))
+def _one(given: object) -> Field:
+    return _field(given, "template")
 
 
-def _wide_views(path: Path, wide: dict[str, Any]) -> tuple[View, ...]:
-    check_keys(path, "wide.", wide, (*_WIDE, "values"))
-    require(path, "wide.", wide, ("subject", "values"))
-    shared = {
-        name: _field(path, f"wide.{name}", name, given)
-        for name, given in wide.items()
-        if name != "values"
-    }
-    columns = a_table(path, "wide.values", wide["values"])
-    if not columns:
-        raise MappingError(f"{path}: [wide.values] names no column; add [wide.values.COLUMN]")
-    return tuple(
-        {**shared, **_value_view(path, column, given)} for column, given in columns.items()
-    )
+def _several(given: object) -> Field:
+    return _field(given, "templates")
 
 
-def _value_view(path: Path, column: str, given: object) -> View:
-    key = f"wide.values.{column}"
-    table = a_table(path, key, given)
-    check_keys(path, f"{key}.", table, _VALUES)
-    require_prompt(path, f"{key}.", table)
-    view = {
-        "value": Field(kind="column", texts=(column,)),
-        "relation": Field(kind="constant", texts=(column,)),
-    }
-    for name, text in table.items():
-        if name == "relation":
-            view[name] = Field(kind="constant", texts=(a_text(path, f"{key}.{name}", text),))
-        else:
-            texts = text if name == "paraphrases" else [text]
-            view[name] = Field(kind="templates", texts=several_texts(path, f"{key}.{name}", texts))
-    return view
-
-
-def _field(path: Path, key: str, name: str, given: object) -> Field:
+def _field(given: object, template: str) -> Field:
+    if isinstance(given, Field):
+        return given
     if isinstance(given, str):
         return Field(kind="column", texts=(given,))
-    kinds = ("column", "constant", "templates" if name in LIST_FIELDS else "template")
+    kinds = ("column", "constant", template)
     if not isinstance(given, dict) or len(given) != 1 or next(iter(given)) not in kinds:
-        raise MappingError(
-            f"{path}: {key} = {given!r} must be a column's name or one of "
-            + ", ".join(f"{{ {kind} = ... }}" for kind in kinds)
-        )
+        shown = ", ".join(f"{{ {kind} = ... }}" for kind in kinds)
+        raise wanted(f"must be a column's name or one of {shown}")
     kind, content = next(iter(given.items()))
     if kind == "templates":
-        return Field(kind="templates", texts=several_texts(path, key, content))
-    if kind == "constant" and isinstance(content, int | float) and not isinstance(content, bool):
-        content = str(content)
-    kind = "templates" if kind == "template" else kind
-    return Field(kind=kind, texts=(a_text(path, key, content),))
+        if not isinstance(content, list) or not content:
+            raise wanted("must be a list of texts", content)
+        texts = content
+    else:
+        is_number = isinstance(content, int | float) and not isinstance(content, bool)
+        texts = [str(content) if kind == "constant" and is_number else content]
+    for text in texts:
+        if not isinstance(text, str) or not text.strip():
+            raise wanted("must be a text", text)
+    return Field(kind="templates" if kind == "template" else kind, texts=tuple(texts))
+
+
+OneText = Annotated[Field, BeforeValidator(_one)]
+SeveralTexts = Annotated[Field, BeforeValidator(_several)]
+
+
+class _Asked(Table):
+    """A claim must be asked for by something."""
+
+    @model_validator(mode="after")
+    def _has_a_prompt(self) -> "_Asked":
+        if not {"question", "cloze"} & self.model_fields_set:
+            raise refused(
+                "map {key}.question or {key}.cloze, or give a template such as "
+                '{ template = "What is the capital of {subject}?" }'
+            )
+        return self
+
+
+class _Shared(Table):
+    subject: OneText
+    source: OneText | None = None
+    authority: OneText | None = None
+    observed_at: OneText | None = None
+    valid_from: OneText | None = None
+    valid_to: OneText | None = None
+    aliases: SeveralTexts | None = None
+
+
+class ClaimTable(_Shared, _Asked):
+    """The table [claim]: one claim a row."""
+
+    value: OneText
+    relation: OneText | None = None
+    question: OneText | None = None
+    cloze: OneText | None = None
+    paraphrases: SeveralTexts | None = None
+
+    def views(self) -> tuple[View, ...]:
+        """Give the one view."""
+        return (self.in_order(),)
+
+
+class ColumnClaims(_Asked):
+    """A table [wide.values.COLUMN]: the claims of one column, with templates."""
+
+    relation: Text | None = None
+    question: Text | None = None
+    cloze: Text | None = None
+    paraphrases: Texts | None = None
+
+    def view(self, column: str) -> View:
+        """Give what this column adds to what all share."""
+        told = {name: text for name, text in self.in_order().items() if name != "relation"}
+        return {
+            "value": Field(kind="column", texts=(column,)),
+            "relation": Field(kind="constant", texts=(self.relation or column,)),
+            **{
+                name: Field(kind="templates", texts=(text,) if isinstance(text, str) else text)
+                for name, text in told.items()
+            },
+        }
+
+
+class WideTable(_Shared):
+    """The table [wide]: one claim for each of several value columns."""
+
+    columns: dict[str, ColumnClaims] = TableField(alias="values")
+
+    @model_validator(mode="after")
+    def _names_a_column(self) -> "WideTable":
+        if not self.columns:
+            raise refused("[wide.values] names no column; add [wide.values.COLUMN]")
+        return self
+
+    def views(self) -> tuple[View, ...]:
+        """Give a view of each value column."""
+        shared = self.in_order()
+        return tuple({**shared, **told.view(column)} for column, told in self.columns.items())

@@ -44,7 +44,16 @@ def test_a_good_mapping_has_its_paths_resolved_and_its_defaults_filled(tmp_path)
             "path = 't.csv'\n[wide]\nsubject = 's'\n[wide.values.a]\nrelation = 'r'\n",
             r"map wide\.values\.a\.question or",
         ),
-        (LONG + "[relations.r]\nslot = 1\n", r'relations\."r"\.slot = 1 must be'),
+        (LONG + "[csv]\ncolumns = 1\n", r"csv\.columns = 1 must be a list of texts"),
+        (LONG + '[csv]\nencoding = "\\u0000"\n', "is no encoding; such as utf-8"),
+        (LONG.replace('"q"', "{ template = 1 }"), r"claim\.question = 1 must be a text"),
+        (
+            LONG + "[contract.columns.a]\ntyp = 'text'\n",
+            r"unknown key contract\.columns\.a\.typ; did you mean 'type'",
+        ),
+        (LONG + "[contract.columns.a]\nmax_null_share = nan\n", "must lie between 0 and 1"),
+        (LONG + "[relations.r]\nslots = 1\n", r'unknown key relations\."r"\.slots; did you mean'),
+        (LONG + "[relations.r]\nslot = 1\n", r'relations\."r"\.slot = 1; there are: multi'),
     ],
 )
 def test_a_bad_mapping_is_refused_by_the_name_of_its_key(tmp_path, text, message):
