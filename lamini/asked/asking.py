@@ -1,0 +1,230 @@
+"""Which fact a prompt asks for, or why none is read.
+
+Who it is about (linking) x what is asked (relations) x whether the value is asked for (features),
+weighed by one fitted probability (acceptance). Factorised, a question needs to be known neither of
+its subject nor of its relation, and vectors are kept for relations, not for facts.
+
+Shape suffixes: V views   R relations   S subjects
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import groupby
+
+import numpy as np
+
+from lamini.asked.acceptance import THRESHOLD, Acceptance, load_acceptance
+from lamini.asked.cues import Cues
+from lamini.asked.encoder import Encoder, load_encoder
+from lamini.asked.features import Candidate, features
+from lamini.asked.linking import Mention, Names
+from lamini.asked.phrase_bank import called_as, load_phrase_bank
+from lamini.asked.relations import RelationEvidence, Without
+from lamini.asked.surfaces import FUZZY, PARTIAL
+from lamini.asked.table import AskedFact, FactTable
+from lamini.asked.text import plain
+from lamini.asked.wording import cleaned, masked, tidy, views
+
+_SPANS = 6
+_TIE = 1e-6
+_LINK, _KIND, _HELD, _LETTER = 0.12, 0.1, 0.04, 0.002
+"""What a sure mention, its kind, a fact behind it and its length add to a candidate's score."""
+_HAS = 0.02
+"""What a fact adds to a relation among those of one subject."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What a prompt was taken to ask for."""
+
+    fact: int | None
+    """Row of the fact read; None where nothing is."""
+    probability: float
+    """That the prompt asks for the value of the fact named here."""
+    subject: str = ""
+    relation: str = ""
+    reason: str = ""
+    """Why nothing is read, as a sentence for the person who asked; empty where a fact is."""
+    nearest: int | None = None
+    """Row of the best fact, also when it is not read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """The best candidate of a prompt with its features."""
+
+    candidate: Candidate
+    features: np.ndarray
+    fact: int | None
+    """None where the subject has no value of the relation: a hole."""
+    declared: bool
+    """Asked in the very words that the table declares, for one subject that is surely named."""
+    rivals: tuple[int, ...]
+    """Other subjects that the mention may mean as well, for what is asked."""
+
+
+class QuestionMatcher:
+    """Decides for prompts which fact of a table they ask for."""
+
+    def __init__(
+        self,
+        facts: Sequence[AskedFact],
+        *,
+        shift: float = 0.0,
+        acceptance: Acceptance | None = None,
+        encoder: Encoder | None = None,
+    ) -> None:
+        """Index the facts; `shift` is the table's own part of the acceptance."""
+        self.table = FactTable(facts)
+        self.shift = shift
+        encoder = encoder or load_encoder()
+        self.evidence = RelationEvidence(self.table, load_phrase_bank(), encoder)
+        asked = frozenset(self.evidence.bank.words)
+        self.names = Names(self.table.subjects, self.table.names, encoder.words, asked)
+        self._acceptance = acceptance
+
+    @cached_property
+    def acceptance(self) -> Acceptance:
+        return self._acceptance or load_acceptance()
+
+    def ask(self, prompt: str) -> Asked:
+        """Return which fact the prompt asks for."""
+        text = tidy(prompt)
+        found = self.find(text)
+        if found is None:
+            return Asked(fact=None, probability=0.0, reason=self._unnamed(text))
+        subject = self.table.subjects[found.candidate.mention.subject]
+        relation = self.table.relations[found.candidate.relation]
+        probability = 1.0 if found.declared else self._probability(found)
+        known = Asked(
+            fact=found.fact,
+            probability=probability,
+            subject=subject,
+            relation=relation,
+            nearest=found.fact,
+        )
+        if probability >= THRESHOLD and found.fact is not None and not found.rivals:
+            return known
+        return replace(known, fact=None, reason=self._reason(text, found, probability))
+
+    def find(self, text: str, without: Without | None = None) -> Found | None:
+        """Return the best candidate of a tidy text; None where it names no subject."""
+        mentions = self.names.mentions(text)
+        scored = [
+            (score, candidate)
+            for span, at in _by_span(mentions)[:_SPANS]
+            for score, candidate in self._candidates(text, span, at, mentions, without)
+        ]
+        if not scored:
+            return None
+        score, best = max(scored, key=lambda pair: pair[0])
+        rivals = {
+            c.mention.subject
+            for s, c in scored
+            if s > score - _TIE and c.mention.subject != best.mention.subject
+        }
+        best = replace(best, num_rivals=len(rivals))
+        alive = (without or Without()).alive(self.evidence)
+        return Found(
+            candidate=best,
+            features=features(best, self.evidence, alive),
+            fact=self._fact(best.mention.subject, best.relation, without),
+            declared=without is None and not rivals and self._is_declared(best),
+            rivals=tuple(sorted(rivals)),
+        )
+
+    def _candidates(
+        self,
+        text: str,
+        span: tuple[int, int],
+        at: Sequence[Mention],
+        mentions: Sequence[Mention],
+        without: Without | None,
+    ) -> Iterator[tuple[float, Candidate]]:
+        """Yield each subject of a mention with the relation that it is most likely asked for."""
+        seen = views(masked(text, *span), self.evidence.mend)
+        near = self.evidence.near(seen, without)
+        for mention in at:
+            has_R = self._has(mention.subject, without)
+            siblings_R = self.table.beside_RR[has_R].any(0)
+            if without and without.relation is not None:
+                siblings_R = siblings_R & (np.arange(len(siblings_R)) != without.relation)
+            if not siblings_R.any():
+                continue
+            score_VR = np.where(siblings_R, near.score_VR + _HAS * has_R, -2.0)
+            view, relation = np.unravel_index(int(score_VR.argmax()), score_VR.shape)
+            named = _LINK * mention.sure * (1 - _KIND * mention.kind)
+            named += _HELD * has_R[relation] + _LETTER * (span[1] - span[0])
+            score = float(score_VR[view, relation]) + named
+            yield score, Candidate(
+                text=text,
+                mention=mention,
+                others=tuple(mentions),
+                num_rivals=0,
+                views=seen,
+                view=int(view),
+                relation=int(relation),
+                near=near,
+                siblings=siblings_R,
+            )
+
+    def _has(self, subject: int, without: Without | None) -> np.ndarray:
+        has_R: np.ndarray = self.table.has_SR[subject]
+        if without and without.relation is not None:
+            has_R = has_R & (np.arange(len(has_R)) != without.relation)
+        return has_R
+
+    def _fact(self, subject: int, relation: int, without: Without | None) -> int | None:
+        if without and without.relation == relation:
+            return None
+        return self.table.fact_of.get((subject, relation))
+
+    def _is_declared(self, found: Candidate) -> bool:
+        whole = plain(found.views[0])
+        known = self.evidence.declared.get(whole)
+        sure = found.mention.sure >= 0.9 and found.mention.kind < FUZZY
+        return sure and known == found.relation
+
+    def _probability(self, found: Found) -> float:
+        return self.acceptance.probability(found.features, self.shift)
+
+    def _unnamed(self, text: str) -> str:
+        near = self.names.nearest(text)
+        meant = f" Did you mean {_listed(near)}?" if near else ""
+        return f"This names nothing that memory holds a fact about.{meant}"
+
+    def _reason(self, text: str, found: Found, probability: float) -> str:
+        subject = self.table.subjects[found.candidate.mention.subject]
+        called = called_as(self.table.relations[found.candidate.relation])
+        if probability >= THRESHOLD and found.rivals:
+            both = [subject, *(self.table.subjects[row] for row in found.rivals)]
+            return f"Several are called so: {_listed(both)}. Name the one that you mean."
+        if found.candidate.mention.kind in (FUZZY, PARTIAL) and probability < THRESHOLD:
+            return f"Did you mean {subject}? Ask again with the whole name."
+        if probability >= THRESHOLD:
+            return f"Memory holds no {called} of {subject}. {self._holds(found)}"
+        cues = Cues.of(cleaned(text))
+        if cues.year or cues.times:
+            return (
+                f"Memory holds the {called} of {subject} as it is now, not for another time."
+                if found.fact is not None
+                else f"Memory holds nothing for another time. {self._holds(found)}"
+            )
+        return f"Memory holds no answer to this about {subject}. {self._holds(found)}"
+
+    def _holds(self, found: Found) -> str:
+        row = found.candidate.mention.subject
+        held = [called_as(self.table.relations[r]) for r in np.flatnonzero(self.table.has_SR[row])]
+        return f"Of {self.table.subjects[row]} it knows: {', '.join(held)}."
+
+
+def _by_span(mentions: Sequence[Mention]) -> list[tuple[tuple[int, int], list[Mention]]]:
+    ordered = sorted(mentions, key=lambda m: (m.start - m.end, m.start, m.kind, m.subject))
+    return [(span, [*at]) for span, at in groupby(ordered, key=lambda m: (m.start, m.end))]
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return names[0]
+    return f"{', '.join(names[:-1])} or {names[-1]}"

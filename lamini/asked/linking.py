@@ -1,0 +1,214 @@
+"""Which subjects a text names, and where: a dictionary of surfaces, the longest mentions first.
+
+A code of up to three letters is meant only where it is written as such; a typing error is looked
+for only where nothing was found, and never in a word of the language. A mention of two subjects is
+given for both: what is asked decides between them, or nothing does.
+
+Sources: Cucerzan 2007, "Large-scale named entity disambiguation" (surfaces of aliases); Boytsov 2011
+(edit distance over a dictionary by length and first letter).
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from rapidfuzz.distance import OSA
+
+from lamini.asked.surfaces import ALIAS, DERIVED, EXACT, FUZZY, PARTIAL, surfaces
+from lamini.asked.text import Token, plain, tokens
+from lamini.asked.word_list import STOP, WordList
+
+_DIGITS = re.compile(r"\d+")
+_LONGEST = 12
+_SHORT_CODE = 3
+_SPREAD = 12
+"""Subjects that a part of a name may lead to."""
+_SURE = 0.9
+_PART_LETTERS = 4
+_FUZZY_LETTERS = 5
+_LONG = 9
+"""Letters from which a name may hold two typing errors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A stretch of a text that names a subject."""
+
+    start: int
+    end: int
+    subject: int
+    """Row of the subject in the list of names."""
+    kind: int
+    sure: float
+    """1 where nothing speaks against it."""
+
+
+class Names:
+    """The surfaces of all subjects, looked up in texts."""
+
+    def __init__(
+        self,
+        subjects: Sequence[str],
+        others: Sequence[Iterable[str]],
+        words: WordList,
+        asked: frozenset[str] = frozenset(),
+    ) -> None:
+        """Index the subjects and what else each is called; `asked` are words of questions."""
+        self.subjects = list(subjects)
+        self.words = words
+        self._asked = asked
+        self._found: dict[str, dict[int, int]] = defaultdict(dict)
+        for row, (subject, aliases) in enumerate(zip(subjects, others, strict=True)):
+            for surface, kind in surfaces(subject):
+                self._add(surface, row, kind)
+            for alias in aliases:
+                for surface, kind in surfaces(alias):
+                    self._add(surface, row, max(ALIAS, kind))
+        self._codes = {
+            row for row, s in enumerate(subjects) if len(s) <= _SHORT_CODE and s.isupper()
+        }
+        self._add_parts()
+        self._found.pop("", None)
+        self._longest = min(_LONGEST, max((s.count(" ") + 1 for s in self._found), default=1))
+        self._near: dict[tuple[str, int], list[str]] = defaultdict(list)
+        for surface in self._found:
+            if len(surface) >= _FUZZY_LETTERS and not surface.isdigit():
+                self._near[surface[0], len(surface)].append(surface)
+
+    def _add(self, surface: str, row: int, kind: int) -> None:
+        known = self._found[surface]
+        known[row] = min(kind, known.get(row, kind))
+
+    def _add_parts(self) -> None:
+        """Let the rare words of longer names stand for them: "disney", "ohio 13"."""
+        by_word: dict[str, list[int]] = defaultdict(list)
+        split = [plain(subject).split() for subject in self.subjects]
+        for row, parts in enumerate(split):
+            for word in set(parts):
+                by_word[word].append(row)
+        common = max(_SPREAD, len(split) // 4)
+        for row, parts in enumerate(split):
+            rare = [w for w in parts if len(by_word[w]) <= common and w not in STOP]
+            joined = " ".join(rare)
+            if 1 < len(rare) < len(parts) and joined not in self._found:
+                self._add(joined, row, PARTIAL)
+        for word, rows in by_word.items():
+            bare = len(word) < _PART_LETTERS or word.isdigit() or word in STOP | self._asked
+            if len(rows) <= _SPREAD and not bare and word not in self._found:
+                for row in rows:
+                    self._add(word, row, PARTIAL)
+
+    def surfaces_of(self) -> Mapping[int, list[str]]:
+        """Return the plain surfaces that name one subject alone, by subject."""
+        found: dict[int, list[str]] = defaultdict(list)
+        for surface, rows in self._found.items():
+            if len(rows) == 1:
+                (row, kind), = rows.items()
+                if kind in (ALIAS, DERIVED) and len(surface) > _SHORT_CODE:
+                    found[row].append(surface)
+        return found
+
+    def mentions(self, text: str) -> list[Mention]:
+        """Return the longest mentions in the text, in order of length; none lies within another."""
+        found = tokens(text)
+        kept: list[Mention] = []
+        for mention in sorted(self._exact(text, found), key=_rank):
+            inside = (m for m in kept if m.start <= mention.start and mention.end <= m.end)
+            if all((m.start, m.end) == (mention.start, mention.end) for m in inside):
+                kept.append(mention)
+        if not any(mention.sure >= _SURE for mention in kept):
+            kept += self._misspelt(found)
+        return kept
+
+    def nearest(self, text: str, number: int = 3) -> list[str]:
+        """Return subjects that the text may have meant, the nearest first."""
+        best: Counter[int] = Counter()
+        for word in tokens(text):
+            if len(word.plain) < _PART_LETTERS or self.words.is_frequent(word.plain):
+                continue
+            for surface in self._alike(word.plain, 2 + len(word.plain) // 6):
+                distance = OSA.distance(word.plain, surface) / len(word.plain)
+                for row in self._found[surface]:
+                    best[row] = max(best[row], int(1000 * (1 - distance)))
+        return [self.subjects[row] for row, _ in best.most_common(number)]
+
+    def _exact(self, text: str, found: Sequence[Token]) -> Iterator[Mention]:
+        small = text == text.lower()
+        for length in range(min(self._longest, len(found)), 0, -1):
+            for start in range(len(found) - length + 1):
+                run = found[start : start + length]
+                for row, kind in self._rows([token.plain for token in run]).items():
+                    raw = text[run[0].start : run[-1].end]
+                    sure = self._sureness(raw, run, row, kind, small, text)
+                    if sure:
+                        yield Mention(run[0].start, run[-1].end, row, kind, sure)
+
+    def _rows(self, words: list[str]) -> Mapping[int, int]:
+        surface = " ".join(words)
+        if surface in self._found:
+            return self._found[surface]
+        if len(surface) > _PART_LETTERS and surface.endswith("s"):
+            return self._found.get(surface[:-1], {})
+        return self._found.get(f"{surface}s", {}) if len(words) > 1 else {}
+
+    def _sureness(
+        self, raw: str, run: Sequence[Token], row: int, kind: int, small: bool, text: str
+    ) -> float:
+        surface = " ".join(token.plain for token in run)
+        if kind == PARTIAL:
+            return 0.5
+        if len(run) > 1:
+            return 1.0
+        if len(surface) <= _SHORT_CODE and (row in self._codes or not surface.isdigit()):
+            if raw.isupper() and (row not in self._codes or raw == self.subjects[row]):
+                # Of a text all in capitals any word might be a code.
+                return 1.0 if text != text.upper() or len(text) <= 2 * len(raw) + 2 else 0.5
+            if self.words.is_frequent(surface):
+                return 0.7 if small and surface in ("us", "uk") else 0.0
+            return 0.7 if small else (0.9 if raw[0].isupper() and row not in self._codes else 0.3)
+        if surface in STOP:
+            return 0.0
+        if raw[0].islower() and self.words.is_ordinary(surface) and kind != EXACT and not small:
+            return 0.8
+        return 1.0
+
+    def _misspelt(self, found: Sequence[Token]) -> list[Mention]:
+        best: list[tuple[float, Mention]] = []
+        for length in range(min(4, len(found)), 0, -1):
+            for start in range(len(found) - length + 1):
+                run = found[start : start + length]
+                written = " ".join(token.plain for token in run)
+                for distance, surface in self._typed(written, length == 1):
+                    for row, kind in self._found[surface].items():
+                        unique = len(self._found[surface]) == 1
+                        if kind < FUZZY or (kind == PARTIAL and unique):
+                            share = distance / len(written) + (0.02 if kind == PARTIAL else 0)
+                            mention = Mention(run[0].start, run[-1].end, row, FUZZY, 0.6 - share)
+                            best.append((share, mention))
+        least = min((share for share, _ in best), default=0.0)
+        return [mention for share, mention in best if share <= least + 1e-9][:6]
+
+    def _typed(self, written: str, alone: bool) -> Iterator[tuple[int, str]]:
+        """Yield the surfaces that this may be a slip of, with their distance."""
+        for form in dict.fromkeys((written, written.removesuffix("s"))):
+            if len(form) < _FUZZY_LETTERS or (
+                alone and (self.words.is_ordinary(form) or form in self._asked)
+            ):
+                continue
+            most = 1 if len(form) < _LONG else 2
+            digits = _DIGITS.findall(form)
+            for surface in self._alike(form, most):
+                if _DIGITS.findall(surface) != digits:
+                    continue
+                if 0 < (distance := OSA.distance(form, surface, score_cutoff=most)) <= most:
+                    yield distance, surface
+
+    def _alike(self, written: str, most: int) -> Iterator[str]:
+        for size in range(len(written) - most, len(written) + most + 1):
+            for first in {written[0], written[1:2]} - {""}:
+                yield from self._near.get((first, size), ())
+
+
+def _rank(mention: Mention) -> tuple[int, int, int]:
+    return mention.start - mention.end, mention.kind, mention.subject

@@ -1,0 +1,166 @@
+"""What a masked question asks for: how near it is to each relation's phrasings, and to all others.
+
+A relation's positives are the phrasings that its table brings and those of the bank for it. All
+other concepts of the bank are negatives: what is nearer to "how many people live in X" than to any
+phrasing of this table asks for what the table does not hold (Hendrycks et al. 2019,
+arXiv:1812.04606, train outliers the same way).
+
+Shape suffixes: V views   P positives   N negatives   R relations   D encoder width
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from lamini.asked.cues import asks_verdict, question_words
+from lamini.asked.encoder import Encoder
+from lamini.asked.phrase_bank import Concept, PhraseBank
+from lamini.asked.table import FactTable
+from lamini.asked.text import plain
+from lamini.asked.word_list import STOP
+from lamini.asked.wording import Mend, words_of
+
+_SAME = 0.95
+"""Cosine from which a negative says what a positive says."""
+_SPOKEN_OF = 0.92
+"""Cosine from which a concept is what the table's own phrasings ask for."""
+_NONE = -1.0
+_BEST, _TOP = 0.6, 0.4
+"""Weights of a relation's nearest phrasing, and of the mean of its three nearest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nearness:
+    """How near the views of a prompt are to relations and negatives."""
+
+    best_VR: np.ndarray
+    top_VR: np.ndarray
+    """Mean of the three nearest phrasings."""
+    own_VP: np.ndarray
+    other_VN: np.ndarray
+
+    @cached_property
+    def score_VR(self) -> np.ndarray:
+        return _BEST * self.best_VR + _TOP * self.top_VR
+
+
+class RelationEvidence:
+    """Phrasings for and against each relation of a table, as vectors."""
+
+    def __init__(self, table: FactTable, bank: PhraseBank, encoder: Encoder) -> None:
+        self.relations = table.relations
+        self.encoder = encoder
+        self.bank = bank
+        vector_of = dict(zip(bank.texts, bank.vectors_ND, strict=True))
+        self.own = {relation: table.phrasings(relation) for relation in self.relations}
+        own = [text for texts in self.own.values() for text in texts]
+        forms = [
+            t for r in self.relations for t in bank.phrasings_of(r, "text", None)
+        ]  # of any kind: encoded before a concept is known
+        fresh = [t for t in dict.fromkeys([*own, *forms]) if t not in vector_of]
+        vector_of.update(zip(fresh, encoder.of_phrasings(fresh), strict=True))
+        self.concept = {r: _concept(bank, r, self.own[r], vector_of) for r in self.relations}
+        self.kind = {r: c.kind if c else "text" for r, c in self.concept.items()}
+        pairs: list[tuple[str, int]] = []
+        for row, relation in enumerate(self.relations):
+            texts = [*self.own[relation], *self._shipped(relation)]
+            pairs += [(text, row) for text in dict.fromkeys(texts)]
+        fresh = [t for t in dict.fromkeys(text for text, _ in pairs) if t not in vector_of]
+        vector_of.update(zip(fresh, encoder.of_phrasings(fresh), strict=True))
+        self.texts = [text for text, _ in pairs]
+        self.relation_P = np.array([row for _, row in pairs], np.int64)
+        self.vectors_PD = np.stack([vector_of[text] for text in self.texts])
+        self._oppose(vector_of, own)
+        self.words_P = [frozenset(words_of([text])) for text in self.texts]
+        self.asks_P = [question_words(text) for text in self.texts]
+        self.verdict_P = np.array([asks_verdict(text) for text in self.texts])
+        words = frozenset().union(bank.words, *self.words_P)
+        self.mend = Mend(sorted(words), encoder.words)
+        fresh = sorted(words - bank.words.keys() - STOP)
+        self._word_vectors = dict(zip(fresh, encoder.of_phrasings(fresh), strict=True))
+        self.declared = self._declared()
+
+    def _shipped(self, relation: str) -> list[str]:
+        return self.bank.phrasings_of(relation, self.kind[relation], self.concept[relation])
+
+    def _declared(self) -> dict[str, int]:
+        """Return the relation of each phrasing that the table brings and that is of one alone."""
+        found: dict[str, set[int]] = {}
+        for row, relation in enumerate(self.relations):
+            for text in self.own[relation]:
+                found.setdefault(plain(text), set()).add(row)
+        return {text: next(iter(rows)) for text, rows in found.items() if len(rows) == 1}
+
+    def _oppose(self, vector_of: dict[str, np.ndarray], own: list[str]) -> None:
+        """Choose the negatives: all of the bank that no relation of the table asks for."""
+        spoken = {c.name for r in self.relations for c in self.bank.concepts_of(r)}
+        rows = [row for row, owner in enumerate(self.bank.owner_N) if owner not in spoken]
+        vectors_ND = self.bank.vectors_ND[rows]
+        owners = np.array([self.bank.owner_N[row] for row in rows])
+        keep = (vectors_ND @ self.vectors_PD.T).max(1) < _SAME
+        if own:
+            own_UD = np.stack([vector_of[text] for text in dict.fromkeys(own)])
+            near = (vectors_ND @ own_UD.T).max(1) > _SPOKEN_OF
+            keep &= ~np.isin(owners, [o for o in set(owners[near].tolist()) if o != "task"])
+        self.other_texts = [self.bank.texts[row] for row, k in zip(rows, keep, strict=True) if k]
+        self.owner_N = owners[keep]
+        self.others_ND = vectors_ND[keep]
+
+    def words_near(self, words: Sequence[str], known: Collection[str]) -> np.ndarray:
+        """Return how near each word is to the nearest of the known ones, which phrasings hold."""
+        like = [
+            self.bank.words[word] if word in self.bank.words else self._word_vectors[word]
+            for word in sorted(known)
+        ]
+        nearest: np.ndarray = (self.encoder(words) @ np.stack(like).T).max(1)
+        return nearest
+
+    def near(self, views: list[str], without: "Without | None" = None) -> Nearness:
+        """Return how near each view is to what; `without` takes phrasings out, for training."""
+        view_VD = self.encoder(views)
+        own_VP = view_VD @ self.vectors_PD.T
+        other_VN = view_VD @ self.others_ND.T
+        if without:
+            own_VP[:, ~without.alive(self)] = _NONE
+            other_VN[:, np.isin(self.owner_N, list(without.concepts))] = _NONE
+        best_VR = np.full((len(views), len(self.relations)), _NONE, np.float32)
+        top_VR = best_VR.copy()
+        for row in range(len(self.relations)):
+            of_V = np.sort(own_VP[:, self.relation_P == row], axis=1)
+            if of_V.shape[1]:
+                best_VR[:, row], top_VR[:, row] = of_V[:, -1], of_V[:, -3:].mean(1)
+        return Nearness(best_VR=best_VR, top_VR=top_VR, own_VP=own_VP, other_VN=other_VN)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Without:
+    """Evidence that is held back: what a model is trained and calibrated on must not be known."""
+
+    phrasings: frozenset[int] = frozenset()
+    relation: int | None = None
+    concepts: Collection[str] = ()
+
+    def alive(self, evidence: RelationEvidence) -> np.ndarray:
+        """Return which phrasings are left."""
+        alive: np.ndarray = ~np.isin(np.arange(len(evidence.texts)), list(self.phrasings))
+        if self.relation is not None:
+            alive &= evidence.relation_P != self.relation
+        return alive
+
+
+def _concept(
+    bank: PhraseBank, relation: str, own: list[str], vector_of: dict[str, np.ndarray]
+) -> Concept | None:
+    """Return the concept of the relation: of several, what its own phrasings are nearest to."""
+    found = bank.concepts_of(relation)
+    if len(found) < 2 or not own:
+        return found[0] if found else None
+    mean_D = np.stack([vector_of[text] for text in own[:8]]).mean(0)
+
+    def nearness(concept: Concept) -> float:
+        near = np.sort(np.stack([vector_of[text] for text in concept.phrasings]) @ mean_D)
+        return float(near[-3:].mean())
+
+    return max(found, key=nearness)

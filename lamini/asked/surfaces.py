@@ -1,0 +1,86 @@
+"""The ways in which a subject's name is written: without its legal form, joined, as an acronym."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from lamini.asked.text import plain, tokens, unmarked
+
+EXACT, ALIAS, DERIVED, FUZZY, PARTIAL = range(5)
+"""How a mention names its subject, the surest first."""
+
+_LEGAL = frozenset(
+    """inc incorporated corp corporation co company companies group holding holdings plc ltd limited llc lp ag sa se nv gmbh
+    technologies international trust republic islands island federation""".split()
+)
+_SMALL = frozenset({"and", "of", "the", "for", "de", "la"})
+_BRACKETED = re.compile(r"\s*\(([^)]*)\)")
+_SAINT = (("st ", "saint "), ("saint ", "st "), (" and ", " "))
+_PHRASES = 3
+"""Facts that must share a phrasing for its changing part to be a name."""
+_NAME_WORDS = 5
+
+
+def surfaces(name: str) -> Iterator[tuple[str, int]]:
+    """Yield plain forms of the name with how sure each is, some of them twice."""
+    yield plain(name), EXACT
+    base = _BRACKETED.sub("", name).strip()
+    bracketed = _BRACKETED.search(name)
+    if base and base != name:
+        yield plain(base), ALIAS
+        if bracketed and 0 < len(bracketed.group(1).split()) <= 2:
+            yield plain(f"{bracketed.group(1)} {base}"), ALIAS
+    if base.count(", ") == 1:  # Congo, Republic of
+        before, after = base.split(", ")
+        yield plain(f"{after} {before}"), ALIAS
+        yield plain(before), DERIVED
+    words = plain(base).split()
+    if words[:1] == ["the"]:
+        words = words[1:]
+        yield " ".join(words), ALIAS
+    while len(words) > 1 and words[-1] in _LEGAL:
+        words = words[:-1]
+        yield " ".join(words), DERIVED
+    joined = " ".join(words)
+    if len(words) > 1:
+        yield "".join(words), DERIVED
+    for written, other in _SAINT:
+        if written in f"{joined} ":
+            yield f"{joined} ".replace(written, other).strip(), ALIAS
+    if initials := _initials(base):
+        yield initials, DERIVED
+
+
+def _initials(name: str) -> str:
+    words = [w.raw for w in tokens(unmarked(name)) if w.plain not in _SMALL | _LEGAL]
+    capital = len(words) >= 3 and all(word[0].isupper() for word in words)
+    return "".join(word[0] for word in words).casefold() if capital else ""
+
+
+def names_in_phrasings(facts: Sequence[tuple[str, Sequence[str]]]) -> list[tuple[str, ...]]:
+    """Return, for each (subject, phrasings), what else its phrasings call the subject.
+
+    A phrasing without the subject's name holds another one ("OH-13: who is the member of
+    Congress?"), which is what changes between facts that are asked for in the same words.
+    """
+    unnamed = [
+        [phrasing.split() for phrasing in phrasings if subject and subject not in phrasing]
+        for subject, phrasings in facts
+    ]
+    shared = Counter(frame for rows in unnamed for words in rows for _, frame in _frames(words))
+    found = []
+    for rows in unnamed:
+        names = []
+        for words in rows:
+            ranked = [(-shared[frame], len(name), name) for name, frame in _frames(words)]
+            if ranked and -(best := min(ranked))[0] >= _PHRASES:
+                names.append(best[2].strip(" ,.:;?!\"'"))
+        found.append(tuple(dict.fromkeys(names)))
+    return found
+
+
+def _frames(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for start in range(len(words)):
+        for end in range(start + 1, min(len(words), start + _NAME_WORDS) + 1):
+            if end - start < len(words):
+                yield " ".join(words[start:end]), " ".join([*words[:start], "\0", *words[end:]])

@@ -1,0 +1,145 @@
+"""What of a prompt is the question: greetings and thanks off, the subject masked, slips mended.
+
+A prompt is looked at as a whole and sentence by sentence, since people tell a story before they
+ask; "it" in one sentence is the subject that another one names.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from rapidfuzz.distance import OSA
+
+from lamini.asked.text import unmarked
+from lamini.asked.word_list import WordList
+
+MASK = "X"
+"""What stands for the subject."""
+_VIEWS = 5
+_MENDED_LETTERS = 4
+_LONG = 8
+
+_MARKUP = re.compile(r"[*_`#>~|]+(?=\S)|(?<=\S)[*_`~|]+|[\U0001F000-\U0001FAFF\u2600-\u27BF\uFE0F]|:-?[)(D]")
+_GREETING = re.compile(
+    r"^\W*(?:(?:hi|hello|hey|hallo|hiya|greetings|good (?:morning|evening|day|afternoon)|dear (?:all|team|colleagues)|"
+    r"quick (?:question|one)|one question|sorry|excuse me|ok(?:ay)?|so|and|um+|well|please|pls|question|q|fyi|listen|right)\b"
+    r"(?: (?:there|all|team|everyone|again|guys|folks))?[\s,!.:;-]*)+",
+    re.I,
+)
+_POLITE = re.compile(
+    r"^\W*(?:(?:can|could|would|will) you (?:please |kindly |maybe |quickly |perhaps )*"
+    r"(?:tell me|give me|let me know|look up|find out|say|check|remind me(?: of)?|help me(?: find(?: out)?)?)|"
+    r"do you (?:happen to )?(?:know|remember)|i(?:'d| would)? ?(?:like|love|want|need|wish|have) to (?:know|find out|ask)|"
+    r"(?:please )?tell me|any(?:one|body)? (?:know|idea)|i(?:'m| am) (?:wondering|curious|looking for|trying to find(?: out)?)|"
+    r"i wonder|let me know|remind me(?: of)?|someone (?:asked|asks) me|what i need is|i forgot)[\s,:]*(?:if |whether |about )?(?=\w)",
+    re.I,
+)
+_CLOSING = re.compile(
+    r"[\s,.!;:-]*\b(?:many thanks|thanks?(?: you)?(?: (?:a lot|so much|in advance|very much))?|thx|ty|please|pls|plz|cheers|"
+    r"by the way|btw|again|right now|these days|at the moment|currently|nowadays|now|today|asap|exactly|i wonder|"
+    r"do you know|if you know|for me|answer briefly|just the (?:value|answer|code|name|number))[\s.!?)]*$",
+    re.I,
+)
+_SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+|\s[-\u2013\u2014]\s")
+_PRONOUN = re.compile(r"\b(?:it|they|them|this|that one|there|its|their|his|her|he|she)\b", re.I)
+_ASKS = re.compile(r"\b(?:who|whom|whose|what|whats|which|when|where|how|tell|give|name|need|look up)\b", re.I)
+_MASKED = re.compile(rf"\b{MASK}\b")
+_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]+")
+_SPACE = re.compile(r"\s+")
+_QUOTES = "\"'\u201c\u201d\u2018\u2019\u00ab\u00bb"
+
+
+def tidy(text: str) -> str:
+    """Return the text without markup, emoji and spare space; apostrophes and quotes are plain."""
+    plain = text.replace("\u2019", "'").replace("\uff1f", "?").replace("\u00a0", " ")
+    return _SPACE.sub(" ", _MARKUP.sub(" ", plain)).strip()
+
+
+def cleaned(text: str) -> str:
+    """Return a question without what is said before and after it out of politeness."""
+    said = text.strip().strip(_QUOTES).strip()
+    for _ in range(4):
+        shorter = _POLITE.sub("", _GREETING.sub("", said))
+        shorter = _CLOSING.sub("", shorter).strip().strip(_QUOTES).strip()
+        if len(shorter) < 3 or shorter == said:
+            break
+        said = shorter
+    return said
+
+
+def sentences(text: str) -> list[str]:
+    """Return the sentences and lines of a text."""
+    return [part.strip() for part in _SENTENCE.split(text) if part.strip()]
+
+
+def masked(text: str, start: int, end: int) -> str:
+    """Return the text with the mention in it replaced by the mask."""
+    return _SPACE.sub(" ", f"{text[:start]} {MASK}{_rest(text[end:])}").strip()
+
+
+def _rest(after: str) -> str:
+    return after if not after[:1].isalnum() else f" {after}"
+
+
+def views(masked_text: str, mend: "Mend") -> list[str]:
+    """Return what the masked prompt may ask: as a whole, then sentence by sentence."""
+    whole = mend(masked_text)
+    found = [cleaned(whole)]
+    parts = sentences(whole)
+    if len(parts) > 1:
+        asking = [cleaned(p) for p in parts if p.endswith("?") or _ASKS.search(p) or has_mask(p)]
+        found += [part for part in asking if len(part.split()) >= 2]
+        found += [_PRONOUN.sub(MASK, p) for p in asking if not has_mask(p) and _PRONOUN.search(p)]
+    return list(dict.fromkeys(found))[:_VIEWS]
+
+
+def has_mask(text: str) -> bool:
+    """Return whether the mask stands in the text."""
+    return _MASKED.search(text) is not None
+
+
+def fill(text: str, subject: str) -> str:
+    """Return the text with the subject where the mask stands."""
+    return _MASKED.sub(lambda _: subject, text)
+
+
+class Mend:
+    """Puts words of questions for words that are none and an edit away from one."""
+
+    def __init__(self, asked: Sequence[str], words: WordList) -> None:
+        self._asked = frozenset(asked)
+        self._words = words
+        self._by_size: dict[int, list[str]] = {}
+        for word in sorted(self._asked):
+            if len(word) >= _MENDED_LETTERS and word.isalpha():
+                self._by_size.setdefault(len(word), []).append(word)
+        self._known: dict[str, str] = {}
+
+    def __call__(self, text: str) -> str:
+        return _LATIN.sub(lambda match: self._word(match.group()), text)
+
+    def _word(self, word: str) -> str:
+        form = unmarked(word).casefold()
+        if len(form) < _MENDED_LETTERS or form in self._asked or self._words.is_ordinary(form):
+            return word
+        if form not in self._known:
+            self._known[form] = self._nearest(form)
+        return self._known[form] or word
+
+    def _nearest(self, form: str) -> str:
+        most = 1 if len(form) < _LONG else 2
+        near = [
+            (distance, self._words.rank.get(word, 99_999), word)
+            for size in range(len(form) - most, len(form) + most + 1)
+            for word in self._by_size.get(size, ())
+            if (distance := OSA.distance(form, word, score_cutoff=most)) <= most
+        ]
+        return min(near)[2] if near else ""
+
+
+def words_of(texts: Sequence[str]) -> Iterator[str]:
+    """Yield the plain words of masked texts, the mask left out."""
+    for text in texts:
+        for match in _LATIN.finditer(_MASKED.sub(" ", text)):
+            yield unmarked(match.group()).casefold()
+
+
