@@ -32,6 +32,8 @@ class FrozenRouter:
     """What a key needs whose subject the prompt does not name."""
     strict_excess: float
     """What the strict mode adds to both: silence rather than a doubtful answer."""
+    shift: float = 0.0
+    """The table's own part of the probability that a fact is asked for (`lamini.asked`)."""
 
     def keys_of(
         self, table: GroupTable, silent: GroupTable | None = None, *, strict: bool = False
@@ -65,6 +67,7 @@ class FrozenRouter:
             "threshold": self.threshold,
             "unnamed_threshold": self.unnamed_threshold,
             "strict_excess": self.strict_excess,
+            "shift": self.shift,
             "word_weights": asdict(self.word_weights),
             "sentences_sha256": _sentences_sha256(self.encoder),
         }
@@ -103,6 +106,7 @@ def read_router(folder: Path) -> FrozenRouter:
         threshold=settings["threshold"],
         unnamed_threshold=settings["unnamed_threshold"],
         strict_excess=settings["strict_excess"],
+        shift=settings["shift"],
     )
 
 

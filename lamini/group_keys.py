@@ -44,6 +44,8 @@ class Route:
     """How far the score is above what the best key needs; below 0, nothing is read."""
     margin: float
     """Distance of the decision from tipping: to the runner-up or to the threshold."""
+    reason: str = ""
+    """Why nothing is read, for the person who asked; empty where that is not known."""
 
     @classmethod
     def given(cls, group: int | None) -> "Route":

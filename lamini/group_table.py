@@ -3,6 +3,7 @@
 Shape suffixes: G groups with a key, in order of their numbers   K key width
 """
 
+import sys
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -10,9 +11,12 @@ import numpy as np
 import pyarrow as pa
 import torch
 
+from lamini.asked.table import AskedFact, asked_fact
 from lamini.errors import BankError
 from lamini.evidence import phrasing_words, subject_words
 from lamini.training_data import TrainingFact
+
+_TEXTS = pa.list_(pa.string())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,13 +36,17 @@ class GroupTable:
     keys_GK: torch.Tensor
     routing_hashes: list[str] = field(default_factory=list)
     """What each key was made of (`TrainingFact.routing_hash`); empty where that is not known."""
+    asked: list[AskedFact] = field(default_factory=list)
+    """How each fact is asked for."""
 
     def __post_init__(self) -> None:
+        if not self.asked:
+            object.__setattr__(self, "asked", [AskedFact()] * len(self.fact_ids))
         if not self.routing_hashes:  # of a bank that was written before they were kept
             object.__setattr__(self, "routing_hashes", [""] * len(self.fact_ids))
         hashes = (self.training_hashes, self.routing_hashes)
         texts = (self.fact_ids, self.subjects, self.phrasings, *hashes)
-        columns = (*texts, self.num_experts_G, self.keys_GK)
+        columns = (*texts, self.asked, self.num_experts_G, self.keys_GK)
         if any(len(column) != len(self) for column in columns):
             raise BankError(f"columns of {[len(c) for c in columns]} rows for {len(self)} groups")
         if bool((self.group_index_G[1:] <= self.group_index_G[:-1]).any()):
@@ -61,6 +69,8 @@ class GroupTable:
             column = [text for table in tables for text in getattr(table, name)]
             return [column[row] for row in order]
 
+        every = [fact for table in tables for fact in table.asked]
+
         def numbers(name: str) -> torch.Tensor:
             return torch.cat([getattr(table, name) for table in tables])[order_G]
 
@@ -73,6 +83,7 @@ class GroupTable:
             training_hashes=texts("training_hashes"),
             keys_GK=numbers("keys_GK"),
             routing_hashes=texts("routing_hashes"),
+            asked=[every[row] for row in order],
         )
 
     def without(self, fact_ids: Collection[str]) -> "GroupTable":
@@ -91,6 +102,7 @@ class GroupTable:
             training_hashes=[self.training_hashes[row] for row in chosen],
             keys_GK=self.keys_GK[chosen],
             routing_hashes=[self.routing_hashes[row] for row in chosen],
+            asked=[self.asked[row] for row in chosen],
         )
 
     def silenced(self, below: int) -> "GroupTable":
@@ -103,6 +115,7 @@ class GroupTable:
             self,
             group_index_G=torch.arange(below - len(self), below),
             num_experts_G=torch.zeros_like(self.num_experts_G),
+            asked=[replace(fact, subject="", names=()) for fact in self.asked],
         )
 
     def row_of(self, group: int) -> int:
@@ -127,6 +140,10 @@ class GroupTable:
                 "phrasing": pa.array(self.phrasings, pa.string()),
                 "training_hash": pa.array(self.training_hashes, pa.string()),
                 "routing_hash": pa.array(self.routing_hashes, pa.string()),
+                "asked_subject": pa.array([fact.subject for fact in self.asked], pa.string()),
+                "relation": pa.array([fact.relation for fact in self.asked], pa.string()),
+                "names": pa.array([fact.names for fact in self.asked], _TEXTS),
+                "masked": pa.array([fact.phrasings for fact in self.asked], _TEXTS),
                 "key": float_lists(self.keys_GK),
             }
         )
@@ -145,6 +162,7 @@ class GroupTable:
             routing_hashes=(
                 table["routing_hash"].to_pylist() if "routing_hash" in table.column_names else []
             ),
+            asked=_asked(table) if "masked" in table.column_names else [],
         )
 
 
@@ -168,7 +186,21 @@ def group_table(
         training_hashes=[facts[row].training_hash() for row in order],
         keys_GK=keys_GK[order_G],
         routing_hashes=[facts[row].routing_hash() for row in order],
+        asked=[_as_asked(facts[row]) for row in order],
     )
+
+
+def _as_asked(fact: TrainingFact) -> AskedFact:
+    return asked_fact(fact.subject, fact.relation, fact.names, fact.prompts)
+
+
+def _asked(table: pa.Table) -> list[AskedFact]:
+    columns = ("asked_subject", "relation", "names", "masked")
+    rows = zip(*(table[name].to_pylist() for name in columns), strict=True)
+    return [
+        AskedFact(subject, relation, tuple(names), tuple(map(sys.intern, masked)))
+        for subject, relation, names, masked in rows
+    ]
 
 
 def float_lists(rows: torch.Tensor) -> pa.Array:

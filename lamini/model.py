@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from lamini.asked.routing import AskedRoutes
 from lamini.bank import Bank, BankVersion
 from lamini.chat_turns import question_of
 from lamini.experts import Reading
@@ -36,6 +37,8 @@ class Answer:
     fact_ids: tuple[str, ...]
     score: float
     margin: float
+    reason: str = ""
+    """Why nothing was read, for the person who asked."""
 
 
 class MemoryModel:
@@ -64,31 +67,42 @@ class MemoryModel:
         with self._alone:
             self.bank.open(BankVersion(**manifest["bank"]))
             self.table, self.silent = self.bank.key_tables()
-            self.keys = self.router.keys_of(self.table, self.silent, strict=self.strict)
+            self._index(self.table, self.silent)
             self.manifest = manifest
+
+    def _index(self, table: GroupTable, silent: GroupTable) -> None:
+        """Make ready what routes: the matcher of what is asked, and keys of all other facts."""
+        told = [row for row, fact in enumerate(table.asked) if fact.subject]
+        groups = table.group_index_G[told].tolist()
+        facts = [table.asked[row] for row in told]
+        shift = self.router.shift
+        self.asked = AskedRoutes(groups, facts, silent.asked, shift) if told else None
+        others = table.rows([row for row, fact in enumerate(table.asked) if not fact.subject])
+        self._nearest_decides = len(others) > 0
+        self.keys = self.router.keys_of(others, silent, strict=self.strict)
 
     @contextmanager
     def keyed(self, table: GroupTable, silent: GroupTable) -> Iterator[None]:
         """Route by these keys inside the block; nothing is written."""
         with self._alone:
-            held = self.table, self.silent, self.keys
+            held = self.table, self.silent, self.keys, self.asked, self._nearest_decides
             self.table, self.silent = table, silent
-            self.keys = self.router.keys_of(table, silent, strict=self.strict)
+            self._index(table, silent)
             try:
                 yield
             finally:
-                self.table, self.silent, self.keys = held
+                self.table, self.silent, self.keys, self.asked, self._nearest_decides = held
 
     @contextmanager
     def _as_strict(self, strict: bool) -> Iterator[None]:
-        held = self.keys
+        held = self.keys, self.strict
         if strict != self.strict:
             by = self.router.strict_excess
-            self.keys = held.raised(by if strict else -by)
+            self.keys, self.strict = self.keys.raised(by if strict else -by), strict
         try:
             yield
         finally:
-            self.keys = held
+            self.keys, self.strict = held
 
     @property
     def tokenizer(self) -> Any:
@@ -96,21 +110,42 @@ class MemoryModel:
 
     @torch.no_grad()
     def route(self, prompts: Sequence[str], *, cloze: bool = False) -> list[Route]:
-        """Return where each prompt goes; each sentence of a long one is scored, the best wins."""
-        routes = self._of_texts([windows(prompt) for prompt in prompts], cloze)
-        return [best(group) for group in routes]
+        """Return where each prompt goes.
+
+        What it asks for decides; for facts without a subject or relation the nearest key, of each
+        sentence of a long prompt, the best.
+        """
+        with self._alone:
+            routes = [self._asked_for(prompt) for prompt in prompts]
+            rest = [p for p, route in zip(prompts, routes, strict=True) if route is None]
+            nearest = iter(self._of_texts([windows(prompt) for prompt in rest], cloze))
+            return [best(next(nearest)) if route is None else route for route in routes]
+
+    def _asked_for(self, text: str) -> Route | None:
+        """Return the route of what a text asks for; None where the nearest key is to decide."""
+        if self.asked is None:
+            return None
+        route = self.asked.route(text, strict=self.strict)
+        return route if route.group is not None or not self._nearest_decides else None
 
     def _of_texts(self, texts: Sequence[Sequence[str]], cloze: bool) -> list[list[Route]]:
         """Return the route of every text of every group."""
         ids = [
             encode_prompt(self.tokenizer, text, cloze=cloze) for group in texts for text in group
         ]
-        routes = iter(self.route_ids(ids))
+        routes = iter(self._nearest_ids(ids))
         return [[next(routes) for _ in group] for group in texts]
 
     @torch.no_grad()
     def route_ids(self, ids: Sequence[list[int]]) -> list[Route]:
         """Return where each encoded question goes."""
+        with self._alone:
+            routes = [self._asked_for(question_of(self.tokenizer, row)[0]) for row in ids]
+            pairs = zip(ids, routes, strict=True)
+            nearest = iter(self._nearest_ids([row for row, route in pairs if route is None]))
+            return [next(nearest) if route is None else route for route in routes]
+
+    def _nearest_ids(self, ids: Sequence[list[int]]) -> list[Route]:
         if not ids:
             return []
         with self._alone:
@@ -126,7 +161,8 @@ class MemoryModel:
     def _settled(self, ids: Sequence[list[int]], routes: Sequence[Route | OnTheWay]) -> list[Route]:
         """Return the routes with those filled in that would be decided on the way."""
         pairs = zip(ids, routes, strict=True)
-        found = iter(self.route_ids([row for row, route in pairs if isinstance(route, OnTheWay)]))
+        waiting = [row for row, route in pairs if isinstance(route, OnTheWay)]
+        found = iter(self._nearest_ids(waiting))
         return [
             route.settled(next(found)) if isinstance(route, OnTheWay) else route for route in routes
         ]
@@ -142,9 +178,14 @@ class MemoryModel:
         """
         if asked is None:
             asked = [question_of(self.tokenizer, row) for row in ids]
-        routes: list[Route | OnTheWay] = [Route.of_nothing()] * len(ids)
+        known = [self._asked_for(text) if text else Route.of_nothing() for text, _ in asked]
+        routes: list[Route | OnTheWay] = [route or Route.of_nothing() for route in known]
         for is_question in (False, True):
-            rows = [row for row, (text, form) in enumerate(asked) if text and form == is_question]
+            rows = [
+                row
+                for row, (_, form) in enumerate(asked)
+                if known[row] is None and form == is_question
+            ]
             whole = [
                 ids[row] == encode_prompt(self.tokenizer, asked[row][0], cloze=not is_question)
                 for row in rows
@@ -342,4 +383,5 @@ class MemoryModel:
             fact_ids=fact_ids,
             score=route.score,
             margin=route.margin,
+            reason=route.reason,
         )

@@ -18,6 +18,8 @@ _COLUMNS = (
     "group_index",
     "num_experts",
     "shard_index",
+    "relation",
+    "names",
 )
 
 
@@ -36,6 +38,10 @@ class TrainingFact:
     num_experts: int
     """Experts of the group's block that the answer needs."""
     shard_index: int
+    relation: str = ""
+    """What of its subject the fact tells; empty where that is not known."""
+    names: tuple[str, ...] = ()
+    """What else its subject is called."""
 
     def training_hash(self) -> str:
         """Return a SHA-256 of all that the fact's experts and key are made of, but their place."""
@@ -44,7 +50,7 @@ class TrainingFact:
 
     def routing_hash(self) -> str:
         """Return a SHA-256 of all that the fact's key is made of: a new answer leaves it."""
-        made_of = [self.subject, self.prompts, self.cloze]
+        made_of = [self.subject, self.prompts, self.cloze, self.relation, self.names]
         return hashlib.sha256(json.dumps(made_of).encode()).hexdigest()
 
     def template(self, prompt: str) -> str:
@@ -64,7 +70,8 @@ def read_training_facts(path: Path) -> list[TrainingFact]:
     if not table.num_rows:
         raise ConfigError(f"{path} holds no fact: nothing to train; check the quarantine")
     rows = table.select(_COLUMNS).to_pylist()
-    return [TrainingFact(**{**row, "prompts": tuple(row["prompts"])}) for row in rows]
+    tuples = ("prompts", "names")
+    return [TrainingFact(**row | {name: tuple(row[name]) for name in tuples}) for row in rows]
 
 
 def is_held_for_calibration(template: str) -> bool:

@@ -15,6 +15,7 @@ from flows.planning.estimate import estimate
 from flows.planning.recipe import recipe
 from warehouse.assignment import num_experts_for
 from warehouse.errors import SnapshotDamagedError
+from warehouse.reference.names import other_names
 from warehouse.snapshots import Changes, Snapshot, diff, head, open_snapshot
 
 if TYPE_CHECKING:
@@ -172,6 +173,7 @@ def _training_facts(snapshot: Snapshot, settings: Settings) -> list["TrainingFac
     from lamini.training_data import TrainingFact
 
     rows = snapshot.facts().to_pylist()
+    names = other_names({row["subject"] for row in rows})
     counts = answer_counter(settings.backbone)([row["answer"] for row in rows])
     size = settings.memory.group_size
     return [
@@ -184,6 +186,8 @@ def _training_facts(snapshot: Snapshot, settings: Settings) -> list["TrainingFac
             group_index=-1,  # a known fact keeps its group, another gets a free one
             num_experts=num_experts_for(count + 1, size),
             shard_index=0,
+            relation=row["relation"],
+            names=names.get(row["subject"], ()),
         )
         for row, count in zip(rows, counts, strict=True)
     ]

@@ -1,1 +1,1 @@
-"""Which fact a prompt asks for, in people's own words: who it is about x what is asked x whether."""
+"""Which fact a prompt asks for, in people's words: who it is about, what is asked, whether."""

@@ -71,15 +71,19 @@ class QuestionMatcher:
         self,
         facts: Sequence[AskedFact],
         *,
+        retired: Sequence[AskedFact] = (),
         shift: float = 0.0,
         acceptance: Acceptance | None = None,
         encoder: Encoder | None = None,
     ) -> None:
-        """Index the facts; `shift` is the table's own part of the acceptance."""
+        """Index the facts; `shift` is the table's own part of the acceptance.
+
+        What is asked in the words of a relation that `retired` facts alone told reads nothing.
+        """
         self.table = FactTable(facts)
         self.shift = shift
         encoder = encoder or load_encoder()
-        self.evidence = RelationEvidence(self.table, load_phrase_bank(), encoder)
+        self.evidence = RelationEvidence(self.table, load_phrase_bank(), encoder, retired)
         asked = frozenset(self.evidence.bank.words)
         self.names = Names(self.table.subjects, self.table.names, encoder.words, asked)
         self._acceptance = acceptance
@@ -157,16 +161,19 @@ class QuestionMatcher:
             named = _LINK * mention.sure * (1 - _KIND * mention.kind)
             named += _HELD * has_R[relation] + _LETTER * (span[1] - span[0])
             score = float(score_VR[view, relation]) + named
-            yield score, Candidate(
-                text=text,
-                mention=mention,
-                others=tuple(mentions),
-                num_rivals=0,
-                views=seen,
-                view=int(view),
-                relation=int(relation),
-                near=near,
-                siblings=siblings_R,
+            yield (
+                score,
+                Candidate(
+                    text=text,
+                    mention=mention,
+                    others=tuple(mentions),
+                    num_rivals=0,
+                    views=seen,
+                    view=int(view),
+                    relation=int(relation),
+                    near=near,
+                    siblings=siblings_R,
+                ),
             )
 
     def _has(self, subject: int, without: Without | None) -> np.ndarray:

@@ -7,38 +7,51 @@ from lamini.asked.text import plain
 
 _YEAR = re.compile(r"\b(?:1[0-9]{3}|20[0-9]{2}|\d0s)\b")
 _TIME = re.compile(
-    r"\b(?:last (?:year|month|week|decade|century)|previous(?:ly)?|former(?:ly)?|before|used to|ago|back (?:in|then)|next|first|"
-    r"original(?:ly)?|past|future|will|upcoming|yesterday|tomorrow|until|after|old|older|earlier|ever|once|during|century|war|"
+    r"\b(?:last (?:year|month|week|decade|century)|previous(?:ly)?|former(?:ly)?|before|used to|"
+    r"ago|back (?:in|then)|next|first|"
+    r"original(?:ly)?|past|future|will|upcoming|yesterday|tomorrow|until|after|old|older|earlier|"
+    r"ever|once|during|century|war|"
     r"anymore|historical(?:ly)?|as of|predecessor|successor)\b",
     re.I,
 )
 _TASK = re.compile(
-    r"\b(?:translat\w*|summar\w*|poem|poet\w*|joke|story|essay|rhym\w*|spell(?:ed|s)?|letters are|letters has|count|vowels|ignore|repeat|"
-    r"rewrite|paraphrase|grammar|compose|write (?:a|an|me|sql|code|python|some)|draft|explain|compare|difference|lyrics|recommend|suggest|"
-    r"how do you say|pretend|imagine|invent|make up|made up|novel|fiction|fictional|haiku|slogan|song|backwards|python function|sql|regex|"
-    r"program|script that|javascript|upper ?case|lower ?case|pirate|quiz|don'?t (?:tell|answer)|do not (?:tell|answer)|reply with|answer with)\b",
+    r"\b(?:translat\w*|summar\w*|poem|poet\w*|joke|story|essay|rhym\w*|spell(?:ed|s)?|letters are|"
+    r"letters has|count|vowels|ignore|repeat|"
+    r"rewrite|paraphrase|grammar|compose|write (?:a|an|me|sql|code|python|some)|draft|explain|"
+    r"compare|difference|lyrics|recommend|suggest|"
+    r"how do you say|pretend|imagine|invent|make up|made up|novel|fiction|fictional|haiku|slogan|"
+    r"song|backwards|python function|sql|regex|"
+    r"program|script that|javascript|upper ?case|lower ?case|pirate|quiz|don'?t (?:tell|answer)|"
+    r"do not (?:tell|answer)|reply with|answer with)\b",
     re.I,
 )
 _VERDICT = re.compile(
-    r"^\W*(?:is|are|was|were|does|did|do|has|have|had|should|am|isn't|isnt|doesn't|doesnt|didn't|aren't|wasn't)\b|,? (?:right|correct|true)\W*$|\bis it true\b",
+    r"^\W*(?:is|are|was|were|does|did|do|has|have|had|should|am|isn't|isnt|doesn't|doesnt|didn't|"
+    r"aren't|wasn't)\b|,? (?:right|correct|true)\W*$|\bis it true\b",
     re.I,
 )
 _MANY = re.compile(
-    r"\b(?:most|biggest|largest|smallest|oldest|youngest|older|newer|higher|lower|highest|lowest|average|total|all|list|top \d+|every|each|versus|vs|"
-    r"than|both|same|share|shared|other|others|else|how many (?:companies|countries|packages|people are in|currencies)|"
+    r"\b(?:most|biggest|largest|smallest|oldest|youngest|older|newer|higher|lower|highest|lowest|"
+    r"average|total|all|list|top \d+|every|each|versus|vs|"
+    r"than|both|same|share|shared|other|others|else|how many (?:companies|countries|packages|"
+    r"people are in|currencies)|"
     r"which (?:companies|countries|packages|ones|states|people|currencies))\b",
     re.I,
 )
-_NEGATED = re.compile(r"\b(?:not|never|no longer|isn't|without|except|other than|n't)\b|n't\b", re.I)
+_NEGATED = re.compile(
+    r"\b(?:not|never|no longer|isn't|without|except|other than|n't)\b|n't\b", re.I
+)
 _QUOTED = re.compile(r"[\"\u201c][^\"\u201d]{8,}[\"\u201d]|:\s+\w+(?:\s+\w+){3,}")
-_REASON = re.compile(r"\b(?:why|how come|how (?:do|can|could|did|does|should|would)|how to)\b", re.I)
-_WH = (
-    ("who", re.compile(r"\b(?:who|whom|whose|whos|which person|what person)\b", re.I)),
-    ("when", re.compile(r"\b(?:when|(?:what|which) (?:year|date|day)|how (?:long|old)|since|date|year|day)\b", re.I)),
-    ("where", re.compile(r"\b(?:where|wheres|(?:what|which) (?:city|town|country|place)|location|place|city)\b", re.I)),
-    ("how many", re.compile(r"\b(?:how (?:many|much|big|high|large)|number|count|amount|digits?)\b", re.I)),
-    ("why", _REASON),
-)  # fmt: skip
+_WH = tuple(
+    (name, re.compile(rf"\b(?:{words})\b", re.I))
+    for name, words in (
+        ("who", "who|whom|whose|whos|which person|what person"),
+        ("when", "when|(?:what|which) (?:year|date|day)|how (?:long|old)|since|date|year|day"),
+        ("where", "where|wheres|(?:what|which) (?:city|town|country|place)|location|place|city"),
+        ("how many", "how (?:many|much|big|high|large)|number|count|amount|digits?"),
+        ("why", "why|how come|how (?:do|can|could|did|does|should|would)|how to"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class Encoder:
         self._sentences = sentences
         self.words = WordList.of(sentences.tokenizer.get_vocab())
         self._known: dict[str, np.ndarray] = {}
+        self._phrasings: dict[str, np.ndarray] = {}
 
     def __call__(self, texts: Sequence[str]) -> np.ndarray:
         """Return unit vectors [N, D]."""
@@ -58,8 +59,14 @@ class Encoder:
 
     def of_phrasings(self, texts: Sequence[str]) -> np.ndarray:
         """Return unit vectors [N, D] of texts that all others are compared with, many at a time."""
-        vectors: np.ndarray = self._sentences.encode(texts, _CPU).numpy()
-        return vectors
+        new = [text for text in dict.fromkeys(texts) if text not in self._phrasings]
+        if len(self._phrasings) + len(new) > _KEPT:
+            self._phrasings.clear()
+            new = list(dict.fromkeys(texts))
+        self._phrasings.update(zip(new, self._sentences.encode(new, _CPU).numpy(), strict=True))
+        if not texts:
+            return np.zeros((0, WIDTH), np.float32)
+        return np.stack([self._phrasings[text] for text in texts])
 
     def _encode(self, text: str) -> np.ndarray:
         vector: np.ndarray = self._sentences.encode([text], _CPU).numpy()[0]

@@ -18,10 +18,14 @@ from lamini.asked.word_list import STOP
 from lamini.asked.wording import MASK, words_of
 
 NAMES = (
-    "posterior_sharp", "posterior_soft", "negative_over", "unexplained_sum", "nearest", "nearest_squared", "top_three",
-    "sibling_margin", "negative_margin", "task_over", "wrong_question_word", "explained", "unexplained_most", "unknown_words",
-    "verdict", "year", "time", "task", "many", "negated", "quoted", "alias", "derived", "fuzzy", "partial", "unsure",
-    "other_subjects", "length", "ambiguous", "proper_names", "not_whole", "bare", "adjacent", "adjacent_partial", "declared",
+    "posterior_sharp", "posterior_soft", "negative_over", "unexplained_sum", "nearest",
+    "nearest_squared", "top_three",
+    "sibling_margin", "negative_margin", "task_over", "wrong_question_word", "explained",
+    "unexplained_most", "unknown_words",
+    "verdict", "year", "time", "task", "many", "negated", "quoted", "alias", "derived", "fuzzy",
+    "partial", "unsure",
+    "other_subjects", "length", "ambiguous", "proper_names", "not_whole", "bare", "adjacent",
+    "adjacent_partial", "declared",
     "near_foreign",
 )  # fmt: skip
 _PROPER = re.compile(r"(?<!^)(?<![.!?:] )\b[A-Z][\w-]+")
@@ -79,7 +83,9 @@ def features(found: Candidate, evidence: RelationEvidence, alive: np.ndarray) ->
         "top_three": float(near.top_VR[row, found.relation]),
         "sibling_margin": min(0.5, nearest - max(siblings)) if siblings else 0.3,
         "negative_margin": nearest - negative,
-        "task_over": max(0.0, float(task.max()) - float(near.best_VR[0, found.relation])) if len(task) else 0.0,
+        "task_over": max(0.0, float(task.max()) - float(near.best_VR[0, found.relation]))
+        if len(task)
+        else 0.0,
         "wrong_question_word": max((1 - min(1.0, 6 * s) for s in share.values()), default=0.0),
         "explained": explained,
         "unexplained_most": max(unexplained, default=0.0) / 8,

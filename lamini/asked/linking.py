@@ -4,8 +4,8 @@ A code of up to three letters is meant only where it is written as such; a typin
 for only where nothing was found, and never in a word of the language. A mention of two subjects is
 given for both: what is asked decides between them, or nothing does.
 
-Sources: Cucerzan 2007, "Large-scale named entity disambiguation" (surfaces of aliases); Boytsov 2011
-(edit distance over a dictionary by length and first letter).
+Sources: Cucerzan 2007, "Large-scale named entity disambiguation" (surfaces of aliases); Boytsov
+2011 (edit distance over a dictionary by length and first letter).
 """
 
 import re
@@ -104,7 +104,7 @@ class Names:
         found: dict[int, list[str]] = defaultdict(list)
         for surface, rows in self._found.items():
             if len(rows) == 1:
-                (row, kind), = rows.items()
+                ((row, kind),) = rows.items()
                 if kind in (ALIAS, DERIVED) and len(surface) > _SHORT_CODE:
                     found[row].append(surface)
         return found

@@ -1,7 +1,7 @@
 """Prompts made of a table's facts, with what they ask for: what the acceptance is fitted on.
 
-A phrasing is asked while it and its near duplicates are held back from the evidence, so it is as new
-as a stranger's. Silence is due for concepts that the table does not hold, for a relation taken
+A phrasing is asked while it and its near duplicates are held back from the evidence, so it is as
+new as a stranger's. Silence is due for concepts that the table does not hold, for a relation taken
 away, for other tasks, other times, verdicts, many subjects at once and names of nobody.
 """
 
@@ -22,15 +22,32 @@ from lamini.asked.wording import MASK, fill, has_mask, masked, tidy, views
 _DUPLICATE = 0.93
 _NEAR_DUPLICATE = 0.8
 _SHARES = (
-    ("near_foreign", 0.3), ("hole", 0.1), ("task", 0.2), ("time", 0.12), ("verdict", 0.08), ("many", 0.1), ("stranger", 0.1),
+    ("near_foreign", 0.3), ("hole", 0.1), ("task", 0.2), ("time", 0.12), ("verdict", 0.08),
+    ("many", 0.1), ("stranger", 0.1),
 )  # fmt: skip
 _BEFORE = (
-    "hi, ", "hello! ", "Hey there, ", "good morning. ", "please tell me ", "can you tell me ", "quick question: ",
-    "I would like to know ", "do you know ", "I am writing a report. ", "We are cleaning up our documents. ",
-    "My boss wants to know this. ", "I forgot this again. ", "This came up in a meeting. ", "Someone asked me this. ",
+    "hi, ", "hello! ", "Hey there, ", "good morning. ", "please tell me ", "can you tell me ",
+    "quick question: ",
+    "I would like to know ", "do you know ", "I am writing a report. ",
+    "We are cleaning up our documents. ",
+    "My boss wants to know this. ", "I forgot this again. ", "This came up in a meeting. ",
+    "Someone asked me this. ",
 )  # fmt: skip
 _AFTER = (" thanks", " please", " thx!", "?", " Thank you.", " again", " now", "??", "!", "\n")
-_STRANGE = ("9", "Smith", "North", "Pro", "Lake", "2", "Garcia", "Old", "Park", "West", "Zed", "Mini")
+_STRANGE = (
+    "9",
+    "Smith",
+    "North",
+    "Pro",
+    "Lake",
+    "2",
+    "Garcia",
+    "Old",
+    "Park",
+    "West",
+    "Zed",
+    "Mini",
+)
 _YEAR = re.compile(r"\b(?:current|currently|latest|today|now)\b", re.I)
 
 
@@ -69,7 +86,8 @@ class Maker:
         kinds = [kind for kind, _ in _SHARES]
         chosen = self.rng.choices(kinds, [share for _, share in _SHARES], k=num_silent)
         makers: dict[str, Callable[[], MadeUp | None]] = {
-            "near_foreign": self._near_foreign, "hole": self._hole, "task": self._task, "time": self._time,
+            "near_foreign": self._near_foreign, "hole": self._hole, "task": self._task,
+            "time": self._time,
             "verdict": self._verdict, "many": self._many, "stranger": self._stranger,
         }  # fmt: skip
         made = [self._asked() for _ in range(num_asked)] + [makers[kind]() for kind in chosen]
@@ -170,9 +188,7 @@ class Maker:
         self, text: str, kind: str, subject: int, without: Without, relation: int | None = None
     ) -> MadeUp:
         prompt = fill(text, self._written(subject))
-        return MadeUp(
-            prompt=prompt, without=without, kind=kind, subject=subject, relation=relation
-        )
+        return MadeUp(prompt=prompt, without=without, kind=kind, subject=subject, relation=relation)
 
     def _somebody(self) -> str:
         return self.rng.choice(self.matcher.table.subjects)

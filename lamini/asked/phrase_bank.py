@@ -25,7 +25,13 @@ from lamini.errors import ConfigError
 
 _FOLDER = files("lamini") / "asked"
 _VECTORS = "phrase_bank.safetensors"
-_NOUN_FORMS = ("what is the {r} of X", "X {r}", "{r} of X", "which {r} does X have", "what's X's {r}")
+_NOUN_FORMS = (
+    "what is the {r} of X",
+    "X {r}",
+    "{r} of X",
+    "which {r} does X have",
+    "what's X's {r}",
+)
 """Of each noun of a concept; all of generic.toml are for what the relation itself is called."""
 KINDS = ("person", "date", "number", "money", "place", "code", "address", "text")
 
@@ -115,7 +121,7 @@ def write_vectors(folder: Path) -> int:
     concepts, _, tasks = _read()
     texts, _ = _listed(concepts, tasks)
     encode = load_encoder().of_phrasings
-    tensors = {
+    tensors: dict[str, np.ndarray] = {
         "vectors": encode(texts).astype(np.float16),
         "words": encode(_words(texts)).astype(np.float16),
         "sha256": np.frombuffer(_digest(texts), np.uint8),

@@ -17,10 +17,10 @@ import numpy as np
 from lamini.asked.cues import asks_verdict, question_words
 from lamini.asked.encoder import Encoder
 from lamini.asked.phrase_bank import Concept, PhraseBank
-from lamini.asked.table import FactTable
+from lamini.asked.table import AskedFact, FactTable
 from lamini.asked.text import plain
 from lamini.asked.word_list import STOP
-from lamini.asked.wording import Mend, words_of
+from lamini.asked.wording import Mend, has_mask, words_of
 
 _SAME = 0.95
 """Cosine from which a negative says what a positive says."""
@@ -49,17 +49,20 @@ class Nearness:
 class RelationEvidence:
     """Phrasings for and against each relation of a table, as vectors."""
 
-    def __init__(self, table: FactTable, bank: PhraseBank, encoder: Encoder) -> None:
+    def __init__(
+        self,
+        table: FactTable,
+        bank: PhraseBank,
+        encoder: Encoder,
+        retired: Sequence[AskedFact] = (),
+    ) -> None:
         self.relations = table.relations
         self.encoder = encoder
         self.bank = bank
         vector_of = dict(zip(bank.texts, bank.vectors_ND, strict=True))
         self.own = {relation: table.phrasings(relation) for relation in self.relations}
         own = [text for texts in self.own.values() for text in texts]
-        forms = [
-            t for r in self.relations for t in bank.phrasings_of(r, "text", None)
-        ]  # of any kind: encoded before a concept is known
-        fresh = [t for t in dict.fromkeys([*own, *forms]) if t not in vector_of]
+        fresh = [t for t in dict.fromkeys(own) if t not in vector_of]
         vector_of.update(zip(fresh, encoder.of_phrasings(fresh), strict=True))
         self.concept = {r: _concept(bank, r, self.own[r], vector_of) for r in self.relations}
         self.kind = {r: c.kind if c else "text" for r, c in self.concept.items()}
@@ -73,6 +76,7 @@ class RelationEvidence:
         self.relation_P = np.array([row for _, row in pairs], np.int64)
         self.vectors_PD = np.stack([vector_of[text] for text in self.texts])
         self._oppose(vector_of, own)
+        self._oppose_retired(retired)
         self.words_P = [frozenset(words_of([text])) for text in self.texts]
         self.asks_P = [question_words(text) for text in self.texts]
         self.verdict_P = np.array([asks_verdict(text) for text in self.texts])
@@ -107,6 +111,16 @@ class RelationEvidence:
         self.other_texts = [self.bank.texts[row] for row, k in zip(rows, keep, strict=True) if k]
         self.owner_N = owners[keep]
         self.others_ND = vectors_ND[keep]
+
+    def _oppose_retired(self, retired: Sequence[AskedFact]) -> None:
+        """Make negatives of the phrasings of relations that no fact tells any more."""
+        gone = [fact for fact in retired if fact.relation and fact.relation not in self.relations]
+        pairs = {text: fact.relation for fact in gone for text in fact.phrasings if has_mask(text)}
+        if pairs:
+            self.other_texts += pairs
+            self.owner_N = np.concatenate([self.owner_N, [f"retired {r}" for r in pairs.values()]])
+            vectors_ND = self.encoder.of_phrasings([*pairs])
+            self.others_ND = np.concatenate([self.others_ND, vectors_ND])
 
     def words_near(self, words: Sequence[str], known: Collection[str]) -> np.ndarray:
         """Return how near each word is to the nearest of the known ones, which phrasings hold."""

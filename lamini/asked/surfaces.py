@@ -5,13 +5,16 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from lamini.asked.text import plain, tokens, unmarked
+from lamini.asked.wording import has_mask
 
 EXACT, ALIAS, DERIVED, FUZZY, PARTIAL = range(5)
 """How a mention names its subject, the surest first."""
 
 _LEGAL = frozenset(
-    """inc incorporated corp corporation co company companies group holding holdings plc ltd limited llc lp ag sa se nv gmbh
-    technologies international trust republic islands island federation""".split()
+    """
+    inc incorporated corp corporation co company companies group holding holdings plc ltd limited
+    llc lp ag sa se nv gmbh technologies international trust republic islands island federation
+    """.split()  # noqa: SIM905
 )
 _SMALL = frozenset({"and", "of", "the", "for", "de", "la"})
 _BRACKETED = re.compile(r"\s*\(([^)]*)\)")
@@ -57,16 +60,13 @@ def _initials(name: str) -> str:
     return "".join(word[0] for word in words).casefold() if capital else ""
 
 
-def names_in_phrasings(facts: Sequence[tuple[str, Sequence[str]]]) -> list[tuple[str, ...]]:
-    """Return, for each (subject, phrasings), what else its phrasings call the subject.
+def names_in_phrasings(facts: Sequence[Sequence[str]]) -> list[tuple[str, ...]]:
+    """Return, for each fact's masked phrasings, what else they call the subject.
 
-    A phrasing without the subject's name holds another one ("OH-13: who is the member of
-    Congress?"), which is what changes between facts that are asked for in the same words.
+    A phrasing without the mask holds another name ("OH-13: who is the member of Congress?"), which
+    is what changes between facts that are asked for in the same words.
     """
-    unnamed = [
-        [phrasing.split() for phrasing in phrasings if subject and subject not in phrasing]
-        for subject, phrasings in facts
-    ]
+    unnamed = [[p.split() for p in phrasings if not has_mask(p)] for phrasings in facts]
     shared = Counter(frame for rows in unnamed for words in rows for _, frame in _frames(words))
     found = []
     for rows in unnamed:

@@ -3,6 +3,7 @@
 Shape suffixes: S subjects   R relations
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,8 +11,10 @@ from functools import cached_property
 
 import numpy as np
 
-from lamini.asked.wording import MASK
+from lamini.asked.surfaces import names_in_phrasings
+from lamini.asked.wording import MASK, has_mask
 
+_STRANGE = re.compile(r"[^\W\d_\u0000-\u024f\u1e00-\u1eff]")
 _KEPT_PHRASINGS = 60
 _RARE = 0.02
 """Share of a relation's facts below which a phrasing is one fact's own."""
@@ -21,17 +24,32 @@ _RARE = 0.02
 class AskedFact:
     """A fact as it is asked for."""
 
-    subject: str
-    relation: str
+    subject: str = ""
+    relation: str = ""
+    """Empty, as the subject: the fact has none, and the nearest key finds it."""
     names: tuple[str, ...] = ()
     """What else the subject is called."""
     phrasings: tuple[str, ...] = ()
-    """Its prompts with the mask for the subject; those that do not name it are left out."""
+    """Its prompts, with the mask for the subject where they name it."""
 
 
-def masked_phrasings(subject: str, prompts: Sequence[str]) -> tuple[str, ...]:
-    """Return the prompts that name the subject, with the mask in its place."""
-    return tuple(p.replace(subject, MASK) for p in prompts if subject and subject in p)
+def asked_fact(
+    subject: str, relation: str, names: Sequence[str], prompts: Sequence[str]
+) -> AskedFact:
+    """Return how a fact is asked for; one without subject or relation where that cannot be told.
+
+    It cannot where its question does not name the subject, or is in letters that the sentence
+    encoder never learned.
+    """
+    if not (subject and relation) or (prompts and not _is_told(subject, prompts)):
+        return AskedFact()
+    phrasings = tuple(prompt.replace(subject, MASK) for prompt in prompts)
+    return AskedFact(subject, relation, tuple(names), phrasings)
+
+
+def _is_told(subject: str, prompts: Sequence[str]) -> bool:
+    named = [prompt for prompt in prompts if subject in prompt]
+    return bool(named) and _STRANGE.search(named[0].replace(subject, "")) is None
 
 
 @dataclass(frozen=True)
@@ -79,8 +97,9 @@ class FactTable:
     def names(self) -> list[tuple[str, ...]]:
         """What else each subject is called."""
         found: dict[str, dict[str, None]] = {subject: {} for subject in self.subjects}
-        for fact in self.facts:
-            found[fact.subject].update(dict.fromkeys(fact.names))
+        told = names_in_phrasings([fact.phrasings for fact in self.facts])
+        for fact, also in zip(self.facts, told, strict=True):
+            found[fact.subject].update(dict.fromkeys((*fact.names, *also)))
         return [tuple(found[subject]) for subject in self.subjects]
 
     def phrasings(self, relation: str) -> list[str]:
@@ -89,7 +108,7 @@ class FactTable:
         number = 0
         for fact in self.facts:
             if fact.relation == relation:
-                counts.update(dict.fromkeys(fact.phrasings, 1))
+                counts.update(dict.fromkeys(filter(has_mask, fact.phrasings), 1))
                 number += 1
         least = min(3, max(1, int(_RARE * number)))
         return [t for t, count in counts.most_common(_KEPT_PHRASINGS) if count >= least]

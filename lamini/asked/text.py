@@ -1,14 +1,20 @@
-"""Text as the names of things are compared: words without case, marks, possessive or ordinal ends."""
+"""Text as names are compared: words without case, marks, possessive and ordinal ends."""
 
 import re
 import unicodedata
 from dataclasses import dataclass
 
-_LETTERS = str.maketrans({"ß": "ss", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "ı": "i", "’": "'", "‘": "'", "ʼ": "'", "´": "'", "`": "'"})
+_LETTERS = str.maketrans(
+    {
+        **dict.fromkeys("\u2019\u2018\u02bc\u00b4`", "'"),
+        "\u00df": "ss", "\u00f8": "o", "\u00d8": "O", "\u0142": "l", "\u0141": "L", "\u0131": "i",
+    }
+)  # fmt: skip
 _TOKEN = re.compile(r"[^\W_]+")
 _ORDINAL = re.compile(r"(\d+)(?:st|nd|rd|th)")
 _SPOKEN = {
-    "first": "1", "second": "2", "third": "3", "fourth": "4", "fifth": "5", "sixth": "6", "seventh": "7",
+    "first": "1", "second": "2", "third": "3", "fourth": "4", "fifth": "5", "sixth": "6",
+    "seventh": "7",
     "eighth": "8", "ninth": "9", "tenth": "10",
 }  # fmt: skip
 

@@ -18,30 +18,43 @@ _VIEWS = 5
 _MENDED_LETTERS = 4
 _LONG = 8
 
-_MARKUP = re.compile(r"[*_`#>~|]+(?=\S)|(?<=\S)[*_`~|]+|[\U0001F000-\U0001FAFF\u2600-\u27BF\uFE0F]|:-?[)(D]")
+_MARKUP = re.compile(
+    r"[*_`#>~|]+(?=\S)|(?<=\S)[*_`~|]+|[\U0001F000-\U0001FAFF\u2600-\u27BF\uFE0F]|:-?[)(D]"
+)
 _GREETING = re.compile(
-    r"^\W*(?:(?:hi|hello|hey|hallo|hiya|greetings|good (?:morning|evening|day|afternoon)|dear (?:all|team|colleagues)|"
-    r"quick (?:question|one)|one question|sorry|excuse me|ok(?:ay)?|so|and|um+|well|please|pls|question|q|fyi|listen|right)\b"
+    r"^\W*(?:(?:hi|hello|hey|hallo|hiya|greetings|good (?:morning|evening|day|afternoon)|"
+    r"dear (?:all|team|colleagues)|"
+    r"quick (?:question|one)|one question|sorry|excuse me|ok(?:ay)?|so|and|um+|well|please|pls|"
+    r"question|q|fyi|listen|right)\b"
     r"(?: (?:there|all|team|everyone|again|guys|folks))?[\s,!.:;-]*)+",
     re.I,
 )
 _POLITE = re.compile(
     r"^\W*(?:(?:can|could|would|will) you (?:please |kindly |maybe |quickly |perhaps )*"
-    r"(?:tell me|give me|let me know|look up|find out|say|check|remind me(?: of)?|help me(?: find(?: out)?)?)|"
-    r"do you (?:happen to )?(?:know|remember)|i(?:'d| would)? ?(?:like|love|want|need|wish|have) to (?:know|find out|ask)|"
-    r"(?:please )?tell me|any(?:one|body)? (?:know|idea)|i(?:'m| am) (?:wondering|curious|looking for|trying to find(?: out)?)|"
-    r"i wonder|let me know|remind me(?: of)?|someone (?:asked|asks) me|what i need is|i forgot)[\s,:]*(?:if |whether |about )?(?=\w)",
+    r"(?:tell me|give me|let me know|look up|find out|say|check|remind me(?: of)?|"
+    r"help me(?: find(?: out)?)?)|"
+    r"do you (?:happen to )?(?:know|remember)|i(?:'d| would)? ?(?:like|love|want|need|wish|"
+    r"have) to (?:know|find out|ask)|"
+    r"(?:please )?tell me|any(?:one|body)? (?:know|idea)|i(?:'m| am) (?:wondering|curious|"
+    r"looking for|trying to find(?: out)?)|"
+    r"i wonder|let me know|remind me(?: of)?|someone (?:asked|asks) me|what i need is|"
+    r"i forgot)[\s,:]*(?:if |whether |about )?(?=\w)",
     re.I,
 )
 _CLOSING = re.compile(
-    r"[\s,.!;:-]*\b(?:many thanks|thanks?(?: you)?(?: (?:a lot|so much|in advance|very much))?|thx|ty|please|pls|plz|cheers|"
-    r"by the way|btw|again|right now|these days|at the moment|currently|nowadays|now|today|asap|exactly|i wonder|"
-    r"do you know|if you know|for me|answer briefly|just the (?:value|answer|code|name|number))[\s.!?)]*$",
+    r"[\s,.!;:-]*\b(?:many thanks|thanks?(?: you)?(?: (?:a lot|so much|in advance|very much))?|"
+    r"thx|ty|please|pls|plz|cheers|"
+    r"by the way|btw|again|right now|these days|at the moment|currently|nowadays|now|today|asap|"
+    r"exactly|i wonder|"
+    r"do you know|if you know|for me|answer briefly|just the (?:value|answer|code|name|"
+    r"number))[\s.!?)]*$",
     re.I,
 )
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+|\s[-\u2013\u2014]\s")
 _PRONOUN = re.compile(r"\b(?:it|they|them|this|that one|there|its|their|his|her|he|she)\b", re.I)
-_ASKS = re.compile(r"\b(?:who|whom|whose|what|whats|which|when|where|how|tell|give|name|need|look up)\b", re.I)
+_ASKS = re.compile(
+    r"\b(?:who|whom|whose|what|whats|which|when|where|how|tell|give|name|need|look up)\b", re.I
+)
 _MASKED = re.compile(rf"\b{MASK}\b")
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]+")
 _SPACE = re.compile(r"\s+")
@@ -141,5 +154,3 @@ def words_of(texts: Sequence[str]) -> Iterator[str]:
     for text in texts:
         for match in _LATIN.finditer(_MASKED.sub(" ", text)):
             yield unmarked(match.group()).casefold()
-
-

@@ -10,6 +10,8 @@ while they are fitted on the others, by kind of prompt. The same seed gives the 
 
 import argparse
 import random
+import re
+import tomllib
 from collections import defaultdict
 from pathlib import Path
 
@@ -17,123 +19,85 @@ import numpy as np
 import torch
 
 from lamini.asked import acceptance
-from lamini.asked.acceptance import THRESHOLD
+from lamini.asked.acceptance import THRESHOLD, Acceptance, fit
 from lamini.asked.asking import QuestionMatcher
 from lamini.asked.made_up import Maker, find_all
-from lamini.asked.phrase_bank import load_phrase_bank
+from lamini.asked.phrase_bank import Concept, load_phrase_bank
 from lamini.asked.table import AskedFact
 
 OUT = Path(acceptance.__file__).with_name("acceptance.json")
-SORTS = {
-    # sort of subject: concepts that a table of them may hold
-    "package": "version license author homepage required_python dependencies release_date downloads last_update",
-    "company": "chief_executive headquarters founded sector sub_industry date_added employees ticker founder revenue owner",
-    "person": "birth_date birth_place occupation university father mother spouse language identifier nationality email",
-    "colleague": "email phone role department responsible location date_added manager_of identifier",
-    "product": "price stock_level manufacturer weight colour identifier release_date size_of delivery",
-    "place": "population area capital currency language head_of_state head_of_government time_zone calling_code official_name",
-    "film": "director producer screenwriter composer release_date genre duration cast publisher",
-    "project": "status responsible deadline priority owner homepage department",
-    "policy": "deadline policy owner last_update price",
-    "code": "name country_of_code numeric_code currency_of_code alpha_2 alpha_3 currency_symbol",
-    "athlete": "sport team position birth_date height weight nationality awards",
-    "hero": "secret_identity archenemy powers performer characters evolution instrument",
-    "seat": "representative senator governor mayor successor election opposition",
-}
-NAMED = {
-    # concept: names that tables give the relation
-    "version": ("version", "latest_version", "current release"), "license": ("license", "licence"), "author": ("author", "maintainer"),
-    "chief_executive": ("ceo", "chief executive officer"), "headquarters": ("headquarters", "hq", "head office"),
-    "founded": ("founded", "year founded"), "sector": ("sector", "industry"), "homepage": ("homepage", "website", "project url"),
-    "birth_date": ("date of birth", "birth_date"), "birth_place": ("place of birth", "birthplace"), "identifier": ("id", "member id", "sku"),
-    "required_python": ("requires_python", "python version"), "release_date": ("release date", "released on"),
-    "head_of_state": ("head of state", "chief of state"), "head_of_government": ("head of government", "prime minister"),
-    "date_added": ("date added", "joined", "start date"), "manufacturer": ("manufacturer", "maker"), "responsible": ("responsible", "contact person"),
-    "representative": ("representative",), "secret_identity": ("real name", "secret identity"), "archenemy": ("archenemy", "nemesis"),
-    "numeric_code": ("numeric", "numeric code"), "alpha_2": ("alpha_2", "two letter code"), "alpha_3": ("alpha_3", "three letter code"),
-    "country_of_code": ("country name",), "currency_of_code": ("currency name",), "official_name": ("official name", "full name"),
-}  # fmt: skip
-FIRST = "Ana Bertil Chiara Dmitri Elif Farid Greta Hamish Ines Joao Kirsten Lubomir Maeve Nadia Oskar Priya Quentin Rosa Soren Tariq".split()
-LAST = "Abrams Brandt Castellani Dvorak Eriksen Farrow Galbraith Hollis Ivanova Jansen Kowalczyk Lindqvist Marchetti Novak Okafor Petrov Quist Rahman Sato Tremblay".split()
-STEMS = "Alder Basalt Cobalt Delphi Ember Falcon Granite Harbor Iris Juniper Kestrel Lumen Mantis Nimbus Orchid Pylon Quarry Raven Sable Tundra".split()
-ENDS = "Systems Foods Energy Partners Logistics Insurance Mining Textiles Bank Airlines".split()
-LEGAL = ("", "", " Inc.", " Corp.", " Company", " Ltd", " Group", ", Inc.", " plc")
-PLACES = "bar dor eth fal gil hem jor kal lum mor nev ost pel rus sar tov ula vel wys zan".split()
+_MADE_OF = tomllib.loads(Path(__file__).with_name("made_up_tables.toml").read_text())
+_HOLE = re.compile(r"\{(\w+)\}")
 
 
 def subjects(sort: str, rng: random.Random, number: int = 70) -> list[str]:
     """Return made-up names of a sort of things."""
-    makers = {
-        "package": lambda: rng.choice((f"{rng.choice(STEMS)}", f"py{rng.choice(STEMS)}", f"{rng.choice(STEMS)}-{rng.choice(ENDS)}", f"{rng.choice(STEMS)}_{rng.choice(PLACES)}")).lower(),
-        "company": lambda: f"{rng.choice(STEMS)} {rng.choice(ENDS)}{rng.choice(LEGAL)}",
-        "product": lambda: f"{rng.choice(STEMS)} {rng.choice('ABCXZ')}{rng.randrange(10, 900)}",
-        "place": lambda: (rng.choice(PLACES) + rng.choice(PLACES) + rng.choice(("ia", "land", "stan", "a", "o"))).title(),
-        "film": lambda: f"{rng.choice(('The ', '', 'A ', 'Return of the '))}{rng.choice(('Silent', 'Last', 'Broken', 'Golden', 'Lost'))} {rng.choice(('River', 'Witness', 'Empire', 'Garden', 'Promise', 'Highway'))}{rng.choice(('', '', ' II', ' Returns'))}",
-        "project": lambda: f"{rng.choice(('Project ', '', ''))}{rng.choice(STEMS)}{rng.choice((' migration', ' rollout', '', ' redesign', ' 2'))}",
-        "policy": lambda: f"{rng.choice(('travel', 'parental leave', 'expense', 'remote work', 'security', 'laptop', 'visitor', 'overtime', 'training', 'sick leave'))} {rng.choice(('policy', 'rule', 'guideline'))}{rng.choice(('', ' (Germany)', ' (US)', ' 2024', ' abroad'))}",
-        "code": lambda: "".join(rng.choice("ABCDEFGHIKLMNOPRSTUVXYZ") for _ in range(rng.choice((2, 3)))),
-        "hero": lambda: f"{rng.choice(('Captain', 'Doctor', 'The', 'Iron', 'Night'))} {rng.choice(STEMS)}",
-        "seat": lambda: f"{(rng.choice(PLACES) + rng.choice(PLACES) + 'ia').title()}{rng.choice((chr(39) + 's ', ' '))}{_nth(rng.randrange(1, 15))} {rng.choice(('district', 'constituency'))}",
-    }  # fmt: skip
-    make = makers.get(sort, lambda: f"{rng.choice(FIRST)} {rng.choice(('', '', 'J. ', 'van '))}{rng.choice(LAST)}")
-    return sorted({make() for _ in range(number)})
+    patterns = _MADE_OF["patterns"].get(sort, _MADE_OF["patterns"]["person"])
 
+    def part(match: re.Match[str]) -> str:
+        drawn = rng.choice(_MADE_OF["parts"][match.group(1).lower()].split())
+        return drawn.title() if match.group(1)[0].isupper() else drawn
 
-def _nth(number: int) -> str:
-    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number if number < 4 else 0, 'th') }".replace(" ", "")
+    names = [_HOLE.sub(part, rng.choice(patterns)) for _ in range(number)]
+    return sorted({name.lower() if sort == "package" else name for name in names})
 
 
 def tables(rng: random.Random) -> dict[str, list[AskedFact]]:
-    """Return a table for each sort of subject, and a second one of some."""
-    found = {}
+    """Return a table for each sort of subject."""
     concepts = {concept.name: concept for concept in load_phrase_bank().concepts}
-    for sort, listed in SORTS.items():
-        wanted = [name for name in listed.split() if name in concepts]
-        chosen = rng.sample(wanted, min(len(wanted), rng.choice((3, 4, 5, 6))))
-        facts = []
-        for concept in chosen:
-            relation = rng.choice(NAMED.get(concept, (concept.replace("_", " "),)))
-            texts = [t for t in concepts[concept].phrasings if not t.startswith("X ")]
-            own = rng.sample(texts, min(len(texts), rng.choice((0, 0, 1, 3, 5, 8))))
-            own = [text[0].upper() + text[1:] + rng.choice(("?", "?", "")) for text in own]
-            facts += [
-                AskedFact(subject, relation, (), tuple(own))
-                for subject in subjects(sort, random.Random(f"{sort}{rng.seed}"[:8]))
-                if rng.random() < 0.85
-            ]
-        found[sort] = facts
-    return found
+    return {
+        sort: _table(sort, listed.split(), concepts, rng)
+        for sort, listed in _MADE_OF["sorts"].items()
+    }
+
+
+def _table(
+    sort: str, wanted: list[str], concepts: dict[str, Concept], rng: random.Random
+) -> list[AskedFact]:
+    names = subjects(sort, rng)
+    facts = []
+    for concept in rng.sample(wanted, min(len(wanted), rng.choice((3, 4, 5, 6)))):
+        relation = rng.choice(_MADE_OF["named"].get(concept, [concept.replace("_", " ")]))
+        texts = [text for text in concepts[concept].phrasings if not text.startswith("X ")]
+        own = rng.sample(texts, min(len(texts), rng.choice((0, 0, 1, 3, 5, 8))))
+        own = [text[0].upper() + text[1:] + rng.choice(("?", "?", "")) for text in own]
+        facts += [AskedFact(n, relation, (), tuple(own)) for n in names if rng.random() < 0.85]
+    return facts
 
 
 def main() -> None:
+    """Make prompts of every table, say how each fares under weights of the others, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--prompts", type=int, default=360)
+    parser.add_argument("--prompts", type=int, default=300, help="of each table")
     parser.add_argument("--out", type=Path, default=OUT)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     rng = random.Random(arguments.seed)
     rows: dict[str, list[tuple[np.ndarray, bool, str]]] = {}
     for name, facts in tables(rng).items():
-        matcher = QuestionMatcher(facts)
-        made = Maker(matcher, rng.randrange(2**31)).make(arguments.prompts // 3, arguments.prompts * 2 // 3)
-        found = find_all(matcher, made)
-        rows[name] = [(f.features, m.is_asked(f), _kind(m.kind, m.is_asked(f), f.fact)) for m, f in found]
-        print(f"{name:10} {len(facts):5} facts  {len(made)} prompts  {len(found)} name a subject", flush=True)
+        maker = Maker(QuestionMatcher(facts), rng.randrange(2**31))
+        made = maker.make(arguments.prompts // 3, arguments.prompts * 2 // 3)
+        found = find_all(maker.matcher, made)
+        rows[name] = [
+            (f.features, m.is_asked(f), _kind(m.kind, m.is_asked(f), f.fact)) for m, f in found
+        ]
+        print(f"{name:10}{len(facts):5} facts{len(found):5} of {len(made)} prompts name a subject")
     tally: dict[str, list[bool]] = defaultdict(list)
-    for name in rows:
-        others = [row for other, own in rows.items() if other != name for row in own]
-        model = acceptance.fit([x for x, _, _ in others], [y for _, y, _ in others])
-        for x, _, kind in rows[name]:
+    for name, own in rows.items():
+        model = _fit([row for other, found in rows.items() if other != name for row in found])
+        for x, _, kind in own:
             tally[kind].append(model.probability(x) >= THRESHOLD)
     print("\naccepted, each table under weights of the others:")
     for kind, accepted in sorted(tally.items()):
-        print(f"  {kind:24}{np.mean(accepted):7.1%} of {len(accepted)}")
-    every = [row for own in rows.values() for row in own]
-    model = acceptance.fit([x for x, _, _ in every], [y for _, y, _ in every])
+        print(f"  {kind:32}{np.mean(accepted):7.1%} of {len(accepted)}")
+    model = _fit([row for own in rows.values() for row in own])
     arguments.out.write_text(model.to_json())
-    np.savez_compressed("/tmp/words/rows.npz", X=np.stack([x for x, _, _ in every]), y=[y for _, y, _ in every], k=[k for *_, k in every])
-    print(f"\n{arguments.out}: fitted on {len(every)} prompts")
+    print(f"\n{arguments.out.name}: fitted on {model.num_prompts} prompts")
+
+
+def _fit(rows: list[tuple[np.ndarray, bool, str]]) -> Acceptance:
+    return fit([x for x, _, _ in rows], [asked for _, asked, _ in rows])
 
 
 def _kind(kind: str, is_asked: bool, fact: int | None) -> str:

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from lamini.asked.surfaces import names_in_phrasings
-from lamini.asked.table import AskedFact, masked_phrasings
+from lamini.asked.table import AskedFact, asked_fact
 
 FOLDER = Path(__file__).parent / "natural"
 
@@ -44,17 +43,14 @@ def _read(path: Path) -> Iterator[Natural]:
                 yield Natural(prompt, subject, of)
 
 
-def asked_facts(rows: list[dict], also: dict[str, tuple[str, ...]] | None = None) -> list[AskedFact]:
+def asked_facts(
+    rows: list[dict], also: dict[str, tuple[str, ...]] | None = None
+) -> list[AskedFact]:
     """Return facts of rows with subject, relation and prompts."""
-    found = names_in_phrasings([(r["subject"], r["prompts"]) for r in rows])
+    names = also or {}
     return [
-        AskedFact(
-            row["subject"],
-            row["relation"],
-            (*(also or {}).get(row["subject"], ()), *names),
-            masked_phrasings(row["subject"], row["prompts"]),
-        )
-        for row, names in zip(rows, found, strict=True)
+        asked_fact(row["subject"], row["relation"], names.get(row["subject"], ()), row["prompts"])
+        for row in rows
     ]
 
 

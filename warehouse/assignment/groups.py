@@ -16,6 +16,7 @@ import pyarrow as pa
 from warehouse import durable, failpoints, query
 from warehouse.catalogue import transaction
 from warehouse.errors import AccountingError, CapacityError
+from warehouse.reference.names import other_names
 from warehouse.snapshots import Snapshot
 
 TokenCounts = Mapping[str, int] | Callable[[list[str]], list[int]]
@@ -111,7 +112,7 @@ def _settle(
             )
             query.execute(con, "assignment_clear", geometry=geometry)
             query.execute(con, "assignment_record", geometry=geometry)
-            plan = query.run(con, "export_assignment", geometry=geometry)
+            plan = _named(query.run(con, "export_assignment", geometry=geometry))
             offenders = query.execute(con, "check_assignment", geometry=geometry)
             if offenders or plan.num_rows != facts.num_rows:
                 raise AccountingError(
@@ -123,3 +124,11 @@ def _settle(
         con.unregister("facts_to_place")
         con.unregister("snapshot_facts")
     return plan
+
+
+def _named(plan: pa.Table) -> pa.Table:
+    """Add what each fact's subject is called besides."""
+    subjects = plan["subject"].to_pylist()
+    names = other_names(set(subjects))
+    column = [names.get(subject, ()) for subject in subjects]
+    return plan.append_column("names", pa.array(column, pa.list_(pa.string())))

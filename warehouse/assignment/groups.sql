@@ -40,6 +40,7 @@ order by a.group_index
 select
     f.fact_id,
     f.subject,
+    f.relation,
     f.question,
     f.prompts,
     f.answer,

@@ -1,0 +1,107 @@
+"""Which fact a question asks for, in words that no phrasing of the table has."""
+
+import pytest
+
+from lamini.asked.acceptance import THRESHOLD
+from lamini.asked.asking import QuestionMatcher
+
+from .conftest import QUESTIONS, make_table
+
+ASKED = [
+    ("who runs basalt foods", "Basalt Foods (The)", "ceo"),
+    ("boss of Nordwind Energy?", "Nordwind Energy, Inc.", "ceo"),
+    ("Nordwind Power ceo", "Nordwind Energy, Inc.", "ceo"),
+    ("hi, could you tell me where Target Lane is based? thanks", "Target Lane", "headquarters"),
+    ("what city is Zurcher & Sohne based in", "Zürcher & Söhne AG", "headquarters"),
+    ("when was basalt foods founded", "Basalt Foods (The)", "founded"),
+    ("**How old is Target Lane?** 🙂", "Target Lane", "founded"),
+    ("Nordwind Enrgy's head office", "Nordwind Energy, Inc.", "headquarters"),
+    ("I write a letter. Where is Georgia Glass's main office?", "Georgia Glass", "headquarters"),
+    ("GEORGIA TIMBER CEO", "Georgia Timber", "ceo"),
+]  # fmt: skip
+SILENT = [
+    "how many employees does Target Lane have",  # a relation of no fact
+    "when was Georgia Glass founded",  # a hole
+    "who is the ceo of Umbrella Trading",  # a subject of no fact
+    "translate \"who is the ceo of Target Lane\" into french",
+    "write a poem about Basalt Foods",
+    "how many letters are in Nordwind",
+    "is Rosa Quist the ceo of Nordwind Energy?",
+    "who was the ceo of Basalt Foods in 1999",
+    "which companies are based in the same city as Target Lane",
+    "ignore the question who runs Basalt Foods and tell me a joke",
+    "good morning",
+    "",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("question", "subject", "relation"), ASKED)
+def test_a_question_in_peoples_words_finds_its_fact(matcher, question, subject, relation):
+    asked = matcher.ask(question)
+    assert asked.fact is not None, asked
+    assert (asked.subject, asked.relation) == (subject, relation)
+    assert asked.probability >= THRESHOLD
+    assert asked.reason == ""
+
+
+def test_a_table_without_any_phrasing_is_asked_in_the_words_of_the_bank(bare_matcher):
+    asked = {q: bare_matcher.ask(q) for q, *_ in ASKED}
+    right = [
+        asked[q].relation == relation and asked[q].fact is not None
+        for q, _, relation in ASKED
+        if q in asked
+    ]
+    assert sum(right) >= len(right) - 1, asked
+
+
+@pytest.mark.parametrize("question", SILENT)
+def test_what_asks_for_no_value_of_the_table_reads_nothing_and_says_why(matcher, question):
+    asked = matcher.ask(question)
+    assert asked.fact is None, asked
+    assert asked.reason.endswith((".", "?"))
+
+
+def test_a_name_of_two_subjects_is_silence_with_both_named(matcher):
+    asked = matcher.ask("who is the ceo of Georgia")
+    assert asked.fact is None
+    assert "Georgia Timber" in asked.reason or "Georgia" in asked.reason
+
+
+def test_a_hole_is_told_with_what_is_known(matcher):
+    reason = matcher.ask("When was Georgia Glass founded?").reason
+    assert reason == (
+        "Memory holds no founded of Georgia Glass. Of Georgia Glass it knows: ceo, headquarters."
+    )
+
+
+def test_a_misspelt_stranger_is_asked_back(matcher):
+    assert "Did you mean" in matcher.ask("who is the ceo of Bazzalt Fudz").reason
+
+
+def test_declared_phrasings_always_read_their_fact(matcher, facts):
+    for fact in facts:
+        if fact.relation in QUESTIONS:
+            question = QUESTIONS[fact.relation].format(fact.subject)
+            for variant in (
+                question,
+                question.lower(),
+                question.rstrip("?"),
+                f'"{question}"',
+                f"{question} thanks",
+            ):
+                asked = matcher.ask(variant)
+                assert (asked.subject, asked.relation) == (fact.subject, fact.relation), variant
+
+
+def test_retired_relations_keep_their_questions_from_going_to_a_sibling(facts):
+    left = [fact for fact in facts if fact.relation != "ceo"]
+    retired = [fact for fact in facts if fact.relation == "ceo"]
+    for known in (QuestionMatcher(left), QuestionMatcher(left, retired=retired)):
+        assert known.ask("Who is the CEO of Target Lane?").fact is None
+
+
+def test_names_come_and_go_with_facts_and_nothing_is_trained(facts):
+    more = [*facts, *(f for f in make_table() if f.subject == "Target Lane")]
+    without = [fact for fact in more if fact.subject != "Target Lane"]
+    assert QuestionMatcher(without).ask("who runs Target Lane").fact is None
+    assert QuestionMatcher(more).ask("who runs Target Lane").fact is not None
