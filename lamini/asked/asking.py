@@ -24,7 +24,7 @@ from lamini.asked.relations import RelationEvidence, Without
 from lamini.asked.surfaces import FUZZY, PARTIAL
 from lamini.asked.table import AskedFact, FactTable
 from lamini.asked.text import plain
-from lamini.asked.wording import cleaned, masked, tidy, views
+from lamini.asked.wording import cleaned, has_mask, masked, tidy, views
 
 _SPANS = 6
 _TIE = 1e-6
@@ -86,6 +86,13 @@ class QuestionMatcher:
         self.evidence = RelationEvidence(self.table, load_phrase_bank(), encoder, retired)
         asked = frozenset(self.evidence.bank.words)
         self.names = Names(self.table.subjects, self.table.names, encoder.words, asked)
+        self._verbatim = {
+            plain(prompt): row
+            for row, fact in enumerate(facts)
+            for prompt in fact.phrasings
+            if not has_mask(prompt)
+        }
+        """Facts by prompts that call their subject otherwise."""
         self._acceptance = acceptance
 
     @cached_property
@@ -95,6 +102,15 @@ class QuestionMatcher:
     def ask(self, prompt: str) -> Asked:
         """Return which fact the prompt asks for."""
         text = tidy(prompt)
+        if (row := self._verbatim.get(plain(cleaned(text)))) is not None:
+            fact = self.table.facts[row]
+            return Asked(
+                fact=row,
+                probability=1.0,
+                subject=fact.subject,
+                relation=fact.relation,
+                nearest=row,
+            )
         found = self.find(text)
         if found is None:
             return Asked(fact=None, probability=0.0, reason=self._unnamed(text))

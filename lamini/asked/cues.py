@@ -11,13 +11,14 @@ _TIME = re.compile(
     r"ago|back (?:in|then)|next|first|"
     r"original(?:ly)?|past|future|will|upcoming|yesterday|tomorrow|until|after|old|older|earlier|"
     r"ever|once|during|century|war|"
-    r"anymore|historical(?:ly)?|as of|predecessor|successor)\b",
+    r"anymore|histor(?:y|ical(?:ly)?)|as of|predecessor|successor)\b",
     re.I,
 )
 _TASK = re.compile(
     r"\b(?:translat\w*|summar\w*|poem|poet\w*|joke|story|essay|rhym\w*|spell(?:ed|s)?|letters are|"
     r"letters has|count|vowels|ignore|repeat|"
-    r"rewrite|paraphrase|grammar|compose|write (?:a|an|me|sql|code|python|some)|draft|explain|"
+    r"rewrite|paraphrase|grammar|compose|(?<!to )(?<!\bi )write (?:a|an|me|sql|code|python|some)|"
+    r"draft|explain|"
     r"compare|difference|lyrics|recommend|suggest|"
     r"how do you say|pretend|imagine|invent|make up|made up|novel|fiction|fictional|haiku|slogan|"
     r"song|backwards|python function|sql|regex|"

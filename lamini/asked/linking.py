@@ -84,6 +84,7 @@ class Names:
         """Let the rare words of longer names stand for them: "disney", "ohio 13"."""
         by_word: dict[str, list[int]] = defaultdict(list)
         split = [plain(subject).split() for subject in self.subjects]
+        self._words = [frozenset(w for w in parts if w not in STOP) for parts in split]
         for row, parts in enumerate(split):
             for word in set(parts):
                 by_word[word].append(row)
@@ -91,8 +92,8 @@ class Names:
         for row, parts in enumerate(split):
             rare = [w for w in parts if len(by_word[w]) <= common and w not in STOP]
             joined = " ".join(rare)
-            if 1 < len(rare) < len(parts) and joined not in self._found:
-                self._add(joined, row, PARTIAL)
+            if 1 < len(rare) < len(parts) and EXACT not in self._found[joined].values():
+                self._add(joined, row, DERIVED)
         for word, rows in by_word.items():
             bare = len(word) < _PART_LETTERS or word.isdigit() or word in STOP | self._asked
             if len(rows) <= _SPREAD and not bare and word not in self._found:
@@ -142,7 +143,17 @@ class Names:
                     raw = text[run[0].start : run[-1].end]
                     sure = self._sureness(raw, run, row, kind, small, text)
                     if sure:
-                        yield Mention(run[0].start, run[-1].end, row, kind, sure)
+                        first, last = self._whole(found, start, start + length - 1, row)
+                        yield Mention(found[first].start, found[last].end, row, kind, sure)
+
+    def _whole(self, found: Sequence[Token], first: int, last: int, row: int) -> tuple[int, int]:
+        """Return the run with the words beside it that are of the subject's name as well."""
+        name = self._words[row]
+        while first > 0 and found[first - 1].plain in name:
+            first -= 1
+        while last + 1 < len(found) and found[last + 1].plain in name:
+            last += 1
+        return first, last
 
     def _rows(self, words: list[str]) -> Mapping[int, int]:
         surface = " ".join(words)

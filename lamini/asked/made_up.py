@@ -188,6 +188,8 @@ class Maker:
         self, text: str, kind: str, subject: int, without: Without, relation: int | None = None
     ) -> MadeUp:
         prompt = fill(text, self._written(subject))
+        if self.rng.random() < 0.15:
+            prompt = prompt.lower()
         return MadeUp(prompt=prompt, without=without, kind=kind, subject=subject, relation=relation)
 
     def _somebody(self) -> str:

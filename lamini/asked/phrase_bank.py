@@ -79,6 +79,8 @@ class PhraseBank:
         """Return how a relation may be asked for: in the bank's forms, then in its concept's."""
         called = called_as(relation)
         forms = [*self.generic["any"], *self.generic[kind]]
+        if concept and called.endswith("ed") and " " not in called:
+            forms = [*self.generic["participle"]]
         own = [form.replace("{r}", called) for form in forms]
         return list(dict.fromkeys([*own, *(concept.phrasings if concept else ())]))
 

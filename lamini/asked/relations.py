@@ -75,10 +75,10 @@ class RelationEvidence:
         self.texts = [text for text, _ in pairs]
         self.relation_P = np.array([row for _, row in pairs], np.int64)
         self.vectors_PD = np.stack([vector_of[text] for text in self.texts])
+        self.asks_P = [question_words(text) for text in self.texts]
         self._oppose(vector_of, own)
         self._oppose_retired(retired)
         self.words_P = [frozenset(words_of([text])) for text in self.texts]
-        self.asks_P = [question_words(text) for text in self.texts]
         self.verdict_P = np.array([asks_verdict(text) for text in self.texts])
         words = frozenset().union(bank.words, *self.words_P)
         self.mend = Mend(sorted(words), encoder.words)
@@ -103,10 +103,12 @@ class RelationEvidence:
         rows = [row for row, owner in enumerate(self.bank.owner_N) if owner not in spoken]
         vectors_ND = self.bank.vectors_ND[rows]
         owners = np.array([self.bank.owner_N[row] for row in rows])
-        keep = (vectors_ND @ self.vectors_PD.T).max(1) < _SAME
+        asks = [question_words(self.bank.texts[row]) for row in rows]
+        keep = ~_alike(vectors_ND, asks, self.vectors_PD, self.asks_P, _SAME)
         if own:
             own_UD = np.stack([vector_of[text] for text in dict.fromkeys(own)])
-            near = (vectors_ND @ own_UD.T).max(1) > _SPOKEN_OF
+            own_asks = [question_words(text) for text in dict.fromkeys(own)]
+            near = _alike(vectors_ND, asks, own_UD, own_asks, _SPOKEN_OF)
             keep &= ~np.isin(owners, [o for o in set(owners[near].tolist()) if o != "task"])
         self.other_texts = [self.bank.texts[row] for row, k in zip(rows, keep, strict=True) if k]
         self.owner_N = owners[keep]
@@ -162,6 +164,22 @@ class Without:
         if self.relation is not None:
             alive &= evidence.relation_P != self.relation
         return alive
+
+
+def _alike(
+    one_ND: np.ndarray,
+    one_asks: Sequence[frozenset[str]],
+    other_MD: np.ndarray,
+    other_asks: Sequence[frozenset[str]],
+    bar: float,
+) -> np.ndarray:
+    """Return which of the first are as near as `bar` to one of the second that asks alike."""
+    near_NM = (one_ND @ other_MD.T) >= bar
+    found = [
+        any(asks == other_asks[m] for m in np.flatnonzero(near_M))
+        for asks, near_M in zip(one_asks, near_NM, strict=True)
+    ]
+    return np.array(found, bool)
 
 
 def _concept(

@@ -12,6 +12,8 @@ from functools import cached_property
 import numpy as np
 
 from lamini.asked.surfaces import names_in_phrasings
+from lamini.asked.text import plain
+from lamini.asked.word_list import STOP
 from lamini.asked.wording import MASK, has_mask
 
 _STRANGE = re.compile(r"[^\W\d_\u0000-\u024f\u1e00-\u1eff]")
@@ -38,8 +40,8 @@ def asked_fact(
 ) -> AskedFact:
     """Return how a fact is asked for; one without subject or relation where that cannot be told.
 
-    It cannot where its question does not name the subject, or is in letters that the sentence
-    encoder never learned.
+    It cannot where its question has no word of the subject's name, or is in letters that the
+    sentence encoder never learned.
     """
     if not (subject and relation) or (prompts and not _is_told(subject, prompts)):
         return AskedFact()
@@ -48,8 +50,9 @@ def asked_fact(
 
 
 def _is_told(subject: str, prompts: Sequence[str]) -> bool:
-    named = [prompt for prompt in prompts if subject in prompt]
-    return bool(named) and _STRANGE.search(named[0].replace(subject, "")) is None
+    named = {*plain(subject).split()} - STOP
+    without = prompts[0].replace(subject, "")
+    return bool(named & {*plain(prompts[0]).split()}) and _STRANGE.search(without) is None
 
 
 @dataclass(frozen=True)

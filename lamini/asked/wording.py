@@ -51,7 +51,15 @@ _CLOSING = re.compile(
     re.I,
 )
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+|\s[-\u2013\u2014]\s")
-_PRONOUN = re.compile(r"\b(?:it|they|them|this|that one|there|its|their|his|her|he|she)\b", re.I)
+_CLAUSE = re.compile(
+    r",\s+(?=(?:(?:in|on|for|with|to|by|and) )?(?:what|which|who|whose|where|when|how|tell|"
+    r"give)\b)",
+    re.I,
+)
+_PRONOUN = re.compile(
+    r"\b(?:it|they|them|this|that one|that|there|its|their|his|her|he|she)\b", re.I
+)
+_MINE = re.compile(r"\b(?:my|our|your)\b", re.I)
 _ASKS = re.compile(
     r"\b(?:who|whom|whose|what|whats|which|when|where|how|tell|give|name|need|look up)\b", re.I
 )
@@ -97,12 +105,19 @@ def views(masked_text: str, mend: "Mend") -> list[str]:
     """Return what the masked prompt may ask: as a whole, then sentence by sentence."""
     whole = mend(masked_text)
     found = [cleaned(whole)]
-    parts = sentences(whole)
+    parts = [part for sentence in sentences(whole) for part in _CLAUSE.split(sentence)]
     if len(parts) > 1:
         asking = [cleaned(p) for p in parts if p.endswith("?") or _ASKS.search(p) or has_mask(p)]
-        found += [part for part in asking if len(part.split()) >= 2]
-        found += [_PRONOUN.sub(MASK, p) for p in asking if not has_mask(p) and _PRONOUN.search(p)]
-    return list(dict.fromkeys(found))[:_VIEWS]
+        meant = [part if has_mask(part) else _referring(part) for part in asking]
+        found += [part for part in meant if len(part.split()) >= 2][1 - _VIEWS :]
+    return list(dict.fromkeys(found))
+
+
+def _referring(part: str) -> str:
+    """Return the part with the subject for what refers to it."""
+    if _PRONOUN.search(part):
+        return _PRONOUN.sub(MASK, part, count=1)
+    return _MINE.sub(f"{MASK}'s", part, count=1)
 
 
 def has_mask(text: str) -> bool:
