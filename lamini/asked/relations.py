@@ -176,7 +176,7 @@ def _alike(
     """Return which of the first are as near as `bar` to one of the second that asks alike."""
     near_NM = (one_ND @ other_MD.T) >= bar
     found = [
-        any(asks == other_asks[m] for m in np.flatnonzero(near_M))
+        any(asks == other_asks[int(m)] for m in np.flatnonzero(near_M))
         for asks, near_M in zip(one_asks, near_NM, strict=True)
     ]
     return np.array(found, bool)
