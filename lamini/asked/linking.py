@@ -115,8 +115,9 @@ class Names:
         found = tokens(text)
         kept: list[Mention] = []
         for mention in sorted(self._exact(text, found), key=_rank):
-            inside = (m for m in kept if m.start <= mention.start and mention.end <= m.end)
-            if all((m.start, m.end) == (mention.start, mention.end) for m in inside):
+            around = [m for m in kept if m.start <= mention.start and mention.end <= m.end]
+            alike = all((m.start, m.end) == (mention.start, mention.end) for m in around)
+            if alike and all(m.subject != mention.subject for m in around):
                 kept.append(mention)
         if not any(mention.sure >= _SURE for mention in kept):
             kept += self._misspelt(found)
@@ -221,5 +222,5 @@ class Names:
                 yield from self._near.get((first, size), ())
 
 
-def _rank(mention: Mention) -> tuple[int, int, int]:
-    return mention.start - mention.end, mention.kind, mention.subject
+def _rank(mention: Mention) -> tuple[int, int, float, int]:
+    return mention.start - mention.end, mention.kind, -mention.sure, mention.subject
