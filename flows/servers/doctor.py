@@ -15,6 +15,7 @@ import psutil
 
 from flows.configuration.layers import unknown_variables
 from flows.configuration.settings import NAMES
+from flows.home.home import Home
 from flows.servers.server import find, is_free
 from flows.servers.services import MLFLOW_PORT, PREFECT_PORT
 from warehouse.errors import NoSnapshotError, WarehouseError
@@ -165,7 +166,7 @@ def _accelerators(home: Path) -> Iterator[Check]:
 
 
 def _lock(home: Path) -> Iterator[Check]:
-    path = home / "warehouse" / "catalogue.lock"
+    path = Home(home).warehouse / "catalogue.lock"
     holder = ""
     if path.is_file():
         with path.open() as lock:
@@ -183,7 +184,7 @@ def _lock(home: Path) -> Iterator[Check]:
 
 def _snapshot(home: Path) -> Iterator[Check]:
     try:
-        snapshot = head(home / "warehouse")
+        snapshot = head(Home(home).warehouse)
         snapshot.verify()
         found, status = f"{snapshot.snapshot_hash[:16]}, every file as published", "ok"
     except NoSnapshotError:
