@@ -13,7 +13,7 @@ READY := $(VENV)/.ready
 WORKERS := -n 2 --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint docs bench torture ui clean
+.PHONY: help demo test check lint docs lock bench torture ui clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,15 @@ lint: $(READY) ## ruff, mypy, import contracts, generated parts of the documents
 
 docs: $(READY) ## write trees, command tables and indexes of the documents anew
 	@$(BIN)/python infra/documents.py
+
+# The CPU build of torch is asked for (pip's find-links or index must have it), since the other brings
+# 19 packages more; the lock names the version alone, so that either installs.
+lock: $(READY) ## write requirements.lock anew from pyproject.toml with its extra `dev`
+	@sed -n 's/^    "\(torch==[^"]*\)",$$/\1+cpu/p' pyproject.toml >$(VENV)/cpu.txt
+	@UV_FIND_LINKS="$$(echo $${PIP_FIND_LINKS:-} | tr ' ' ',')" $(BIN)/uv pip compile --quiet \
+	  --no-annotate --no-header --no-emit-index-url --python-version 3.11 --extra dev \
+	  --override $(VENV)/cpu.txt pyproject.toml -o requirements.lock
+	@sed -i 's/^\(torch==.*\)+cpu$$/\1/' requirements.lock
 
 bench: $(READY) ## all benchmarks; DATA=FOLDER adds those on facts and texts of others, QUICK=1
 	@$(BIN)/python -m tests.bench $(if $(DATA),--data "$(DATA)") $(if $(QUICK),--quick) $(BENCH)

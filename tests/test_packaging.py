@@ -16,14 +16,9 @@ def requirements(path):
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def test_requirements_in_asks_for_what_pyproject_asks_for():
-    wanted = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]
-    assert sorted(requirements(ROOT / "requirements.in")) == sorted(wanted)
-
-
 def test_the_lock_satisfies_every_requirement():
     locked = dict(line.split("==") for line in requirements(ROOT / "requirements.lock"))
-    for line in requirements(ROOT / "requirements.in"):
+    for line in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]:
         wanted = Requirement(line)
         assert wanted.specifier.contains(locked[wanted.name.lower()]), line
 

@@ -60,13 +60,12 @@ def demo() -> tuple[AskedFact, ...]:
     import tempfile
     from datetime import UTC, datetime
 
-    from warehouse.ingest import ingest
-    from warehouse.reconcile import ReconcileSettings, reconcile
-    from warehouse.snapshot import head, publish
-
     from warehouse.catalogue import open_catalogue
+    from warehouse.facts import ReconcileSettings, reconcile
+    from warehouse.intake import ingest
     from warehouse.reference import read_cldr, read_iso
     from warehouse.reference.names import other_names
+    from warehouse.snapshots import head, publish
 
     with tempfile.TemporaryDirectory() as folder, open_catalogue(Path(folder)) as con:
         for read in (read_iso, read_cldr):
