@@ -16,6 +16,7 @@ from flows.forgetting.may_go import counted, find
 from flows.home.champion import Champion, promote, read_pointer
 from flows.home.home import Home
 from flows.home.run_lock import RunLockedError, run_lock
+from lamini.checkpoint import FORMAT_VERSION
 from warehouse.catalogue import open_catalogue
 from warehouse.claims import ClaimBatch
 from warehouse.errors import CatalogueLockedError
@@ -184,7 +185,7 @@ def bank(folder):
         for number in range(3):
             table = pa.table({"fact_id": [f"{name}{number}"], "w": [float(number)]})
             lance.write_dataset(table, uri, mode="overwrite" if number else "create")
-    manifest = {"format_version": 3, "bank": {"experts": 2, "keys": 2}}
+    manifest = {"format_version": FORMAT_VERSION, "bank": {"experts": 2, "keys": 2}}
     (folder / "checkpoint.json").write_text(json.dumps(manifest))
 
 
