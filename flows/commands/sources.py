@@ -86,6 +86,8 @@ def preview(
         echo(f"the first question: {found.claims[0]['question']}")
     for row in found.quarantine:
         echo(f"refused: {refused_line(row)}")
+    for finding in found.findings:
+        echo(f"{'broken' if finding.is_hard else 'warning'}: {finding.message}")
 
 
 def _state(row: dict[str, Any]) -> str:

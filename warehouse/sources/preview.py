@@ -35,8 +35,22 @@ def preview(
     moment = moment or now()
     with query.connect() as con:
         make_tables(con)
-        findings = contract_findings(con, batch, moment, last)
+        findings = [*contract_findings(con, batch, moment, last), *_undated_log(batch)]
         receipt = ingest(con, replace(batch, contract=Contract()), recorded_at=moment)
         claims: list[dict[str, Any]] = query.run(con, "preview_claims", limit=limit).to_pylist()
         refused = list_quarantine(con)[:limit]
     return Preview(receipt=receipt, findings=findings, claims=claims, quarantine=refused)
+
+
+def _undated_log(batch: ClaimBatch) -> list[Finding]:
+    """Warn where an edited cell would tie with what it was: nothing says which came later."""
+    dates = (batch.claims[name] for name in ("observed_at", "valid_from", "valid_to"))
+    is_dated = any(date.null_count < len(date) for date in dates)
+    if is_dated or batch.extract == "full" or batch.watermark_column is not None:
+        return []
+    message = (
+        f"{batch.file} has no dates, so a cell that is edited ties with what it was before, and "
+        'a row that is deleted stays a fact; set extract = "full" if the table holds all that '
+        f"source {batch.source!r} asserts"
+    )
+    return [Finding(check="extract", message=message, is_hard=False)]

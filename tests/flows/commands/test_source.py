@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from tests.flows.conftest import MAPPING
 from warehouse.catalogue import open_catalogue
 
 
@@ -50,9 +51,29 @@ def test_check_holds_the_source_against_its_contract_and_writes_nothing(lamini, 
     mapping.write_text(mapping.read_text() + "[contract]\nmin_rows = 9\n")
     result = lamini("source", "check", mapping, "--json")
     found = told(result, code=5)
-    assert [finding["check"] for finding in found["findings"]] == ["rows"]
+    assert [finding["check"] for finding in found["findings"]] == ["rows", "extract"]
     assert "breaks the contract" in result.stderr
     assert not home.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("line", "is_warned"),
+    [
+        ("", True),
+        ('extract = "full"\n', False),
+        ('watermark = "trust"\n', False),
+        ('observed_at = { constant = "2024" }\n', False),
+    ],
+)
+def test_a_table_without_dates_that_is_no_full_extract_is_warned_of(
+    lamini, home, mapping, line, is_warned
+):
+    mapping.write_text(MAPPING + line if line.startswith("observed") else line + MAPPING)
+    findings = told(lamini("source", "check", mapping, "--json"))["findings"]
+    assert [finding["check"] for finding in findings] == ["extract"] * is_warned
+    shown = lamini("source", "preview", mapping).stdout
+    assert ('set extract = "full"' in " ".join(shown.split())) == is_warned
 
 
 @pytest.mark.slow
