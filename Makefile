@@ -13,10 +13,12 @@ READY := $(VENV)/.ready
 WORKERS := -n 2 --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint docs lock bench torture ui clean
+.PHONY: help setup demo test check lint docs lock bench torture ui clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## make .venv with everything in it (once; about two minutes)
 
 demo: $(READY) ## set up, then run everything on the embedded facts and show what it did
 	@$(BIN)/lamini demo

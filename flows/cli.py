@@ -14,7 +14,7 @@ from flows.commands import services, config  # noqa: F401
 # isort: on
 from flows.commands.program import app
 from flows.environment import end_quietly
-from flows.terminal import guard_terminal
+from flows.terminal import flush_to_reader, guard_terminal
 
 __all__ = ["app", "main"]
 
@@ -23,7 +23,10 @@ def main() -> None:
     """Run the program."""
     end_quietly()
     guard_terminal()
-    app()
+    try:
+        app()
+    finally:
+        flush_to_reader()
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 """Where text reaches the terminal: what a table, a file or an error brings is shown, never obeyed.
 
 A terminal runs escape sequences: they rename its window, hide text, make links or type for you. So
-control characters, and those that turn the direction of text, are printed as their escapes.
+control characters, and those that turn the direction of text, are printed as their escapes. A
+reader who has seen enough (`lamini facts | head -1`) is left in silence.
 """
 
 import logging
+import os
 import re
+import select
 import sys
 import traceback
 from types import TracebackType
@@ -29,6 +32,30 @@ def as_json_escapes(dumped: str) -> str:
 def echo(text: object = "", *, err: bool = False, nl: bool = True) -> None:
     """Print a line, plain."""
     typer.echo(visible(str(text)), err=err, nl=nl)  # noqa: TID251
+
+
+def reader_is_gone() -> bool:
+    """Say whether stdout is a pipe that nobody reads any more."""
+    watched = select.poll()
+    watched.register(sys.stdout.fileno(), 0)
+    return any(found & select.POLLERR for _, found in watched.poll(0))
+
+
+def leave_reader() -> None:
+    """Let what is still printed go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+def flush_to_reader() -> None:
+    """Print what is still held back, if somebody reads it."""
+    if sys.stdout is None:  # it was closed before we began
+        return
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        leave_reader()
 
 
 class _VisibleRecord(logging.LogRecord):

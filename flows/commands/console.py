@@ -13,3 +13,7 @@ class Console(rich.console.Console):  # noqa: TID251
 
     def render_str(self, text: str, **options: Any) -> Text:
         return super().render_str(visible(text), **options)
+
+    def on_broken_pipe(self) -> None:
+        # Rich would end the program with exit code 1, as if something had gone wrong.
+        raise BrokenPipeError

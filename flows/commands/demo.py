@@ -19,7 +19,7 @@ from flows.home.champion import read_pointer
 from flows.home.home import Home
 from flows.home.receipts import Trained
 from flows.home.run_folder import RunFolder
-from flows.serving.asking import ask
+from flows.serving.asking import open_asking
 
 FIRST_DAY = date(2015, 12, 31)
 QUESTIONS = (
@@ -48,7 +48,8 @@ def run(settings: Settings) -> dict[str, Any]:
     changed = _second_act(settings, acts["second"])
     if changed is not None:
         show_act(changed)
-    answers = [asdict(asked) for asked in ask(settings.home, [*QUESTIONS, FOREIGN])]
+    ask = open_asking(settings.home)
+    answers = [asdict(asked) for asked in ask([*QUESTIONS, FOREIGN])]
     show_answers(answers)
     Console().print(_NEXT, highlight=False, markup=False)
     return {**acts["second"], "acts": acts, "second_act": changed, "asked": answers}

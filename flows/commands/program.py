@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from flows import DISTRIBUTION
 from flows.home.home import Home
-from flows.terminal import as_json_escapes, echo
+from flows.terminal import as_json_escapes, echo, leave_reader, reader_is_gone
 
 if TYPE_CHECKING:
     from flows.configuration.settings import Settings
@@ -36,6 +37,9 @@ class Program(TyperGroup):
         try:
             return super().invoke(ctx)
         except (Exception, KeyboardInterrupt) as error:
+            if isinstance(error, BrokenPipeError) and reader_is_gone():
+                leave_reader()
+                raise typer.Exit from None
             from flows.errors import exit_code
 
             code = exit_code(error)
@@ -55,11 +59,23 @@ app = typer.Typer(
 )
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        echo(f"lamini {version(DISTRIBUTION)}")
+        raise typer.Exit
+
+
 @app.callback()
 def common(
     profile: Annotated[
         str | None, typer.Option(metavar="NAME", help="A profile of the settings file.")
     ] = None,
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_show_version, help="Print the version."),
+    ] = False,
 ) -> None:
     """Keep a language model's memory equal to your tables."""
     if profile:
@@ -137,7 +153,7 @@ def show(result: Any, as_json: bool, title: str = "") -> None:
     show_mapping(result, title)
 
 
-def print_json(value: Any) -> None:
-    """Print it as programs read it."""
-    dumped = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+def print_json(value: Any, *, indent: int | None = 2) -> None:
+    """Print it as programs read it; without an indent, on one line."""
+    dumped = json.dumps(value, indent=indent, ensure_ascii=False, default=str)
     typer.echo(as_json_escapes(dumped))  # noqa: TID251

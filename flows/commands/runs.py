@@ -3,6 +3,7 @@
 import contextlib
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -64,6 +65,9 @@ def run(
     )
     if is_range:
         return _backfill(settings, str(as_of), every, force, mode, as_json)
+    from flows.automation.inputs import check_inputs
+
+    check_inputs(settings)
     started = time.monotonic()
     with _prefect_server(settings.home), _only_json_on_stdout(as_json):
         from flows import memorize
@@ -84,9 +88,11 @@ def _backfill(
     mode: str | None,
     as_json: bool,
 ) -> None:
+    from flows.automation.inputs import check_inputs
     from flows.backfill import backfill, read_range
 
     days = read_range(as_of, every)
+    check_inputs(settings)
     with _prefect_server(settings.home), _only_json_on_stdout(as_json):
         from flows import memorize
 
@@ -114,7 +120,9 @@ def demo(as_of: AsOf = None, as_json: Json = False) -> None:
 
 @app.command()
 def ask(
-    prompts: Annotated[list[str], typer.Argument()],
+    prompts: Annotated[
+        list[str] | None, typer.Argument(help="None: a conversation, until Ctrl-D or Ctrl-C.")
+    ] = None,
     strict: Annotated[bool, typer.Option(help="Silence where any doubt is left.")] = False,
     refusal: Annotated[
         str | None, typer.Option(help="Said where nothing is read; default: the backbone's answer.")
@@ -124,15 +132,29 @@ def ask(
     """Ask the promoted checkpoint; an answer from memory names its facts and source rows."""
     settings = given_settings(refusal=refusal)
     prepare(settings.home)
-    from flows.serving.asking import ask
+    from flows.serving.asking import open_asking
 
-    said = ask(settings.home, prompts, strict=strict, refusal=settings.refusal)
-    answers = [asdict(asked) for asked in said]
-    if as_json:
-        return print_json(answers)
+    ask = open_asking(settings.home, strict=strict, refusal=settings.refusal)
     from flows.commands.screen import show_answers
 
-    show_answers(answers)
+    if prompts:
+        answers = [asdict(asked) for asked in ask(prompts)]
+        return print_json(answers) if as_json else show_answers(answers)
+    for line in _lines():
+        [answer] = [asdict(asked) for asked in ask([line])]
+        print_json(answer, indent=None) if as_json else show_answers([answer])
+
+
+def _lines() -> Iterator[str]:
+    """Yield what a person types, line by line; where it is piped in, without a prompt."""
+    mark = "> " if sys.stdin.isatty() else ""
+    with contextlib.suppress(EOFError, KeyboardInterrupt):
+        while True:
+            sys.stdout.flush()
+            if line := input(mark).strip():
+                yield line
+    if mark:
+        echo()
 
 
 @app.command()

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from flows import DISTRIBUTION
 from flows.configuration.layers import unknown_variables
 from flows.configuration.settings import NAMES
 from flows.home.home import Home
@@ -21,7 +22,6 @@ from flows.servers.services import MLFLOW_PORT, PREFECT_PORT
 from warehouse.errors import NoSnapshotError, WarehouseError
 from warehouse.snapshots import head
 
-DISTRIBUTION = "memory-tuning"
 GIB = 1 << 30
 TRAPS = {
     "fastapi": "0.151 and newer break the Prefect server (0.155: at import; before: listings)",

@@ -3,7 +3,7 @@
 Reads: HOME/HEAD_CHECKPOINT.json with the checkpoint it names, and the head snapshot.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -40,8 +40,10 @@ class Asked:
     """Whether that equals the answer; null where the table says nothing."""
 
 
-def ask(home: Home, prompts: list[str], *, strict: bool = False, refusal: str = "") -> list[Asked]:
-    """Answer every prompt with the promoted checkpoint, and say where each answer comes from.
+def open_asking(
+    home: Home, *, strict: bool = False, refusal: str = ""
+) -> Callable[[list[str]], list[Asked]]:
+    """Load the promoted checkpoint; return what answers prompts and says where answers come from.
 
     `strict` answers from memory only where no doubt is left; `refusal` is said where nothing is
     read, the backbone's own answer where it is empty.
@@ -54,11 +56,16 @@ def ask(home: Home, prompts: list[str], *, strict: bool = False, refusal: str = 
 
     folder = home.checkpoint(promoted(home).champion.path)
     snapshot = head(home.warehouse)
-    answers = load(folder, strict=strict).answer(prompts, refusal=refusal or None)
-    return [
-        explain_answer(snapshot, prompt, answer)
-        for prompt, answer in zip(prompts, answers, strict=True)
-    ]
+    model = load(folder, strict=strict)
+
+    def ask(prompts: list[str]) -> list[Asked]:
+        answers = model.answer(prompts, refusal=refusal or None)
+        return [
+            explain_answer(snapshot, prompt, answer)
+            for prompt, answer in zip(prompts, answers, strict=True)
+        ]
+
+    return ask
 
 
 def explain_answer(snapshot: Snapshot, prompt: str, answer: "Answer") -> Asked:

@@ -89,4 +89,4 @@ def lamini():
     """Runs the program in this process."""
     from flows.cli import app
 
-    return lambda *words: CliRunner().invoke(app, [str(word) for word in words])
+    return lambda *words, input=None: CliRunner().invoke(app, [str(w) for w in words], input)

@@ -37,7 +37,7 @@ from warehouse.claims import Contract, RelationRule
 from warehouse.errors import MappingError
 from warehouse.nearest import hint
 from warehouse.sources.contract import ContractTable
-from warehouse.sources.options import LocatedTable, Options
+from warehouse.sources.options import LocatedTable, Options, is_table
 from warehouse.sources.rules import RuleTable
 from warehouse.sources.tables import Number, Text, read_table, refused
 from warehouse.sources.views import ClaimTable, View, WideTable
@@ -117,6 +117,11 @@ def load_mapping(path: Path) -> Mapping:
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
+    if is_table(path):
+        raise MappingError(
+            f"{path} is a table, not a mapping (a TOML file that says which column is what); "
+            f"`lamini init {path}` proposes one"
+        )
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

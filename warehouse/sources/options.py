@@ -121,6 +121,19 @@ def is_url(location: str) -> bool:
     return _URL.match(location) is not None
 
 
+def is_table(path: Path) -> bool:
+    """Say whether a path is a table's by its name: a file of a format, or a folder of such."""
+    return format_of(str(path)) is not None or path.is_dir()
+
+
+def format_of(given: str) -> str | None:
+    """Give the format that a path's last suffix tells; null where it tells none."""
+    suffixes = Path(given.rstrip("/")).suffixes
+    if suffixes and suffixes[-1].lower() == ".gz":
+        suffixes = suffixes[:-1]
+    return FORMATS.get(suffixes[-1].lower()) if suffixes else None
+
+
 def _path(given: str) -> str:
     if "\0" in given:
         raise wanted("holds a NUL")
@@ -226,10 +239,7 @@ class LocatedTable(Table):
 
 
 def _format(given: str) -> str:
-    suffixes = Path(given.rstrip("/")).suffixes
-    if suffixes and suffixes[-1].lower() == ".gz":
-        suffixes = suffixes[:-1]
-    found = FORMATS.get(suffixes[-1].lower()) if suffixes else None
+    found = format_of(given)
     if found is None:
         raise refused(
             f"cannot tell the format of {Path(given).name}; set format to one of "

@@ -1,0 +1,81 @@
+"""Commands about runs: what they refuse before anything starts, and the conversation."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from warehouse.snapshots import head
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--source", "capitals.csv"], "lamini init"),
+        (["--source", "missing.toml"], "no mapping file"),
+        (["--source", "moved.toml"], "no such file"),
+        (["--source", "capitals.toml", "--source", "capitals.toml"], "both name their source"),
+        (["--source", "capitals.toml", "--backbone", "no/such"], "no tokenizer"),
+        (["--source", "missing.toml", "--as-of", "2020-01-01..2020-01-03"], "no mapping file"),
+    ],
+)
+def test_a_run_refuses_in_words_before_its_servers_start(
+    lamini, home, mapping, monkeypatch, words, message
+):
+    moved = mapping.read_text().replace("capitals.csv", "gone.csv")
+    mapping.with_name("moved.toml").write_text(moved)
+    monkeypatch.setattr("flows.servers.services.Services", lambda home: pytest.fail("started"))
+    result = lamini("run", *words)
+    assert result.exit_code == 3
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("words", [["ingest"], ["source", "preview"], ["source", "add"]])
+def test_a_table_in_place_of_a_mapping_is_told_from_one(lamini, home, mapping, words):
+    result = lamini(*words, mapping.with_suffix(".csv"))
+    assert result.exit_code == 3
+    assert "is a table, not a mapping" in result.stderr
+
+
+@pytest.fixture
+def champion(published, monkeypatch):
+    """A promoted checkpoint that says Paris to everything; lists how often it was loaded."""
+    fact = head(published / "warehouse").facts().to_pylist()[0]
+    answer = SimpleNamespace(
+        text=fact["answer"],
+        from_memory=True,
+        group=3,
+        experts=(96, 97),
+        fact_ids=(fact["fact_id"],),
+        score=0.9,
+        margin=0.2,
+    )
+    loaded = []
+    model = SimpleNamespace(answer=lambda prompts, refusal: [answer for _ in prompts])
+    monkeypatch.setattr("lamini.load", lambda folder, strict: loaded.append(folder) or model)
+    (published / "checkpoint").mkdir()
+    (published / "HEAD_CHECKPOINT.json").write_text('{"path": "checkpoint", "run_key": "k"}')
+    return loaded
+
+
+def test_asked_nothing_it_answers_each_line_and_loads_once(champion, lamini):
+    result = lamini("ask", input="capital of France?\n\n  France, capital \n")
+    assert result.exit_code == 0
+    assert result.stdout.count("from memory: group 3") == 2
+    assert len(champion) == 1
+
+
+def test_a_conversation_can_speak_json_an_answer_a_line(champion, lamini):
+    lines = lamini("ask", "--json", input="one\ntwo\n").stdout.splitlines()
+    assert [json.loads(line)["prompt"] for line in lines] == ["one", "two"]
+
+
+@pytest.mark.parametrize("end", [EOFError, KeyboardInterrupt])
+def test_a_conversation_ends_in_peace(champion, lamini, monkeypatch, end):
+    def typed(mark):
+        raise end
+
+    monkeypatch.setattr("builtins.input", typed)
+    result = lamini("ask")
+    assert (result.exit_code, result.stderr) == (0, "")
