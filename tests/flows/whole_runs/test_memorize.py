@@ -46,6 +46,9 @@ def test_mlflow_has_the_run_with_its_trainings_and_its_checkpoint(trained):
     assert parent.data.tags["prefect.flow_run_id"]
     assert parent.inputs.dataset_inputs[0].dataset.name == "facts"
     assert client.get_metric_history(stages["pretrain_router"].info.run_id, "loss")
+    losses = client.get_metric_history(stages["tune_memory"].info.run_id, "tuning/loss")
+    curve = [point.value for point in sorted(losses, key=lambda point: point.step)]
+    assert curve[0] > 1 > 0.01 > curve[-1]  # near zero, step by step
     files = {item.path for item in client.list_artifacts(parent.info.run_id, "recall")}
     assert "recall/recall.parquet" in files
     models = client.search_logged_models([experiment.experiment_id])
