@@ -134,8 +134,8 @@ class Tuning:
     learning_rate: float = 2.0
     """Length of a step, in norms of the residual stream that an expert is added to. Shorter steps
     decide the contexts tuned on as well, and others less: 0.991 to 0.997 at 0.3 and 1."""
-    tuned_probability: float = 0.9995
-    """Steps end when a token has it in every context."""
+    tuned_probability: float = 0.997
+    """Steps end when the whole answer has it in every context: a token the root of it."""
     decided_probability: float = 0.95
     """A token is decided when its probability reaches this; greedy decoding needs 0.5. Some tokens
     cannot reach the other: no state makes the head give them more than 0.985, say."""

@@ -182,7 +182,7 @@ class _Part:
 
 def _tune_part(part: _Part, config: Tuning) -> Shifts:
     """Tune facts on their contexts; verify others, and tune on those that fail as well."""
-    shifts = Shifts.fresh(sum(map(len, part.answers)), part.attached)
+    shifts = Shifts.fresh([*map(len, part.answers)], part.attached)
     contexts = [(f, text) for f, fact in enumerate(part.facts) for text in tuned_on(fact, config)]
     states = part.states(contexts)
     _fit(part, contexts, states, shifts, config)

@@ -9,6 +9,7 @@ it says holds where it was not fitted.
 Shape suffixes: R rows   E experts   D hidden size
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import log
 
@@ -28,18 +29,21 @@ class Shifts:
 
     shift_ED: torch.Tensor
     loss_E: torch.Tensor
+    length_E: torch.Tensor
+    """Tokens of the answer that an expert is of: they share what may be left of the loss."""
     loss_by_step: list[float] = field(default_factory=list)
     """The sum over all experts: before the first step, then after each."""
     num_positions: int = 0
     """Answer positions run forward and backward, or verified."""
 
     @classmethod
-    def fresh(cls, num_experts: int, attached: Attached) -> "Shifts":
-        """Return experts that add nothing yet."""
-        device = attached.backbone.device
+    def fresh(cls, lengths: Sequence[int], attached: Attached) -> "Shifts":
+        """Return the experts of answers of these lengths, which add nothing yet."""
+        device, num_experts = attached.backbone.device, sum(lengths)
         return cls(
             shift_ED=torch.zeros(num_experts, attached.hidden_size, device=device),
             loss_E=torch.full((num_experts,), float("inf"), device=device),
+            length_E=torch.tensor([n for n in lengths for _ in range(n)], device=device),
         )
 
 
@@ -53,6 +57,7 @@ def fit_shifts(
     """
     shift_ED, momentum_ED = shifts.shift_ED.clone(), torch.zeros_like(shifts.shift_ED)
     norm_E = _mean_norms(states, len(shift_ED))
+    enough_E = -log(config.tuned_probability) / shifts.length_E
     best_E = torch.full_like(shifts.loss_E, float("inf"))
     for step in range(config.max_steps + 1):
         reads_E = torch.zeros(len(shift_ED), dtype=torch.bool, device=shift_ED.device)
@@ -68,7 +73,7 @@ def fit_shifts(
         best_E = torch.where(better_E, worst_E, best_E)
         shifts.loss_E = torch.where(reads_E, best_E, shifts.loss_E)
         shifts.loss_by_step.append(float(shifts.loss_E.sum()))
-        open_E = reads_E & (worst_E > -log(config.tuned_probability))
+        open_E = reads_E & (worst_E > enough_E)
         if step == config.max_steps or not open_E.any():
             return None
         momentum_ED = _MOMENTUM * momentum_ED + normalize(uphill_ED, dim=-1)

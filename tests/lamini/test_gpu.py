@@ -55,10 +55,10 @@ def test_a_tuning_step_makes_its_tensors_on_the_backbones_device(tokenizer, dtyp
     attached = elsewhere(tokenizer, dtype)
     states = prepare_answers(attached, PROMPTS, ANSWERS, [0, 3, 5])
     uphill_ED = torch.zeros(9, 32, device="meta")
-    loss_R = answer_losses(attached, states, Shifts.fresh(9, attached).shift_ED, uphill_ED)
+    loss_R = answer_losses(attached, states, Shifts.fresh([3, 2, 4], attached).shift_ED, uphill_ED)
     worst_E = worst_losses(loss_R, states, 9)
     assert {t.device.type for t in (loss_R, worst_E, states.target_R)} == {"meta"}
-    assert Shifts.fresh(9, attached).shift_ED.dtype == torch.float32
+    assert Shifts.fresh([3, 2, 4], attached).shift_ED.dtype == torch.float32
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

@@ -65,7 +65,7 @@ def tune_slowly(attached, fact, config):
         worst_A = torch.stack(losses).detach().amax(0)
         better_A = open_A & (worst_A < best_A)
         best_A, best_AD[better_A] = worst_A.where(better_A, best_A), shift_AD.detach()[better_A]
-        open_A = open_A & (worst_A > -log(config.tuned_probability))
+        open_A = open_A & (worst_A > -log(config.tuned_probability) / number)
         momentum_AD = 0.5 * momentum_AD + normalize(shift_AD.grad, dim=-1)
         step_A1 = (config.learning_rate * norm_A * open_A)[:, None]
         shift_AD = shift_AD.detach() - step_A1 * normalize(momentum_AD, dim=-1)
