@@ -9,7 +9,7 @@ from lamini.recorder import SilentRecorder
 
 from .conftest import GEOMETRY, TUNING, make_facts, tiny_llama
 
-NORMS = (7.950577664, 8.211196280, 6.505162879, 8.943913109, 7.555835780, 9.661229083)
+NORMS = (29.6662889, 35.3926115, 35.2349157, 48.1917152, 37.1354003, 41.6238459)
 
 
 @pytest.mark.slow
