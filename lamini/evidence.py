@@ -1,4 +1,4 @@
-"""Word evidence: whether a prompt names a fact's subject, and whether the fact explains its words.
+"""Word evidence: whether a prompt names a fact's subject, and what share of its words the fact has.
 
 Case does not matter, but for capitals of up to three letters: the country IS is not the word "is".
 

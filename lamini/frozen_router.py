@@ -33,7 +33,7 @@ class FrozenRouter:
     strict_excess: float
     """What the strict mode adds to both: silence rather than a doubtful answer."""
     shift: float = 0.0
-    """The table's own part of the probability that a fact is asked for (`lamini.asked`)."""
+    """Added to the log odds that a fact is asked for (`lamini.asked`); training leaves 0."""
 
     def keys_of(
         self, table: GroupTable, silent: GroupTable | None = None, *, strict: bool = False

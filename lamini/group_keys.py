@@ -1,8 +1,8 @@
-"""The keys of all groups that hold a fact: which one a prompt reads, or none.
+"""Keys of groups whose facts have no subject and relation to ask for: which one a prompt reads.
 
 A prompt's candidates are the groups in the nearest cells of the product keys and those whose
 subject it names. A candidate scores by the cosine of query and key and by the share of the prompt's
-words that its fact explains; it must reach a threshold, a higher one when the prompt does not name
+words that its phrasings hold; it must reach a threshold, a higher one when the prompt does not name
 its subject. The one furthest above what it needs is read; of equals, the lowest group number. Where
 that is a silent key, of a retired fact (`GroupTable.silenced`), nothing is read.
 
@@ -39,7 +39,9 @@ class Route:
     nearest_group: int | None
     """The group of the best key, also when it was refused; negative where that key is silent."""
     score: float
-    """Cosine between query and best key, and the share of the words explained, as one mean."""
+    """By what is asked: the probability that the best fact is asked for. By the nearest key: the
+    cosine of query and key, and the share of the prompt's words that the fact's phrasings hold, as
+    one mean."""
     excess: float
     """How far the score is above what the best key needs; below 0, nothing is read."""
     margin: float

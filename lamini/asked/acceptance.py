@@ -1,8 +1,9 @@
 """The probability that a prompt asks for the fact found: a logistic regression over features.
 
 Its weights were fitted once, on prompts made of other tables (tests/bench/fit_acceptance.py), and
-ship. A table adds one number of its own, `shift`, set on prompts made of its facts. A score that
-was fitted is a probability (Platt 1999); a cosine is not.
+ship; every table is read by them and by one threshold. A caller may add a `shift` to the log odds:
+routers that are trained hold 0. A score that was fitted is a probability (Platt 1999); a cosine is
+not.
 """
 
 import json
