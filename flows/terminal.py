@@ -12,6 +12,7 @@ import select
 import sys
 import traceback
 from types import TracebackType
+from typing import Any
 
 import typer
 
@@ -59,6 +60,11 @@ def flush_to_reader() -> None:
 
 
 class _VisibleRecord(logging.LogRecord):
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        if self.exc_info:  # formatters print this text of it where there is one
+            self.exc_text = visible(logging.Formatter().formatException(self.exc_info))
+
     def getMessage(self) -> str:  # noqa: N802 - the name is logging's
         return visible(super().getMessage())
 

@@ -67,3 +67,18 @@ def test_log_lines_and_tracebacks_are_shown_not_obeyed():
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert ended.stderr.count("\\x1b") == 2
     assert "\x1b" not in ended.stderr
+
+
+def test_the_traceback_of_a_log_line_is_shown_not_obeyed():
+    code = (
+        "import logging\n"
+        "from flows.terminal import guard_terminal\n"
+        "guard_terminal()\n"
+        "try:\n"
+        "    raise ValueError('a fact: ' + chr(27))\n"
+        "except ValueError:\n"
+        "    logging.exception('a batch failed')\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "ValueError: a fact: \\x1b" in ended.stderr
+    assert "\x1b" not in ended.stderr
