@@ -10,7 +10,7 @@ Shape suffixes: V views   R relations   S subjects
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import numpy as np
 
@@ -24,9 +24,23 @@ from lamini.asked.relations import RelationEvidence, Without
 from lamini.asked.surfaces import FUZZY, PARTIAL
 from lamini.asked.table import AskedFact, FactTable
 from lamini.asked.text import plain
-from lamini.asked.wording import cleaned, has_mask, masked, tidy, views
+from lamini.asked.wording import (
+    cleaned,
+    fill,
+    has_mask,
+    joins,
+    masked,
+    questions,
+    referring,
+    sentences,
+    tidy,
+    views,
+)
 
+SURE = 0.9
 _SPANS = 6
+_LOOKED_AT = 12
+"""Of a long text, the last sentences."""
 _TIE = 1e-6
 _LINK, _KIND, _HELD, _LETTER = 0.12, 0.1, 0.04, 0.002
 """What a sure mention, its kind, a fact behind it and its length add to a candidate's score."""
@@ -111,9 +125,64 @@ class QuestionMatcher:
                 relation=fact.relation,
                 nearest=row,
             )
+        parts = sentences(text)
+        if len(parts) > 1:
+            return self._within(parts)
+        asked, found = self._one(text)
+        several = self._several(text, found) if found else []
+        if len(several) > 1:
+            return replace(asked, fact=None, reason=_one_at_a_time(several))
+        return asked
+
+    def _within(self, sentences_in_order: Sequence[str]) -> Asked:
+        """Return what several sentences ask for: one of them, or two that stand together.
+
+        A task that stands beside the question is what is wanted, not the bare value.
+        """
+        parts = sentences_in_order[-_LOOKED_AT:]
+        passages = [*parts, *(f"{one} {two}" for one, two in pairwise(parts))]
+        asked = [self._one(passage)[0] for passage in passages]
+        read = {(one.subject, one.relation): one for one in asked if one.fact is not None}
+        best = max(asked, key=lambda one: one.probability)
+        if len(read) > 1:
+            things = [f"{called_as(relation)} of {subject}" for subject, relation in read]
+            return replace(best, fact=None, reason=_one_at_a_time(things))
+        if len(read) == 1:
+            (best,) = read.values()
+            at = next(i for i, one in enumerate(asked) if one is best) % len(parts)
+            if any(Cues.of(part).task for part in parts[max(0, at - 1) : at + 2]):
+                reason = (
+                    f"This asks for more than the {called_as(best.relation)} of {best.subject}."
+                )
+                return replace(best, fact=None, reason=reason)
+        return best
+
+    def _several(self, text: str, found: Found) -> list[str]:
+        """Return the facts that a text asks for at once: of subjects or in clauses that it joins."""
+        main = found.candidate.mention
+        things: list[str] = []
+        for other in found.candidate.others:
+            first, second = sorted((main, other), key=lambda m: m.start)
+            apart = first.end <= second.start and other.sure >= SURE and other.kind < FUZZY
+            if apart and joins(text[first.end : second.start]):
+                asked, _ = self._one(text[: first.end] + text[second.end :])
+                if asked.fact is not None:
+                    called = called_as(asked.relation)
+                    subjects = (self.table.subjects[m.subject] for m in (first, second))
+                    things += [f"{called} of {subject}" for subject in subjects]
+        name = text[main.start : main.end]
+        for part in questions(text):
+            meant = part if self.names.mentions(part) else fill(referring(part), name)
+            asked, _ = self._one(meant)
+            if asked.fact is not None:
+                things.append(f"{called_as(asked.relation)} of {asked.subject}")
+        return list(dict.fromkeys(things))
+
+    def _one(self, text: str) -> tuple[Asked, Found | None]:
+        """Return what a text asks for if it asks for one thing, and how that was found."""
         found = self.find(text)
         if found is None:
-            return Asked(fact=None, probability=0.0, reason=self._unnamed(text))
+            return Asked(fact=None, probability=0.0, reason=self._unnamed(text)), None
         subject = self.table.subjects[found.candidate.mention.subject]
         relation = self.table.relations[found.candidate.relation]
         probability = 1.0 if found.declared else self._probability(found)
@@ -125,8 +194,9 @@ class QuestionMatcher:
             nearest=found.fact,
         )
         if probability >= THRESHOLD and found.fact is not None and not found.rivals:
-            return known
-        return replace(known, fact=None, reason=self._reason(text, found, probability))
+            return known, found
+        reason = self._reason(text, found, probability)
+        return replace(known, fact=None, reason=reason), found
 
     def find(self, text: str, without: Without | None = None) -> Found | None:
         """Return the best candidate of a tidy text; None where it names no subject."""
@@ -206,7 +276,7 @@ class QuestionMatcher:
     def _is_declared(self, found: Candidate) -> bool:
         whole = plain(found.views[0])
         known = self.evidence.declared.get(whole)
-        sure = found.mention.sure >= 0.9 and found.mention.kind < FUZZY
+        sure = found.mention.sure >= SURE and found.mention.kind < FUZZY
         return sure and known == found.relation
 
     def _probability(self, found: Found) -> float:
@@ -240,6 +310,11 @@ class QuestionMatcher:
         row = found.candidate.mention.subject
         held = [called_as(self.table.relations[r]) for r in np.flatnonzero(self.table.has_SR[row])]
         return f"Of {self.table.subjects[row]} it knows: {', '.join(held)}."
+
+
+def _one_at_a_time(things: Sequence[str]) -> str:
+    listed = ", ".join(things)
+    return f"This asks for {len(things)} things: {listed}. Ask for one at a time."
 
 
 def _by_span(mentions: Sequence[Mention]) -> list[tuple[tuple[int, int], list[Mention]]]:

@@ -23,7 +23,7 @@ _TASK = re.compile(
     r"how do you say|pretend|imagine|invent|make up|made up|novel|fiction|fictional|haiku|slogan|"
     r"song|backwards|python function|sql|regex|"
     r"program|script that|javascript|upper ?case|lower ?case|pirate|quiz|don'?t (?:tell|answer)|"
-    r"do not (?:tell|answer)|reply with|answer with)\b",
+    r"do not (?:tell|answer)|(?:reply|answer) with (?:yes|no|a)\b)\b",
     re.I,
 )
 _VERDICT = re.compile(

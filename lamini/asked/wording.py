@@ -59,6 +59,16 @@ _CLAUSE = re.compile(
 _PRONOUN = re.compile(
     r"\b(?:it|they|them|this|that one|that|there|its|their|his|her|he|she)\b", re.I
 )
+_JOINED = re.compile(
+    r",?\s+(?:and|also|plus)\s+(?=(?:what|which|who|whose|where|when|how|its|the|their)\b)|"
+    r",\s+(?=(?:what|which|who|whose|where|when|how)\b)",
+    re.I,
+)
+_AND = re.compile(
+    r"(?:'s?)?\s*(?:,|;|/|&|\band\b|\bor\b|\bplus\b|\bas well as\b|\bversus\b|\bvs\.?)\s*"
+    r"(?:and\s+)?(?:(?:for|of|in|the|that of|to)\s+)*",
+    re.I,
+)
 _MINE = re.compile(r"\b(?:my|our|your)\b", re.I)
 _ASKS = re.compile(
     r"\b(?:who|whom|whose|what|whats|which|when|where|how|tell|give|name|need|look up)\b", re.I
@@ -70,9 +80,10 @@ _QUOTES = "\"'\u201c\u201d\u2018\u2019\u00ab\u00bb"
 
 
 def tidy(text: str) -> str:
-    """Return the text without markup, emoji and spare space; apostrophes and quotes are plain."""
+    """Return the text without markup, emoji and spare space, line by line."""
     plain = text.replace("\u2019", "'").replace("\uff1f", "?").replace("\u00a0", " ")
-    return _SPACE.sub(" ", _MARKUP.sub(" ", plain)).strip()
+    lines = (_SPACE.sub(" ", line).strip() for line in _MARKUP.sub(" ", plain).splitlines())
+    return "\n".join(line for line in lines if line)
 
 
 def cleaned(text: str) -> str:
@@ -94,7 +105,7 @@ def sentences(text: str) -> list[str]:
 
 def masked(text: str, start: int, end: int) -> str:
     """Return the text with the mention in it replaced by the mask."""
-    return _SPACE.sub(" ", f"{text[:start]} {MASK}{_rest(text[end:])}").strip()
+    return f"{text[:start].rstrip(' ')} {MASK}{_rest(text[end:])}".strip()
 
 
 def _rest(after: str) -> str:
@@ -104,20 +115,32 @@ def _rest(after: str) -> str:
 def views(masked_text: str, mend: "Mend") -> list[str]:
     """Return what the masked prompt may ask: as a whole, then sentence by sentence."""
     whole = mend(masked_text)
-    found = [cleaned(whole)]
+    found = [_SPACE.sub(" ", cleaned(whole))]
     parts = [part for sentence in sentences(whole) for part in _CLAUSE.split(sentence)]
     if len(parts) > 1:
         asking = [cleaned(p) for p in parts if p.endswith("?") or _ASKS.search(p) or has_mask(p)]
-        meant = [part if has_mask(part) else _referring(part) for part in asking]
+        meant = [part if has_mask(part) else referring(part) for part in asking]
         found += [part for part in meant if len(part.split()) >= 2][1 - _VIEWS :]
     return list(dict.fromkeys(found))
 
 
-def _referring(part: str) -> str:
+def referring(part: str) -> str:
     """Return the part with the subject for what refers to it."""
     if _PRONOUN.search(part):
         return _PRONOUN.sub(MASK, part, count=1)
     return _MINE.sub(f"{MASK}'s", part, count=1)
+
+
+def questions(text: str) -> list[str]:
+    """Return the parts of a text that ask for something, where they are several."""
+    parts = [part for sentence in sentences(text) for part in _JOINED.split(sentence)]
+    asking = [part for part in parts if _ASKS.search(part)]
+    return asking if len(asking) > 1 else []
+
+
+def joins(between: str) -> bool:
+    """Return whether two names with this between them are named together."""
+    return _AND.fullmatch(between) is not None
 
 
 def has_mask(text: str) -> bool:
