@@ -17,7 +17,7 @@ import numpy as np
 from lamini.asked.acceptance import THRESHOLD, Acceptance, load_acceptance
 from lamini.asked.cues import Cues
 from lamini.asked.encoder import Encoder, load_encoder
-from lamini.asked.features import Candidate, features
+from lamini.asked.features import NAMES, Candidate, features
 from lamini.asked.linking import Mention, Names
 from lamini.asked.phrase_bank import called_as, load_phrase_bank
 from lamini.asked.relations import RelationEvidence, Without
@@ -38,6 +38,8 @@ from lamini.asked.wording import (
 )
 
 SURE = 0.9
+_FOREIGN = 0.1
+"""Probability at most where other words than the relation's are nearer by far."""
 _SPANS = 6
 _LOOKED_AT = 12
 """Of a long text, the last sentences."""
@@ -76,6 +78,11 @@ class Found:
     """Asked in the very words that the table declares, for one subject that is surely named."""
     rivals: tuple[int, ...]
     """Other subjects that the mention may mean as well, for what is asked."""
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it is nearly said in the words of what no relation of the table tells."""
+        return not self.declared and self.features[NAMES.index("near_foreign")] > 0
 
 
 class QuestionMatcher:
@@ -158,7 +165,7 @@ class QuestionMatcher:
         return best
 
     def _several(self, text: str, found: Found) -> list[str]:
-        """Return the facts that a text asks for at once: of subjects or in clauses that it joins."""
+        """Return the facts that a text asks for at once: of subjects or clauses that it joins."""
         main = found.candidate.mention
         things: list[str] = []
         for other in found.candidate.others:
@@ -186,6 +193,8 @@ class QuestionMatcher:
         subject = self.table.subjects[found.candidate.mention.subject]
         relation = self.table.relations[found.candidate.relation]
         probability = 1.0 if found.declared else self._probability(found)
+        if found.is_foreign:
+            probability = min(probability, _FOREIGN)
         known = Asked(
             fact=found.fact,
             probability=probability,

@@ -102,7 +102,7 @@ def features(found: Candidate, evidence: RelationEvidence, alive: np.ndarray) ->
         "fuzzy": kind == FUZZY,
         "partial": kind == PARTIAL,
         "unsure": 1 - found.mention.sure,
-        "other_subjects": min(_elsewhere(found), 2),
+        "other_subjects": min(_elsewhere(found, known, evidence), 2),
         "length": math.log1p(len([*words_of([whole])])),
         "ambiguous": math.log1p(found.num_rivals),
         "proper_names": min(_proper(view, known), 3),
@@ -149,14 +149,21 @@ def _unknown(words: list[str], known: frozenset[str], evidence: RelationEvidence
     return sum(1 for w in words if w not in known and w not in asked and w not in STOP)
 
 
-def _elsewhere(found: Candidate) -> int:
+def _elsewhere(found: Candidate, known: frozenset[str], evidence: RelationEvidence) -> int:
+    """Count the other names in the text, but words of the question that happen to be names."""
     own = found.mention
     spans = {
         (m.start, m.end)
         for m in found.others
         if m.sure >= 0.9 and m.kind <= DERIVED and not (own.start <= m.start and m.end <= own.end)
     }
-    return len(spans)
+    return sum(1 for span in spans if _is_name(found.text[slice(*span)], known, evidence))
+
+
+def _is_name(raw: str, known: frozenset[str], evidence: RelationEvidence) -> bool:
+    words = [token.plain for token in tokens(raw)]
+    ordinary = raw == raw.lower() and all(map(evidence.encoder.words.is_ordinary, words))
+    return not ordinary and not {*words} <= known | STOP
 
 
 def _proper(view: str, known: frozenset[str]) -> int:

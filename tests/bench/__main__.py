@@ -4,8 +4,8 @@
 
 FOLDER holds facts/, general/, text/, claims/ and changes/ with the Parquet files that some
 benchmarks read; without it they are named and skipped. The demo runs in a home of its own first,
-for `phrasing`, `foreign` and `alternatives`. Figures depend on what else the machine does: run them
-on a quiet one.
+for `phrasing`, `foreign`, `alternatives` and `natural`. Figures depend on what else the machine
+does: run them on a quiet one.
 """
 
 import argparse
@@ -41,7 +41,9 @@ OF_FACTS = {
 }
 OF_CHANGES = {"replay": ("us_legislators",)}
 UNSEEN = ("person mother", "person university", "landmark on continent", "superhero person")
-OF_DEMO = ("phrasing", "foreign", "alternatives")
+OF_DEMO = ("phrasing", "foreign", "alternatives", "natural")
+OF_WORDS = ("natural", "tasks")
+"""Asked of the reference facts, and with --data of three tables of others."""
 
 
 def main() -> int:
@@ -51,7 +53,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
-    wanted = arguments.names or [*ALONE, *OF_FACTS, *OF_CHANGES, *OF_DEMO, "changes"]
+    wanted = arguments.names or [*ALONE, *OF_FACTS, *OF_CHANGES, *OF_DEMO, "tasks", "changes"]
     failed = 0
     with tempfile.TemporaryDirectory() as home:
         for name in wanted:
@@ -79,6 +81,9 @@ def _runs(name: str, data: Path | None, quick: bool, home: Path) -> list[list[st
         return [["--facts", *given, *flag]]
     if name in ALONE:
         return [flag]
+    if name in OF_WORDS:
+        given = ["--data", str(data)] if data else []
+        return [given + (["--home", str(_demo(home))] if name in OF_DEMO else [])]
     if name in ("phrasing", "alternatives"):
         return [[str(_demo(home))]]
     if data is None:

@@ -21,6 +21,7 @@ import torch
 from lamini.asked import acceptance
 from lamini.asked.acceptance import THRESHOLD, Acceptance, fit
 from lamini.asked.asking import QuestionMatcher
+from lamini.asked.features import NAMES
 from lamini.asked.made_up import Maker, find_all
 from lamini.asked.phrase_bank import Concept, load_phrase_bank
 from lamini.asked.table import AskedFact
@@ -87,7 +88,8 @@ def main() -> None:
     for name, own in rows.items():
         model = _fit([row for other, found in rows.items() if other != name for row in found])
         for x, _, kind in own:
-            tally[kind].append(model.probability(x) >= THRESHOLD)
+            foreign = x[NAMES.index("near_foreign")] > 0
+            tally[kind].append(not foreign and model.probability(x) >= THRESHOLD)
     print("\naccepted, each table under weights of the others:")
     for kind, accepted in sorted(tally.items()):
         print(f"  {kind:32}{np.mean(accepted):7.1%} of {len(accepted)}")
