@@ -19,10 +19,10 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import torch
-from flows.home.champion import promoted
-from flows.home.home import Home
 
 import lamini
+from flows.home.champion import promoted
+from flows.home.home import Home
 from lamini.asked.asking import QuestionMatcher
 from lamini.asked.table import AskedFact
 
