@@ -135,7 +135,8 @@ def _run_line(run: Mapping[str, Any]) -> str:
 
 def _origin(asked: Mapping[str, Any]) -> str:
     if not asked["from_memory"]:
-        return f"[yellow]not from memory[/] (score {asked['score']:.3f})"
+        why = f": {escape(asked['reason'])}" if asked["reason"] else ""
+        return f"[yellow]not from memory[/] (score {asked['score']:.3f}){why}"
     experts = asked["experts"]
     span = f"{experts[0]}..{experts[-1]}" if experts else "none"
     return (

@@ -30,6 +30,8 @@ class Asked:
     experts: list[int]
     score: float
     margin: float
+    reason: str
+    """Why nothing was read, in a sentence; empty where a fact was, or no reason is known."""
     facts: list[dict[str, Any]]
     """fact_id, subject, relation, answer; only fact_id of a fact that the table has no more."""
     rows: list[dict[str, Any]]
@@ -86,6 +88,7 @@ def explain_answer(snapshot: Snapshot, prompt: str, answer: "Answer") -> Asked:
         experts=list(answer.experts),
         score=answer.score,
         margin=answer.margin,
+        reason=answer.reason,
         facts=[_only(fact, "fact_id", "subject", "relation", "answer") for fact in read] + gone,
         rows=[_only(row, "source", "file", "row", "value", "observed_at") for row in rows],
         table_answer=min(same or said, default=None),

@@ -65,6 +65,7 @@ def _signature() -> Any:
         column(Array("string"), "fact_ids"),
         column("double", "score", required=False),
         column("double", "margin", required=False),
+        column("string", "reason", required=False),
         column(Array(AnyType()), "facts"),
         column(Array(AnyType()), "rows"),
         column("string", "table_answer", required=False),

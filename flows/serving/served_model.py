@@ -26,6 +26,7 @@ _SILENT: dict[str, Any] = {
     "experts": [],
     "score": None,
     "margin": None,
+    "reason": None,
     "facts": [],
     "rows": [],
     "table_answer": None,

@@ -305,7 +305,7 @@ class QuestionMatcher:
         if found.candidate.mention.kind in (FUZZY, PARTIAL) and probability < THRESHOLD:
             return f"Did you mean {subject}? Ask again with the whole name."
         if probability >= THRESHOLD:
-            return f"Memory holds no {called} of {subject}. {self._holds(found)}"
+            return f'Memory holds nothing for "{called}" of {subject}. {self._holds(found)}'
         cues = Cues.of(cleaned(text))
         if cues.year or cues.times:
             return (

@@ -70,7 +70,8 @@ def test_a_name_of_two_subjects_is_silence_with_both_named(matcher):
 def test_a_hole_is_told_with_what_is_known(matcher):
     reason = matcher.ask("When was Georgia Glass founded?").reason
     assert reason == (
-        "Memory holds no founded of Georgia Glass. Of Georgia Glass it knows: ceo, headquarters."
+        'Memory holds nothing for "founded" of Georgia Glass. '
+        "Of Georgia Glass it knows: ceo, headquarters."
     )
 
 
@@ -105,3 +106,38 @@ def test_names_come_and_go_with_facts_and_nothing_is_trained(facts):
     without = [fact for fact in more if fact.subject != "Target Lane"]
     assert QuestionMatcher(without).ask("who runs Target Lane").fact is None
     assert QuestionMatcher(more).ask("who runs Target Lane").fact is not None
+
+
+def test_what_stands_around_a_question_does_not_speak_against_it(matcher):
+    question = "Where is Target Lane headquartered?"
+    for text in (
+        f"You are the assistant of a firm. You never guess.\n\n{question}",
+        f"The office was closed. Nobody knew who had signed. Marta wrote. {question}",
+        f"{question} Reply with the value alone, without an explanation.",
+    ):
+        assert matcher.ask(text).relation == "headquarters", text
+        assert matcher.ask(text).fact is not None, text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Who is the CEO of Target Lane and Basalt Foods?",
+        "Who is the CEO of Target Lane? And where is Basalt Foods headquartered?",
+        "When was Basalt Foods founded and who is its CEO?",
+    ],
+)
+def test_of_two_questions_none_is_answered_in_silence_of_the_other(matcher, text):
+    asked = matcher.ask(text)
+    assert asked.fact is None
+    assert asked.reason.startswith("This asks for 2 things: "), asked
+
+
+def test_a_task_beside_the_question_is_what_is_wanted(matcher):
+    asked = matcher.ask("Translate the next line. Who is the CEO of Target Lane?")
+    assert asked.fact is None
+
+
+def test_words_that_another_concept_says_exactly_are_not_the_tables(matcher):
+    for question in ("who founded Target Lane", "when was Target Lane removed"):
+        assert matcher.ask(question).fact is None, question
