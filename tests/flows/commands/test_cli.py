@@ -134,6 +134,7 @@ def test_asking_shows_the_answer_and_where_it_comes_from(lamini, published, monk
         fact_ids=(fact["fact_id"],),
         score=0.9,
         margin=0.2,
+        reason="",
     )
     refusals = []
     model = SimpleNamespace(

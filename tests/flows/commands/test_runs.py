@@ -50,6 +50,7 @@ def champion(published, monkeypatch):
         fact_ids=(fact["fact_id"],),
         score=0.9,
         margin=0.2,
+        reason="",
     )
     loaded = []
     model = SimpleNamespace(answer=lambda prompts, refusal: [answer for _ in prompts])

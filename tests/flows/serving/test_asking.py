@@ -19,6 +19,7 @@ def answer(text, fact_ids=()):
         fact_ids=list(fact_ids),
         score=0.9,
         margin=0.2,
+        reason="",
     )
 
 
