@@ -203,7 +203,7 @@ def forget_fact(
 
 def holds_any(settings: Settings, fact_ids: Sequence[str]) -> bool:
     """Whether the promoted checkpoint answers with one of these facts."""
-    from lamini.held_facts import held_facts
+    from lamini.checkpoint.held_facts import held_facts
 
     pointer = read_pointer(settings.home)
     if pointer is None:
@@ -243,9 +243,9 @@ def _number(value: Any) -> int:
 
 def _silence(settings: Settings, prompts: Sequence[str]) -> dict[str, Any]:
     """Ask the champion the fact's own prompts, as questions and as unfinished statements."""
-    from lamini.backbone import load_backbone
-    from lamini.loading import load
-    from lamini.untouched import compare_silence
+    from lamini.backbone.backbone import load_backbone
+    from lamini.model.loading import load
+    from lamini.proof.untouched import compare_silence
     from lamini.workers import fix_arithmetic
 
     pointer = read_pointer(settings.home)

@@ -40,9 +40,9 @@ def _measured(settings: Settings, champion: Champion) -> Measured:
     from flows.measure_recall import record_rows
     from flows.planning.questions import questions_for
     from flows.tracking.runs import MEASURING, known_run, open_run
-    from lamini.backbone import load_backbone
-    from lamini.loading import load
-    from lamini.recall import measure_recall
+    from lamini.backbone.backbone import load_backbone
+    from lamini.model.loading import load
+    from lamini.proof.recall import measure_recall
     from lamini.workers import fix_arithmetic
     from warehouse.snapshots import open_snapshot
 

@@ -25,7 +25,7 @@ from warehouse.recall import record_recall
 from warehouse.snapshots import open_snapshot
 
 if TYPE_CHECKING:
-    from lamini.recall import RecallRow
+    from lamini.proof.recall import RecallRow
 
 
 @task(cache_policy=NO_CACHE, task_run_name="record recall")
@@ -52,7 +52,7 @@ def record_rows(
 
     What was `carried` over from the champion's measurement stands behind what was asked now.
     """
-    from lamini.recall import summarize, write_rows
+    from lamini.proof.recall import summarize, write_rows
 
     rows = [*asked, *carried]
     path = folder / "recall" / "recall.parquet"

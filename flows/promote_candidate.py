@@ -64,7 +64,7 @@ def judge_and_promote(run: CandidateRun, mode: str, make: Callable[[], Made]) ->
     Raises:
         GateError: the candidate failed; the champion stays.
     """
-    from lamini.recall import read_rows
+    from lamini.proof.recall import read_rows
 
     try:
         made = make()

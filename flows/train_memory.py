@@ -89,7 +89,7 @@ def train_memory(
 
 def _summary(tuning: Path, facts: list[Any]) -> dict[str, Any]:
     """Return what the shards' files tell together."""
-    from lamini.shards import load_shard
+    from lamini.tuning.shards import load_shard
 
     shards: dict[int, list[Any]] = {}
     for fact in facts:
@@ -130,7 +130,7 @@ def _mean_losses(losses: list[tuple[float, ...]], tokens: list[int]) -> list[flo
 @task(cache_policy=NO_CACHE, task_run_name="log checkpoint")
 def log_checkpoint(run: TrackedRun, folder: Path) -> Written:
     """Record the checkpoint that the job wrote as LoggedModel."""
-    from lamini.checkpoint import read_manifest
+    from lamini.checkpoint.checkpoint import read_manifest
 
     manifest = read_manifest(folder / "checkpoint")
     hashes = {name: manifest[name] for name in ("snapshot_hash", "training_hash")}

@@ -37,11 +37,11 @@ from warehouse.reference import foreign_questions
 from warehouse.snapshots import Snapshot, open_snapshot
 
 if TYPE_CHECKING:
-    from lamini.backbone import Backbone
-    from lamini.model import MemoryModel
-    from lamini.recall import RecallRow
+    from lamini.backbone.backbone import Backbone
+    from lamini.model.memory_model import MemoryModel
+    from lamini.proof.recall import RecallRow
     from lamini.training_data import TrainingFact
-    from lamini.update import UpdateReceipt
+    from lamini.update.update import UpdateReceipt
 
 _SILENT_PROMPTS = 64
 
@@ -67,9 +67,9 @@ def update_memory(
     snapshot: Path,
 ) -> Updated:
     """Build the successor of the champion in `base`; killed, the next one ends the same."""
-    from lamini.capacity import capacity_of
-    from lamini.successor import build_successor
     from lamini.training_data import read_training_facts
+    from lamini.tuning.capacity import capacity_of
+    from lamini.update.successor import build_successor
 
     published = open_snapshot(snapshot)
     backbone, facts = _backbone(settings), read_training_facts(assignment)
@@ -107,7 +107,7 @@ def update_memory(
 
 def _settle_groups(assignment: Path, checkpoint: Path) -> None:
     """Write into the run's plan the group that the bank really gave each fact."""
-    from lamini.checkpoint import read_group_table
+    from lamini.checkpoint.checkpoint import read_group_table
 
     table = read_group_table(checkpoint)
     group_of = dict(zip(table.fact_ids, table.group_index_G.tolist(), strict=True))
@@ -132,10 +132,10 @@ def verify_update(
 
     `snapshots` are the one that the champion was trained on and the new one.
     """
-    from lamini.loading import load
-    from lamini.recall import measure_recall
-    from lamini.successor import read_update
+    from lamini.model.loading import load
+    from lamini.proof.recall import measure_recall
     from lamini.training_data import read_training_facts
+    from lamini.update.successor import read_update
 
     old, new = map(open_snapshot, snapshots)
     facts = read_training_facts(assignment)
@@ -174,7 +174,7 @@ def _asking(
     old: Snapshot,
     new: Snapshot,
 ) -> Asking:
-    from lamini.recall import read_rows
+    from lamini.proof.recall import read_rows
 
     number = settings.tuning.prompts_per_fact
     before = base_run / "recall" / "recall.parquet"
@@ -200,7 +200,7 @@ def _proof(
     asking: Asking,
 ) -> Proof:
     """Return what was compared outside the touched groups, and what differs there."""
-    from lamini.untouched import compare_banks, compare_logits
+    from lamini.proof.untouched import compare_banks, compare_logits
 
     banks = compare_banks(model.bank, update.previous, update.bank, update.groups)
     stirred = {*update.added, *update.changed, *update.affected}
@@ -231,7 +231,7 @@ def _proof(
 
 
 def _backbone(settings: Settings) -> "Backbone":
-    from lamini.backbone import load_backbone
+    from lamini.backbone.backbone import load_backbone
     from lamini.workers import fix_arithmetic
 
     fix_arithmetic()

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any
 from lamini.registering import register
 
 if TYPE_CHECKING:
-    from lamini.model import Answer, MemoryModel
+    from lamini.model.memory_model import Answer, MemoryModel
 
 __all__ = ["Answer", "MemoryModel", "load"]
 
 
 def load(*args: Any, **kwargs: Any) -> "MemoryModel":
-    """Return the model of a checkpoint folder; see `lamini.loading.load`."""
-    from lamini.loading import load as load_model
+    """Return the model of a checkpoint folder; see `lamini.model.loading.load`."""
+    from lamini.model.loading import load as load_model
 
     return load_model(*args, **kwargs)
 

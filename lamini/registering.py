@@ -14,7 +14,7 @@ from types import ModuleType
 
 OURS = {
     "transformers.models.auto.configuration_auto": "lamini.registered_config",
-    "transformers.models.auto.modeling_auto": "lamini.registered",
+    "transformers.models.auto.modeling_auto": "lamini.model.registered",
 }
 """Which of our modules to import right after which of theirs."""
 

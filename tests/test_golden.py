@@ -17,7 +17,7 @@ from flows.configuration.update_policy import UpdatePolicy
 from flows.planning.decision import decide
 from flows.planning.plan import changed_facts, survey
 from flows.planning.recipe import run_key, update_key
-from lamini.checkpoint import FORMAT_VERSION
+from lamini.checkpoint.checkpoint import FORMAT_VERSION
 from lamini.config import to_dict
 from warehouse.catalogue import open_catalogue
 from warehouse.claims import ClaimBatch

@@ -38,9 +38,9 @@ def roles(home: Home) -> dict[str, str]:
 
 
 def _checkpoints(home: Home, wanted: frozenset[str]) -> Iterator[dict[str, Any]]:
-    from lamini.checkpoint import read_manifest
+    from lamini.checkpoint.checkpoint import read_manifest
+    from lamini.checkpoint.held_facts import held_versions
     from lamini.errors import LaminiError
-    from lamini.held_facts import held_versions
 
     known = roles(home)
     for path in sorted(home.runs.glob("*/checkpoint")):
@@ -71,7 +71,7 @@ def check_rollback(home: Home) -> None:
     Raises:
         GateError: it does; the message names the facts and the ways out.
     """
-    from lamini.held_facts import held_facts
+    from lamini.checkpoint.held_facts import held_facts
 
     pointer = read_pointer(home)
     history = () if pointer is None else pointer.history

@@ -80,7 +80,7 @@ def _runs(settings: "Settings", now: datetime) -> Iterator[Item]:
 
 
 def _bank_versions(settings: "Settings", now: datetime, gone: set[str]) -> Iterator[Item]:
-    from lamini.checkpoint import read_manifest
+    from lamini.checkpoint.checkpoint import read_manifest
     from lamini.errors import LaminiError
 
     for folder in sorted(settings.home.runs.glob("[!.]*/checkpoint")):

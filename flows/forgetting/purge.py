@@ -22,9 +22,9 @@ from flows.forgetting.scrub import files_of, holds, scrub
 from flows.forgetting.slot import Slot
 from flows.home.champion import Champion, Pointer, read_pointer
 from flows.home.home import Home
-from lamini.checkpoint import read_manifest
-from lamini.held_facts import held_versions
-from lamini.rewriting import finish_rewriting, rewrite_checkpoint
+from lamini.checkpoint.checkpoint import read_manifest
+from lamini.checkpoint.held_facts import held_versions
+from lamini.checkpoint.rewriting import finish_rewriting, rewrite_checkpoint
 from warehouse import tombstones
 from warehouse.catalogue import open_catalogue, rewrite_catalogue
 from warehouse.durable import write_json

@@ -20,7 +20,7 @@ from warehouse.snapshots import Changes, Snapshot, diff, head, open_snapshot
 
 if TYPE_CHECKING:
     from lamini.training_data import TrainingFact
-    from lamini.update import UpdatePlan
+    from lamini.update.update import UpdatePlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,8 +111,8 @@ def fingerprint_of(settings: Settings, backbone: Any = None) -> str:
 
     They are the backbone's, loaded where it is not given, and a sentence encoder's.
     """
-    from lamini.backbone import load_backbone
-    from lamini.sentences import load_sentences
+    from lamini.backbone.backbone import load_backbone
+    from lamini.backbone.sentences import load_sentences
 
     weights = (backbone or load_backbone(settings.backbone)).fingerprint()
     named = settings.router.sentence_encoder
@@ -126,8 +126,8 @@ def plan(settings: Settings, *, asked: str | None = None, force: bool = False) -
         NoSnapshotError: nothing is published.
         SettingsError: an update was asked for that cannot be.
     """
-    from lamini.backbone import load_backbone
-    from lamini.capacity import capacity_of
+    from lamini.backbone.backbone import load_backbone
+    from lamini.tuning.capacity import capacity_of
 
     backbone = load_backbone(settings.backbone)
     fingerprint = fingerprint_of(settings, backbone)
@@ -160,8 +160,8 @@ _OPS = ("added", "changed", "retired")
 def _planned(
     settings: Settings, champion: Champion, backbone: Any, facts: Sequence["TrainingFact"]
 ) -> "UpdatePlan":
-    from lamini.loading import load
-    from lamini.update import plan_update
+    from lamini.model.loading import load
+    from lamini.update.update import plan_update
 
     model = load(settings.home.checkpoint(champion.path), backbone=backbone)
     return plan_update(model, facts)

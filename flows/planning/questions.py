@@ -12,7 +12,7 @@ from warehouse.snapshots import Snapshot
 from warehouse.tombstones import published_tombstone
 
 if TYPE_CHECKING:
-    from lamini.recall import Question
+    from lamini.proof.recall import Question
 
 
 def questions_for(published: Snapshot, assignment: Path, num_prompts: int) -> list["Question"]:
@@ -21,7 +21,7 @@ def questions_for(published: Snapshot, assignment: Path, num_prompts: int) -> li
     Free-running generation is slow: a fact is asked one of its `num_prompts` tuned phrasings, the
     next fact the next one.
     """
-    from lamini.recall import Question
+    from lamini.proof.recall import Question
     from lamini.training_data import read_training_facts
 
     facts = {fact.fact_id: fact for fact in read_training_facts(assignment)}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flows.configuration.settings import Settings
-from lamini.checkpoint import FORMAT_VERSION
+from lamini.checkpoint.checkpoint import FORMAT_VERSION
 
 
 def recipe(settings: Settings, fingerprint: str) -> dict[str, Any]:

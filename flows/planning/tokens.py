@@ -5,7 +5,7 @@ from importlib.resources import files
 from typing import Any
 
 from flows.errors import SettingsError
-from lamini.text import normal_form
+from lamini.backbone.text import normal_form
 
 
 class AnswerCounter:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from lamini.recall import Question, RecallRow
+    from lamini.proof.recall import Question, RecallRow
     from lamini.training_data import TrainingFact
-    from lamini.update import UpdateReceipt
+    from lamini.update.update import UpdateReceipt
 
 CHANGED, AFFECTED, RETIRED, UNTOUCHED = "changed", "affected", "retired", "untouched"
 """Kinds of questions that only an update asks."""
@@ -132,7 +132,7 @@ def _said(row: "RecallRow") -> tuple[str, int | None]:
 
 
 def _every_phrasing(kind: str, facts: Sequence["TrainingFact"], number: int) -> list["Question"]:
-    from lamini.recall import Question
+    from lamini.proof.recall import Question
 
     return [
         Question(
@@ -150,7 +150,7 @@ def _every_phrasing(kind: str, facts: Sequence["TrainingFact"], number: int) -> 
 
 
 def _foreign(prompt: str, cloze: bool) -> "Question":
-    from lamini.recall import Question
+    from lamini.proof.recall import Question
 
     return Question(kind=RETIRED, template=RETIRED, prompt=prompt, cloze=cloze)
 

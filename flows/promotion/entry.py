@@ -5,7 +5,7 @@ from flows.home.champion import Champion
 from flows.home.receipts import Measured, Updated
 from flows.home.run_folder import RunFolder
 from flows.planning.plan import Survey
-from lamini.checkpoint import read_manifest
+from lamini.checkpoint.checkpoint import read_manifest
 
 
 def entry_of(

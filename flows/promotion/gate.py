@@ -12,7 +12,7 @@ from flows.home.receipts import Cell, Proof
 from flows.planning.update_questions import AFFECTED, CHANGED
 
 if TYPE_CHECKING:
-    from lamini.recall import RecallRow
+    from lamini.proof.recall import RecallRow
 
 NEAR = ("near_foreign", "missing_fact", "foreign_subject")
 MAX_FAILURES = 50

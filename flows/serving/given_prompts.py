@@ -33,7 +33,7 @@ def prompts_of(given: Any) -> list[Any]:
 
 def encoded(tokenizer: Any, prompt: Any, limits: Serving) -> list[int] | str:
     """Return the ids of a prompt, or the reason why it is not answered."""
-    from lamini.text import encode_prompt
+    from lamini.backbone.text import encode_prompt
 
     if _is_null(prompt):
         return "the prompt is null; give a text"

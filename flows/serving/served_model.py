@@ -14,7 +14,7 @@ from flows.home.home import Home
 from flows.serving.given_prompts import batches, encoded, shown
 
 if TYPE_CHECKING:
-    from lamini.model import MemoryModel
+    from lamini.model.memory_model import MemoryModel
     from warehouse.snapshots import Snapshot
 
 _MAX_REFUSAL = 1000

@@ -16,8 +16,8 @@ from flows import failpoints
 if TYPE_CHECKING:
     import torch
 
-    from lamini.model import MemoryModel
-    from lamini.recall import Question, RecallRow
+    from lamini.model.memory_model import MemoryModel
+    from lamini.proof.recall import Question, RecallRow
     from lamini.workers import Worker
 
 ROUTER, TUNING, RECALL = "pretrain_router", "tune_memory", "measure_recall"
@@ -54,14 +54,14 @@ def train(
     The files are the result, and what a job that is started again goes on from. One job for all,
     since a worker's imports take longer than the tuning of a thousand facts.
     """
-    from lamini.backbone import load_backbone
-    from lamini.capacity import capacity_of
-    from lamini.checkpoint import build_checkpoint
-    from lamini.loading import load
-    from lamini.memory import attach, detach
-    from lamini.memory_tuning import tune_memory
-    from lamini.router_training import pretrain_router
+    from lamini.backbone.backbone import load_backbone
+    from lamini.backbone.memory import attach, detach
+    from lamini.checkpoint.checkpoint import build_checkpoint
+    from lamini.model.loading import load
+    from lamini.router.training import pretrain_router
     from lamini.training_data import read_training_facts
+    from lamini.tuning.capacity import capacity_of
+    from lamini.tuning.memory_tuning import tune_memory
     from lamini.workers import fix_arithmetic
 
     fix_arithmetic()
@@ -122,7 +122,7 @@ def _measure(
     worker: "Worker",
 ) -> None:
     """Measure this worker's shares of the questions, a file each; all report after each round."""
-    from lamini.recall import measure_recall, write_rows
+    from lamini.proof.recall import measure_recall, write_rows
 
     for round_start in range(0, len(questions), SHARE * worker.world_size):
         start = round_start + SHARE * worker.rank
@@ -136,7 +136,7 @@ def _measure(
 
 def _silence(model: "MemoryModel", questions: Sequence["Question"]) -> dict[str, Any]:
     """Return the foreign prompts that read nothing, and yet say something unlike the backbone."""
-    from lamini.untouched import compare_silence
+    from lamini.proof.untouched import compare_silence
 
     foreign = [asked.prompt for asked in questions if asked.answer is None][:SILENT_PROMPTS]
     found = compare_silence(model, foreign)
@@ -151,7 +151,7 @@ def share_path(folder: Path, start: int) -> Path:
 
 def read_shares(folder: Path, num_questions: int) -> list["RecallRow"]:
     """Return the rows of all questions, in order."""
-    from lamini.recall import read_rows
+    from lamini.proof.recall import read_rows
 
     starts = range(0, num_questions, SHARE)
     return [row for start in starts for row in read_rows(share_path(folder, start))]

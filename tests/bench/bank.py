@@ -19,9 +19,9 @@ from pathlib import Path
 
 import torch
 
-from lamini.bank import Bank
+from lamini.bank.bank import Bank
+from lamini.bank.group_table import GroupTable
 from lamini.config import MemoryConfig
-from lamini.group_table import GroupTable
 from tests.bench.measuring import conditions, resident_mib, show, spread
 
 HIDDEN, GROUP, KEY_DIM = 192, 32, 64

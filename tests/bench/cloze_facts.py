@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from lamini.text import encode_answer
+from lamini.backbone.text import encode_answer
 from lamini.training_data import TrainingFact
 from warehouse.assignment import num_experts_for
 

@@ -19,17 +19,17 @@ from pathlib import Path
 
 import torch
 
-from lamini.backbone import Backbone
-from lamini.checkpoint import build_checkpoint
+from lamini.backbone.backbone import Backbone
+from lamini.backbone.memory import attach, detach, pad_left
+from lamini.backbone.text import encode_prompt
+from lamini.checkpoint.checkpoint import build_checkpoint
 from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning
-from lamini.loading import load
-from lamini.memory import attach, detach, pad_left
-from lamini.memory_tuning import tune_memory
-from lamini.model import MemoryModel
+from lamini.model.loading import load
+from lamini.model.memory_model import MemoryModel
 from lamini.recorder import SilentRecorder
-from lamini.router_training import pretrain_router
-from lamini.text import encode_prompt
+from lamini.router.training import pretrain_router
 from lamini.training_data import TrainingFact
+from lamini.tuning.memory_tuning import tune_memory
 from tests.bench.backbones import deep, wide
 from tests.bench.measuring import alternated, conditions, ratios, show, spread
 

@@ -20,13 +20,13 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from lamini.backbone import Backbone, freeze, load_backbone
+from lamini.backbone.backbone import Backbone, freeze, load_backbone
+from lamini.backbone.memory import attach, detach, pad_right
+from lamini.backbone.text import encode_answer, encode_prompt
 from lamini.config import MemoryConfig, Tuning
-from lamini.memory import attach, detach, pad_right
-from lamini.memory_tuning import tune_memory
 from lamini.recorder import SilentRecorder
-from lamini.text import encode_answer, encode_prompt
 from lamini.training_data import TrainingFact
+from lamini.tuning.memory_tuning import tune_memory
 
 SHAPE = {
     "hidden_size": 4096,

@@ -20,10 +20,10 @@ from pathlib import Path
 
 import torch
 
-from lamini.backbone import Backbone, load_backbone
-from lamini.model import MemoryModel
-from lamini.text import encode_prompt
-from lamini.windows import windows
+from lamini.backbone.backbone import Backbone, load_backbone
+from lamini.backbone.text import encode_prompt
+from lamini.model.memory_model import MemoryModel
+from lamini.model.windows import windows
 from tests.bench.backbones import wide
 from tests.bench.generation import facts, trained
 from tests.bench.measuring import alternated, conditions, ratios, resident_mib, show, spread

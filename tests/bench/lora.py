@@ -36,15 +36,15 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pad_sequence
 
-from lamini.backbone import Backbone, load_backbone
+from lamini.backbone.backbone import Backbone, load_backbone
+from lamini.backbone.memory import attach, detach, pad_left, reading_of
+from lamini.backbone.text import decode_answer, encode_answer, encode_prompt, normal_form
 from lamini.config import MemoryConfig, RouterConfig, Tuning
-from lamini.memory import attach, detach, pad_left, reading_of
-from lamini.memory_tuning import tune_memory
 from lamini.recorder import SilentRecorder
-from lamini.router import QueryEncoder
-from lamini.router_stream import encode
-from lamini.text import decode_answer, encode_answer, encode_prompt, normal_form
+from lamini.router.query_encoder import QueryEncoder
+from lamini.router.stream import encode
 from lamini.training_data import TrainingFact
+from lamini.tuning.memory_tuning import tune_memory
 from tests.bench.backbones import deep
 from tests.bench.cloze_facts import experts_for, random_strings, read_cloze_facts
 

@@ -10,8 +10,8 @@ from itertools import accumulate
 import torch
 from torch.nn.functional import pad
 
-from lamini.answer_states import prepare_answers
-from lamini.memory import Attached
+from lamini.backbone.memory import Attached
+from lamini.tuning.answer_states import prepare_answers
 
 
 def alternated(

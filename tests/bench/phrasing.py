@@ -21,9 +21,9 @@ import lamini
 from flows.home.champion import promoted
 from flows.home.home import Home
 from flows.measure_recall import questions_for
-from lamini.frozen_router import read_router
-from lamini.model import MemoryModel
-from lamini.recall import Question, measure_recall, summarize
+from lamini.model.memory_model import MemoryModel
+from lamini.proof.recall import Question, measure_recall, summarize
+from lamini.router.frozen_router import read_router
 from warehouse.snapshots import head
 
 ACCEPTED = (0.99, 0.985, 0.98, 0.97, 0.95, 0.90)

@@ -19,11 +19,11 @@ import torch
 from torch.nn.functional import normalize
 
 import lamini
+from lamini.bank.evidence import WordWeights
 from lamini.config import RouterConfig
-from lamini.evidence import WordWeights
-from lamini.group_keys import GroupKeys
-from lamini.router import ProductKeys, fit_codebooks
-from lamini.router_stream import encode
+from lamini.router.group_keys import GroupKeys
+from lamini.router.query_encoder import ProductKeys, fit_codebooks
+from lamini.router.stream import encode
 from lamini.training_data import read_training_facts
 from tests.bench.measuring import alternated, conditions, ratios, resident_mib, show, spread
 

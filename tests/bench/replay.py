@@ -111,7 +111,7 @@ def _replay(settings: Settings, name: str, days: list[date]) -> None:
 def _month(settings: Settings) -> Month:
     from flows import memorize
     from flows.home.run_folder import RunFolder
-    from lamini.recall import read_rows
+    from lamini.proof.recall import read_rows
 
     start = time.perf_counter()
     result = memorize.run(settings)

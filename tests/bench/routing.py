@@ -25,16 +25,16 @@ import pyarrow.parquet as pq
 import torch
 from scipy.stats import binomtest
 
-from lamini.backbone import EMBEDDED, load_backbone
+from lamini.backbone.backbone import EMBEDDED, load_backbone
+from lamini.backbone.memory import Attached, attach
+from lamini.bank.evidence import Words
+from lamini.bank.group_table import group_table
 from lamini.config import MemoryConfig, RouterConfig, RouterTraining
-from lamini.evidence import Words
-from lamini.frozen_router import read_router
-from lamini.group_keys import Route
-from lamini.group_table import group_table
-from lamini.memory import Attached, attach
 from lamini.recorder import SilentRecorder
-from lamini.router_stream import encode
-from lamini.router_training import pretrain_router
+from lamini.router.frozen_router import read_router
+from lamini.router.group_keys import Route
+from lamini.router.stream import encode
+from lamini.router.training import pretrain_router
 from lamini.saved import read_tensors
 from tests.bench.facts import UNSEEN_RELATIONS, Row, negatives, read_rows
 

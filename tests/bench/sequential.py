@@ -20,18 +20,18 @@ import pyarrow.parquet as pq
 import torch
 from torch.nn.functional import cross_entropy
 
-from lamini.backbone import Backbone, load_backbone
-from lamini.checkpoint import build_checkpoint
+from lamini.backbone.backbone import Backbone, load_backbone
+from lamini.backbone.memory import attach, detach, full_logits, pad_right
+from lamini.backbone.text import encode_answer, encode_prompt, normal_form
+from lamini.checkpoint.checkpoint import build_checkpoint
 from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning
-from lamini.loading import load
-from lamini.memory import attach, detach, full_logits, pad_right
-from lamini.memory_tuning import tune_memory
-from lamini.model import MemoryModel
+from lamini.model.loading import load
+from lamini.model.memory_model import MemoryModel
 from lamini.recorder import SilentRecorder
-from lamini.router_training import pretrain_router
-from lamini.text import encode_answer, encode_prompt, normal_form
+from lamini.router.training import pretrain_router
 from lamini.training_data import TrainingFact
-from lamini.update import update_model
+from lamini.tuning.memory_tuning import tune_memory
+from lamini.update.update import update_model
 from tests.bench.cloze_facts import ClozeFact, read_cloze_facts
 from tests.bench.measuring import teacher_forced
 

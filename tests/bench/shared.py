@@ -2,12 +2,12 @@
 
     python -m tests.bench.shared [--quick] [--facts assignment.parquet] [--checkpoint FOLDER]
 
-Exclusive: `lamini.memory_tuning`, a group of experts to each fact. Shared: `lamini.shared_tuning`,
-each prompt reads the best 32 of N single experts, by random product keys and by ones fitted to the
-queries. Queries are the checkpoint's router's where one is given, else the mean trunk states of a
-prompt less the mean of all; both modes use the same. An exclusive prompt goes to the nearest mean
-query of a fact, without threshold or evidence. Facts: the embedded reference ones with their
-held-out phrasings, or those of a file, with the last phrasing of each held out. Seconds are of the
+Exclusive: `lamini.tuning`, a group of experts to each fact. Shared: `lamini.studies`, each prompt
+reads the best 32 of N single experts, by random product keys and by ones fitted to the queries.
+Queries are the checkpoint's router's where one is given, else the mean trunk states of a prompt
+less the mean of all; both modes use the same. An exclusive prompt goes to the nearest mean query of
+a fact, without threshold or evidence. Facts: the embedded reference ones with their held-out
+phrasings, or those of a file, with the last phrasing of each held out. Seconds are of the
 processor. A change of 1%: whose read set meets an expert that the changed facts read?
 
 Shape suffixes: P prompts   K query width   F facts
@@ -27,17 +27,17 @@ from torch.nn.functional import normalize
 from torch.nn.utils.rnn import pad_sequence
 
 import lamini
-from lamini.backbone import load_backbone
+from lamini.backbone.backbone import load_backbone
+from lamini.backbone.memory import Attached, attach, pad_left, reading_of
+from lamini.backbone.text import decode_answer, encode_answer, encode_prompt, normal_form
+from lamini.backbone.trunk import trunk_states
 from lamini.config import MemoryConfig, Tuning
-from lamini.memory import Attached, attach, pad_left, reading_of
-from lamini.memory_tuning import tune_memory
 from lamini.recorder import SilentRecorder
-from lamini.router import ProductKeys, fit_codebooks
-from lamini.router_stream import encode_ids
-from lamini.shared_tuning import ReadSets, SharedTuning, read_sets, sharing, tune_shared
-from lamini.text import decode_answer, encode_answer, encode_prompt, normal_form
+from lamini.router.query_encoder import ProductKeys, fit_codebooks
+from lamini.router.stream import encode_ids
+from lamini.studies.shared_tuning import ReadSets, SharedTuning, read_sets, sharing, tune_shared
 from lamini.training_data import TrainingFact, read_training_facts
-from lamini.trunk import trunk_states
+from lamini.tuning.memory_tuning import tune_memory
 from tests.bench.measuring import conditions, show, spread
 from tests.bench.reference_facts import held_out, reference_facts
 

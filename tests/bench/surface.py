@@ -3,7 +3,7 @@
     python -m tests.bench.surface [--facts FACTS.parquet ...] [--number 200] [--quick]
 
 The embedded reference facts are tuned as a run does it, then asked in surface variants that are not
-those of tuning (`lamini.surface`), on a phrasing that was tuned on and on held-out ones. Of each
+those of tuning (`lamini.tuning.surface`), on a phrasing tuned on and on held-out ones. Of each
 file, a fact is tuned on its question or its unfinished statement alone and asked in the file's own
 paraphrases. Right is an answer of which every token, the end included, is the most likely one;
 beside it stands the probability of the whole answer, which is what sampling at temperature 1 says.
@@ -21,13 +21,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import torch
 
-from lamini.backbone import load_backbone
+from lamini.backbone.backbone import load_backbone
+from lamini.backbone.memory import Attached, attach, detach
+from lamini.backbone.text import encode_answer, encode_prompt
 from lamini.config import MemoryConfig, Tuning
-from lamini.memory import Attached, attach, detach
-from lamini.memory_tuning import tune_memory
 from lamini.recorder import SilentRecorder
-from lamini.text import encode_answer, encode_prompt
 from lamini.training_data import TrainingFact
+from lamini.tuning.memory_tuning import tune_memory
 from tests.bench.cloze_facts import experts_for
 from tests.bench.measuring import conditions, show, teacher_forced
 from tests.bench.reference_facts import reference_facts

@@ -21,12 +21,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lamini.backbone import Backbone, load_backbone
+from lamini.backbone.backbone import Backbone, load_backbone
+from lamini.backbone.memory import attach, detach
 from lamini.config import MemoryConfig, Tuning
-from lamini.memory import attach, detach
-from lamini.memory_tuning import tune_memory
 from lamini.recorder import SilentRecorder
 from lamini.training_data import TrainingFact
+from lamini.tuning.memory_tuning import tune_memory
 from tests.bench.cloze_facts import experts_for, random_strings
 
 _NAMES = ("amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heath", "inlet", "jetty")

@@ -19,14 +19,14 @@ from pathlib import Path
 
 import torch
 
-import lamini.update
-from lamini.backbone import load_backbone
+import lamini.update.update
+from lamini.backbone.backbone import load_backbone
 from lamini.config import MemoryConfig, RouterConfig, Tuning
-from lamini.model import MemoryModel
-from lamini.recall import Question, RecallRow, measure_recall
+from lamini.model.memory_model import MemoryModel
+from lamini.proof.recall import Question, RecallRow, measure_recall
+from lamini.proof.untouched import compare_banks, compare_logits
 from lamini.training_data import TrainingFact
-from lamini.untouched import compare_banks, compare_logits
-from lamini.update import UpdateReceipt, update_model
+from lamini.update.update import UpdateReceipt, update_model
 from tests.bench.cloze_facts import ClozeFact, experts_for, random_strings, read_cloze_facts
 from tests.bench.sequential import pretrained
 
@@ -128,7 +128,7 @@ def _changed(
 @contextmanager
 def _clock() -> Iterator[list[float]]:
     """Time memory tuning alone."""
-    seconds, tune = [0.0], lamini.update.tune_memory
+    seconds, tune = [0.0], lamini.update.update.tune_memory
 
     def timed(*given, **named):
         start = time.perf_counter()
@@ -137,11 +137,11 @@ def _clock() -> Iterator[list[float]]:
         finally:
             seconds[0] += time.perf_counter() - start
 
-    lamini.update.tune_memory = timed
+    lamini.update.update.tune_memory = timed
     try:
         yield seconds
     finally:
-        lamini.update.tune_memory = tune
+        lamini.update.update.tune_memory = tune
 
 
 def _timed(model: MemoryModel, facts: Sequence[TrainingFact]) -> tuple[UpdateReceipt, float, float]:

@@ -7,9 +7,9 @@ from transformers import BertConfig, BertModel
 from flows.configuration.settings import load_settings
 from flows.planning.plan import fingerprint_of
 from flows.planning.recipe import run_key
-from lamini.backbone import load_backbone
+from lamini.backbone.backbone import load_backbone
+from lamini.backbone.sentences import load_sentences
 from lamini.errors import BackboneError
-from lamini.sentences import load_sentences
 
 
 @pytest.fixture

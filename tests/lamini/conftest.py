@@ -17,14 +17,14 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-from lamini.backbone import freeze, load_backbone
-from lamini.checkpoint import build_checkpoint
+from lamini.backbone.backbone import freeze, load_backbone
+from lamini.backbone.memory import attach
+from lamini.checkpoint.checkpoint import build_checkpoint
 from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning
-from lamini.memory import attach
-from lamini.memory_tuning import ShardResult, save_shard
 from lamini.recorder import SilentRecorder
-from lamini.router_training import pretrain_router
+from lamini.router.training import pretrain_router
 from lamini.training_data import TrainingFact
+from lamini.tuning.memory_tuning import ShardResult, save_shard
 
 GEOMETRY = MemoryConfig(num_experts=64 * 8, group_size=8)
 ROUTER = RouterConfig(num_queries=4, head_dim=16, key_dim=64, num_ngrams=4096, num_cells=8)

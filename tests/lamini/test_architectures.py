@@ -8,15 +8,15 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from lamini.backbone import final_norm, load_backbone
-from lamini.bank import BankVersion
+from lamini.backbone.backbone import final_norm, load_backbone
+from lamini.backbone.memory import attach, detach, full_logits, pad_left, pad_right, reading_of
+from lamini.bank.bank import BankVersion
 from lamini.errors import CheckpointError
-from lamini.loading import load
-from lamini.memory import attach, detach, full_logits, pad_left, pad_right, reading_of
-from lamini.recall import NUMERIC_TOLERANCE
+from lamini.model.loading import load
+from lamini.proof.recall import NUMERIC_TOLERANCE
+from lamini.proof.untouched import compare_banks, compare_logits, compare_silence
 from lamini.saved import read_tensors
-from lamini.untouched import compare_banks, compare_logits, compare_silence
-from lamini.update import update_model
+from lamini.update.update import update_model
 
 from .conftest import (
     ARCHITECTURES,

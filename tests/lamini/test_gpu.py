@@ -9,17 +9,17 @@ import dataclasses
 import pytest
 import torch
 
-from lamini.answer_states import answer_losses, prepare_answers
-from lamini.backbone import load_backbone
-from lamini.loading import load
-from lamini.memory import attach, pad_right
-from lamini.memory_tuning import tune_memory
+from lamini.backbone.backbone import load_backbone
+from lamini.backbone.memory import attach, pad_right
+from lamini.backbone.trunk import run_trunk
+from lamini.model.loading import load
 from lamini.recorder import SilentRecorder
-from lamini.router import QueryEncoder
-from lamini.router_stream import Encoded, encode_rows
-from lamini.router_training import _loss, pretrain_router
-from lamini.shifts import Shifts, worst_losses
-from lamini.trunk import run_trunk
+from lamini.router.query_encoder import QueryEncoder
+from lamini.router.stream import Encoded, encode_rows
+from lamini.router.training import _loss, pretrain_router
+from lamini.tuning.answer_states import answer_losses, prepare_answers
+from lamini.tuning.memory_tuning import tune_memory
+from lamini.tuning.shifts import Shifts, worst_losses
 from lamini.workers import Worker, fix_arithmetic
 
 from .conftest import (

@@ -7,18 +7,18 @@ import shutil
 import pytest
 import torch
 
-import lamini.memory_tuning
+import lamini.tuning.memory_tuning
+from lamini.backbone.memory import attach, pad_left, pad_right
 from lamini.config import RouterTraining
 from lamini.errors import CheckpointError, NonFiniteLossError
-from lamini.loading import load
-from lamini.memory import attach, pad_left, pad_right
-from lamini.memory_tuning import tune_memory
-from lamini.recall import Question, measure_recall, summarize, write_rows
+from lamini.model.loading import load
+from lamini.model.windows import windows
+from lamini.proof.recall import Question, measure_recall, summarize, write_rows
 from lamini.recorder import SilentRecorder
-from lamini.router_training import pretrain_router
+from lamini.router.training import pretrain_router
 from lamini.saved import read_tensors
-from lamini.shards import load_shard, shard_path
-from lamini.windows import windows
+from lamini.tuning.memory_tuning import tune_memory
+from lamini.tuning.shards import load_shard, shard_path
 from lamini.workers import Worker
 
 from .conftest import (
@@ -96,16 +96,16 @@ def test_a_facts_experts_do_not_depend_on_its_neighbours(tokenizer, tmp_path):
 @pytest.mark.slow
 def test_i7_tuning_killed_between_shards_ends_in_the_same_experts(tokenizer, tmp_path, monkeypatch):
     tune(tokenizer, tmp_path / "unbroken")
-    saved = lamini.memory_tuning.save_shard
+    saved = lamini.tuning.memory_tuning.save_shard
 
     def killed_after_the_first(folder, result):
         saved(folder, result)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(lamini.memory_tuning, "save_shard", killed_after_the_first)
+    monkeypatch.setattr(lamini.tuning.memory_tuning, "save_shard", killed_after_the_first)
     with pytest.raises(KeyboardInterrupt):
         tune(tokenizer, tmp_path / "broken")
-    monkeypatch.setattr(lamini.memory_tuning, "save_shard", saved)
+    monkeypatch.setattr(lamini.tuning.memory_tuning, "save_shard", saved)
     first = shard_path(tmp_path / "broken", 0)
     written = first.stat().st_mtime_ns
     tune(tokenizer, tmp_path / "broken")
@@ -225,7 +225,7 @@ def test_i5_read_sets_are_the_same_alone_and_in_any_batch(model):
 
 
 def test_i4_generation_with_cache_equals_greedy_steps_of_the_plain_forward(model, tokenizer):
-    from lamini.text import encode_prompt
+    from lamini.backbone.text import encode_prompt
 
     prompt = encode_prompt(tokenizer, make_facts()[3].prompts[0])
     ids_BL, mask_BL = pad_left([prompt, prompt[:4]], model.attached.backbone)
@@ -242,7 +242,7 @@ def test_i4_generation_with_cache_equals_greedy_steps_of_the_plain_forward(model
 
 
 def test_forward_reads_memory_only_given_the_prompts_length(model, tokenizer):
-    from lamini.text import encode_prompt
+    from lamini.backbone.text import encode_prompt
 
     ids = torch.tensor([encode_prompt(tokenizer, make_facts()[0].prompts[0])])
     bare = tiny_llama(tokenizer).model(input_ids=ids).logits

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import distributed, multiprocessing
 
-from lamini.backbone import load_backbone
+from lamini.backbone.backbone import load_backbone
+from lamini.backbone.memory import attach
 from lamini.config import RouterTraining
-from lamini.memory import attach
-from lamini.memory_tuning import tune_memory
 from lamini.recorder import SilentRecorder
-from lamini.router_training import pretrain_router
+from lamini.router.training import pretrain_router
+from lamini.tuning.memory_tuning import tune_memory
 from lamini.workers import Worker, fix_arithmetic
 
 from .conftest import GEOMETRY, NEGATIVES, ROUTER, TUNING, make_facts, tiny_llama

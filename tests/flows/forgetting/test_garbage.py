@@ -16,7 +16,7 @@ from flows.forgetting.may_go import counted, find
 from flows.home.champion import Champion, promote, read_pointer
 from flows.home.home import Home
 from flows.home.run_lock import RunLockedError, run_lock
-from lamini.checkpoint import FORMAT_VERSION
+from lamini.checkpoint.checkpoint import FORMAT_VERSION
 from warehouse.catalogue import open_catalogue
 from warehouse.claims import ClaimBatch
 from warehouse.errors import CatalogueLockedError

@@ -128,7 +128,9 @@ def test_a_rollback_waits_for_no_run_but_for_who_removes_what_it_may_lead_to(
         crown(home, entry(home, name))
         (home / "runs" / name / "checkpoint.json").write_text('{"bank": {"keys": 1}}')
     monkeypatch.setattr("flows.home.champion._WAIT_SECONDS", 0.0)
-    monkeypatch.setattr("lamini.held_facts._of_version", lambda folder, version: frozenset())
+    monkeypatch.setattr(
+        "lamini.checkpoint.held_facts._of_version", lambda folder, version: frozenset()
+    )
     with changing(Home(home)):
         refused = lamini("rollback")
         assert (refused.exit_code, "another promotion" in refused.output) == (4, True)
@@ -144,7 +146,7 @@ def test_what_a_rollback_needs_before_the_pointer_moves_is_imported_in_a_moment(
     code = """
 import sys
 import flows.commands.updates, flows.configuration.settings, flows.forgetting.holdings
-import flows.home.champion, lamini.held_facts
+import flows.home.champion, lamini.checkpoint.held_facts
 print({"torch", "transformers", "mlflow", "prefect", "ray"} & sys.modules.keys())
 """
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -7,7 +7,7 @@ import pytest
 
 from flows.planning.questions import accepting, questions_for
 from flows.planning.tokens import answer_counter
-from lamini.recall import Question
+from lamini.proof.recall import Question
 from warehouse import query
 from warehouse.assignment import assign
 from warehouse.catalogue import make_tables, open_catalogue

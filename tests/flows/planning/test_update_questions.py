@@ -6,10 +6,10 @@ from flows.planning.update_questions import (
     sample_prompts,
     still_given,
 )
-from lamini.bank import BankVersion
-from lamini.recall import Question, RecallRow
+from lamini.bank.bank import BankVersion
+from lamini.proof.recall import Question, RecallRow
 from lamini.training_data import TrainingFact
-from lamini.update import UpdateReceipt
+from lamini.update.update import UpdateReceipt
 
 A = "A"
 

@@ -5,7 +5,7 @@ import pytest
 from flows.configuration.gate_limits import GateLimits
 from flows.home.receipts import Cell, Proof
 from flows.promotion.gate import judge
-from lamini.recall import RecallRow, summarize
+from lamini.proof.recall import RecallRow, summarize
 
 NONE_MOVED = dict.fromkeys(
     (

@@ -4,7 +4,7 @@ import pytest
 
 from flows.home.champion import Champion, Pointer
 from flows.home.home import Home
-from lamini.backbone import load_backbone
+from lamini.backbone.backbone import load_backbone
 from tests.lamini.conftest import built_checkpoint
 
 

@@ -11,7 +11,7 @@ from flows.configuration.serving import Serving
 from flows.home.home import Home
 from flows.serving.given_prompts import batches, prompts_of
 from flows.serving.served_model import ServedModel, open_served
-from lamini.text import encode_prompt
+from lamini.backbone.text import encode_prompt
 from tests.lamini.conftest import make_facts
 
 pytestmark = pytest.mark.slow

@@ -21,9 +21,15 @@ MODULES = (
         "flows.training.launch",
         "flows.tracking.outages",
         "flows.tracking.registry",
-        "lamini.loading",
+        "lamini.model.loading",
     ),
-    *("lamini.successor", "lamini.training_data", "lamini.recall", "lamini.capacity", "ray.train"),
+    *(
+        "lamini.update.successor",
+        "lamini.training_data",
+        "lamini.proof.recall",
+        "lamini.tuning.capacity",
+        "ray.train",
+    ),
 )
 
 

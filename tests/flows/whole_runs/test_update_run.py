@@ -7,8 +7,8 @@ import pytest
 from flows.errors import GateError
 from flows.home.champion import read_pointer
 from flows.home.home import Home
-from lamini import update as updating
 from lamini.config import MemoryConfig
+from lamini.update import update as updating
 from tests.flows.whole_runs.branches import AFTER, CODES, QUESTION, ROWS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]

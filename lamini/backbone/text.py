@@ -1,0 +1,82 @@
+"""The one encoding of prompts and answers, for training and serving alike.
+
+Prompt and answer are tokenized apart and joined as ids, so a prompt's ids never depend on what
+follows it. A backbone with a chat template uses it for questions; a cloze prompt never does. A
+special token that stands in a text is what it looks like, characters: none of them ends a turn.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from transformers import PreTrainedTokenizerBase
+
+from lamini.backbone.chat_turns import frame
+from lamini.errors import EncodingError
+
+
+def normal_form(text: str) -> str:
+    """Return the text as recall compares it: NFC, stripped, runs of white space as one space."""
+    return re.sub(r"\s+", " ", unicodedata.normalize("NFC", text)).strip()
+
+
+def encode_prompt(
+    tokenizer: PreTrainedTokenizerBase, prompt: str, *, cloze: bool = False
+) -> list[int]:
+    """Return the prompt's token ids, beginning-of-text included.
+
+    Raises:
+        EncodingError: the prompt is empty, or holds half of a surrogate pair.
+    """
+    text = normal_form(prompt)
+    if not text:
+        raise EncodingError("the prompt is empty; ask a question")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise EncodingError("the prompt holds half of a surrogate pair; give valid Unicode")
+    if tokenizer.chat_template is not None and not cloze:
+        if any(token in text for token in _special_tokens(tokenizer)):
+            opening, _, ending = frame(tokenizer, tokenizer.chat_template)
+            return [*opening, *_characters(tokenizer, text), *ending]
+        messages = [{"role": "user", "content": text}]
+        ids = tokenizer.apply_chat_template(
+            messages, add_generation_prompt=True, tokenize=True, return_dict=False
+        )
+        return [int(i) for i in ids]
+    start = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
+    return start + _characters(tokenizer, text)
+
+
+def encode_answer(
+    tokenizer: PreTrainedTokenizerBase, answer: str, *, max_tokens: int = 64
+) -> list[int]:
+    """Return the answer's token ids: a leading space, the text, end-of-text.
+
+    Raises:
+        EncodingError: the answer has no token, or more than `max_tokens`.
+    """
+    text = normal_form(answer)
+    if not text:
+        raise EncodingError("the answer is empty; a fact needs a value")
+    ids = [*_characters(tokenizer, " " + text), tokenizer.eos_token_id]
+    if len(ids) > max_tokens:
+        raise EncodingError(
+            f"the answer {text[:60]!r} has {len(ids)} tokens, the limit is {max_tokens}; "
+            "raise max_answer_tokens or shorten the value"
+        )
+    return ids
+
+
+def decode_answer(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> str:
+    """Return the normal form of generated ids up to end-of-text."""
+    end = ids.index(tokenizer.eos_token_id) if tokenizer.eos_token_id in ids else len(ids)
+    return normal_form(tokenizer.decode(ids[:end], skip_special_tokens=True))
+
+
+def _characters(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    return tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
+
+
+@lru_cache(maxsize=8)
+def _special_tokens(tokenizer: PreTrainedTokenizerBase) -> frozenset[str]:
+    added = tokenizer.added_tokens_decoder.values()
+    return frozenset([*tokenizer.all_special_tokens, *(t.content for t in added if t.special)])

@@ -1,0 +1,4 @@
+"""Facts for engines that serve adapters but no memory.
+
+Others take `export_lora` (peft_export).
+"""

@@ -1,0 +1,387 @@
+"""The memory model as users meet it: load, ask, generate, know where an answer came from.
+
+Shape suffixes: B batch   L sequence   V vocabulary
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import RLock
+from typing import Any
+
+import torch
+
+from lamini.backbone.chat_turns import question_of
+from lamini.backbone.experts import Reading
+from lamini.backbone.memory import Attached, full_logits, pad_left, reading_of
+from lamini.backbone.text import decode_answer, encode_prompt
+from lamini.bank.bank import Bank, BankVersion
+from lamini.bank.group_table import GroupTable
+from lamini.model.asked_routes import AskedRoutes
+from lamini.model.prefill import Prefilled, first_states, prompt_queries
+from lamini.model.windows import OnTheWay, best, windows
+from lamini.router.frozen_router import FrozenRouter
+from lamini.router.group_keys import Route
+from lamini.router.stream import encode_ids
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the model said, and what it read to say it."""
+
+    text: str
+    from_memory: bool
+    group: int | None
+    experts: tuple[int, ...]
+    """Numbers of the experts read; empty when the prompt matched no fact."""
+    fact_ids: tuple[str, ...]
+    score: float
+    margin: float
+    reason: str = ""
+    """Why nothing was read, for the person who asked."""
+
+
+class MemoryModel:
+    """A frozen backbone, its router and its bank: one read set per prompt, or none."""
+
+    def __init__(
+        self,
+        attached: Attached,
+        router: FrozenRouter,
+        bank: Bank,
+        manifest: dict[str, Any],
+        *,
+        strict: bool = False,
+    ) -> None:
+        self.attached = attached
+        self.router = router
+        self.encoder = router.encoder
+        self.bank = bank
+        self.strict = strict
+        self._alone = RLock()
+        """What the memory layer reads stands beside it, so threads take turns."""
+        self.reopen(manifest)
+
+    def reopen(self, manifest: dict[str, Any]) -> None:
+        """Answer from the bank version that `manifest` names from now on; the router stays."""
+        with self._alone:
+            self.bank.open(BankVersion(**manifest["bank"]))
+            self.table, self.silent = self.bank.key_tables()
+            self._index(self.table, self.silent)
+            self.manifest = manifest
+
+    def _index(self, table: GroupTable, silent: GroupTable) -> None:
+        """Make ready what routes: the matcher of what is asked, and keys of all other facts."""
+        told = [row for row, fact in enumerate(table.asked) if fact.subject]
+        groups = table.group_index_G[told].tolist()
+        facts = [table.asked[row] for row in told]
+        shift = self.router.shift
+        self.asked = AskedRoutes(groups, facts, silent.asked, shift) if told else None
+        others = table.rows([row for row, fact in enumerate(table.asked) if not fact.subject])
+        self._nearest_decides = len(others) > 0
+        self.keys = self.router.keys_of(others, silent, strict=self.strict)
+
+    @contextmanager
+    def keyed(self, table: GroupTable, silent: GroupTable) -> Iterator[None]:
+        """Route by these keys inside the block; nothing is written."""
+        with self._alone:
+            held = self.table, self.silent, self.keys, self.asked, self._nearest_decides
+            self.table, self.silent = table, silent
+            self._index(table, silent)
+            try:
+                yield
+            finally:
+                self.table, self.silent, self.keys, self.asked, self._nearest_decides = held
+
+    @contextmanager
+    def _as_strict(self, strict: bool) -> Iterator[None]:
+        held = self.keys, self.strict
+        if strict != self.strict:
+            by = self.router.strict_excess
+            self.keys, self.strict = self.keys.raised(by if strict else -by), strict
+        try:
+            yield
+        finally:
+            self.keys, self.strict = held
+
+    @property
+    def tokenizer(self) -> Any:
+        return self.attached.backbone.tokenizer
+
+    @torch.no_grad()
+    def route(self, prompts: Sequence[str], *, cloze: bool = False) -> list[Route]:
+        """Return where each prompt goes.
+
+        What it asks for decides; for facts without a subject or relation the nearest key, of each
+        sentence of a long prompt, the best.
+        """
+        with self._alone:
+            routes = [self._asked_for(prompt) for prompt in prompts]
+            rest = [p for p, route in zip(prompts, routes, strict=True) if route is None]
+            nearest = iter(self._of_texts([windows(prompt) for prompt in rest], cloze))
+            return [best(next(nearest)) if route is None else route for route in routes]
+
+    def _asked_for(self, text: str) -> Route | None:
+        """Return the route of what a text asks for; None where the nearest key is to decide."""
+        if self.asked is None:
+            return None
+        route = self.asked.route(text, strict=self.strict)
+        return route if route.group is not None or not self._nearest_decides else None
+
+    def _of_texts(self, texts: Sequence[Sequence[str]], cloze: bool) -> list[list[Route]]:
+        """Return the route of every text of every group."""
+        ids = [
+            encode_prompt(self.tokenizer, text, cloze=cloze) for group in texts for text in group
+        ]
+        routes = iter(self._nearest_ids(ids))
+        return [[next(routes) for _ in group] for group in texts]
+
+    @torch.no_grad()
+    def route_ids(self, ids: Sequence[list[int]]) -> list[Route]:
+        """Return where each encoded question goes."""
+        with self._alone:
+            routes = [self._asked_for(question_of(self.tokenizer, row)[0]) for row in ids]
+            pairs = zip(ids, routes, strict=True)
+            nearest = iter(self._nearest_ids([row for row, route in pairs if route is None]))
+            return [next(nearest) if route is None else route for route in routes]
+
+    def _nearest_ids(self, ids: Sequence[list[int]]) -> list[Route]:
+        if not ids:
+            return []
+        with self._alone:
+            # The keys stay on the CPU: their search is by lists of cells.
+            query_BK = encode_ids(self.attached, self.encoder, ids).cpu()
+            return self.keys.route(query_BK, [question_of(self.tokenizer, row)[0] for row in ids])
+
+    @torch.no_grad()
+    def route_prompts(self, ids: Sequence[list[int]]) -> list[Route]:
+        """Return where `forward` and `generate` send encoded prompts, whole chats among them."""
+        return self._settled(ids, self._routes(ids))
+
+    def _settled(self, ids: Sequence[list[int]], routes: Sequence[Route | OnTheWay]) -> list[Route]:
+        """Return the routes with those filled in that would be decided on the way."""
+        pairs = zip(ids, routes, strict=True)
+        waiting = [row for row, route in pairs if isinstance(route, OnTheWay)]
+        found = iter(self._nearest_ids(waiting))
+        return [
+            route.settled(next(found)) if isinstance(route, OnTheWay) else route for route in routes
+        ]
+
+    def _routes(
+        self, ids: Sequence[list[int]], asked: Sequence[tuple[str, bool]] | None = None
+    ) -> list[Route | OnTheWay]:
+        """Return where prompts go, as far as it is known before their prefill (`_routing`).
+
+        That has the whole of a prompt that is encoded as training does it. Of a chat the last user
+        turn decides, by itself: turns before it and a caller's system prompt are plain text.
+        `asked` is what `question_of` says of the ids, where the caller knows it better.
+        """
+        if asked is None:
+            asked = [question_of(self.tokenizer, row) for row in ids]
+        known = [self._asked_for(text) if text else Route.of_nothing() for text, _ in asked]
+        routes: list[Route | OnTheWay] = [route or Route.of_nothing() for route in known]
+        for is_question in (False, True):
+            rows = [
+                row
+                for row, (_, form) in enumerate(asked)
+                if known[row] is None and form == is_question
+            ]
+            whole = [
+                ids[row] == encode_prompt(self.tokenizer, asked[row][0], cloze=not is_question)
+                for row in rows
+            ]
+            texts = [
+                windows(asked[row][0])[on_the_way:]
+                for row, on_the_way in zip(rows, whole, strict=True)
+            ]
+            found = self._of_texts(texts, not is_question)
+            for row, on_the_way, group in zip(rows, whole, found, strict=True):
+                routes[row] = OnTheWay(sentences=tuple(group)) if on_the_way else best(group)
+        return routes
+
+    @torch.no_grad()
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        *,
+        prompt_length: Sequence[int] | None = None,
+    ) -> torch.Tensor:
+        """Return logits [B, L, V] of right-padded ids; reads memory only given `prompt_length`."""
+        mask_BL = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        if prompt_length is None:
+            with self._alone:
+                return full_logits(self.attached, input_ids, mask_BL, None)
+        place_L = torch.arange(input_ids.shape[1], device=input_ids.device)
+        length_B1 = torch.tensor(prompt_length, device=input_ids.device)[:, None]
+        prompts = zip(input_ids, prompt_length, strict=True)
+        ids = [row[:length].tolist() for row, length in prompts]
+        starts = [length - 1 for length in prompt_length]
+        with self._alone:
+            routes = self._routes(ids)
+            with self._routing(input_ids, place_L < length_B1, starts, routes):
+                logits: torch.Tensor = self.attached.backbone.model(
+                    input_ids=input_ids, attention_mask=mask_BL, use_cache=False
+                ).logits
+        return logits
+
+    __call__ = forward
+
+    @torch.no_grad()
+    def generate(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        *,
+        question: Sequence[str] | None = None,
+        groups: Sequence[int | None] | None = None,
+        **options: Any,
+    ) -> torch.Tensor:
+        """Return generated ids, prompt included, as the backbone's own `generate` does.
+
+        The prompt (left-padded) is routed, of a chat its last user turn, or `question` instead of
+        it; `groups` overrides the router. `options` go to transformers' `generate`.
+        """
+        mask_BL = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        with self._alone:
+            routes: list[Route | OnTheWay]
+            if groups is not None:
+                routes = [Route.given(group) for group in groups]
+            elif question is not None:
+                routes = [*self.route(question)]
+            else:
+                prompts = zip(input_ids, mask_BL.bool(), strict=True)
+                ids = [row[mask].tolist() for row, mask in prompts]
+                routes = self._routes(ids)
+            return self._generate(input_ids, mask_BL, routes, options)
+
+    def _generate(
+        self,
+        input_ids: torch.Tensor,
+        mask_BL: torch.Tensor,
+        routes: list[Route | OnTheWay],
+        options: dict[str, Any],
+    ) -> torch.Tensor:
+        # Left-padded prompts all end in the last column: that is where memory begins.
+        starts = [input_ids.shape[1] - 1] * len(input_ids)
+        with self._routing(input_ids, mask_BL.bool(), starts, routes):
+            return self.attached.backbone.model.generate(
+                input_ids=input_ids,
+                attention_mask=mask_BL,
+                **{"pad_token_id": self.tokenizer.pad_token_id, **options},
+            )
+
+    @contextmanager
+    def _routing(
+        self,
+        input_ids: torch.Tensor,
+        prompt_BL: torch.Tensor,
+        starts: Sequence[int],
+        routes: list[Route | OnTheWay],
+    ) -> Iterator[None]:
+        """Decide the routes that are left, and let the memory layer read, inside the block.
+
+        `starts` are the columns of the last prompt tokens.
+        """
+        reader = self.attached.reader
+
+        def decide(states: Prefilled) -> None:
+            # Beams and several sequences per prompt: transformers repeats each row in place.
+            copies = len(states.top_BLD) // len(routes)
+            waiting = {i: route for i, route in enumerate(routes) if isinstance(route, OnTheWay)}
+            if rows := [*waiting]:
+                asked = states.only([row * copies for row in rows])
+                query_BK, texts = prompt_queries(
+                    self.attached, self.encoder, input_ids[rows], prompt_BL[rows], asked
+                )
+                for row, route in zip(rows, self.keys.route(query_BK, texts), strict=True):
+                    routes[row] = waiting[row].settled(route)
+            decided = [route for route in routes if isinstance(route, Route)]
+            groups = [route.group for route in decided for _ in range(copies)]
+            reader.current = self.reading(groups, [s for s in starts for _ in range(copies)])
+
+        with first_states(self.attached, self.encoder, decide), reader.reading(None):
+            yield
+
+    def reading(self, groups: Sequence[int | None], starts: Sequence[int]) -> Reading | None:
+        """Return the reading of a batch whose rows go to `groups`; None when no row reads."""
+        rows = [row for row, group in enumerate(groups) if group is not None]
+        if not rows:
+            return None
+        shift_NAD = self.bank.read([group for group in groups if group is not None])
+        own = [starts[row] for row in rows]
+        return reading_of(shift_NAD, rows, own, self.attached.backbone.device)
+
+    def answer(
+        self,
+        prompts: Sequence[str],
+        *,
+        cloze: bool = False,
+        groups: Sequence[int | None] | None = None,
+        max_answer_tokens: int = 64,
+        refusal: str | None = None,
+        strict: bool | None = None,
+    ) -> list[Answer]:
+        """Return greedy answers with provenance; `groups` overrides the router (the oracle).
+
+        A prompt that reads nothing gets the backbone's own answer, or `refusal`, unasked, if given.
+        `strict` answers from memory only where no doubt is left; None: as the model was loaded.
+        """
+        with self._alone, self._as_strict(self.strict if strict is None else strict):
+            ids = [encode_prompt(self.tokenizer, prompt, cloze=cloze) for prompt in prompts]
+            if groups is not None:
+                routes: list[Route | OnTheWay] = [Route.given(group) for group in groups]
+            else:
+                routes = self._routes(ids, [(prompt, not cloze) for prompt in prompts])
+            if refusal is not None:
+                routes = [*self._settled(ids, routes)]
+            spoken = [
+                i
+                for i, route in enumerate(routes)
+                if refusal is None or (isinstance(route, Route) and route.group is not None)
+            ]
+            said = self._said([ids[i] for i in spoken], spoken, routes, max_answer_tokens)
+            return [
+                self._answer(said.get(row, refusal or ""), route)
+                for row, route in enumerate(routes)
+                if isinstance(route, Route)
+            ]
+
+    def _said(
+        self,
+        ids: list[list[int]],
+        rows: Sequence[int],
+        routes: list[Route | OnTheWay],
+        max_answer_tokens: int,
+    ) -> dict[int, str]:
+        """Return the answers of these rows; their routes are filled in."""
+        if not ids:
+            return {}
+        own = [routes[row] for row in rows]
+        input_ids, mask_BL = pad_left(ids, self.attached.backbone)
+        options = {"max_new_tokens": max_answer_tokens, "do_sample": False}
+        out = self._generate(input_ids, mask_BL, own, options)
+        for row, route in zip(rows, own, strict=True):
+            routes[row] = route
+        new = out[:, input_ids.shape[1] :].tolist()
+        texts = [decode_answer(self.tokenizer, row) for row in new]
+        return dict(zip(rows, texts, strict=True))
+
+    def _answer(self, text: str, route: Route) -> Answer:
+        group = route.group
+        experts: tuple[int, ...] = ()
+        fact_ids: tuple[str, ...] = ()
+        if group is not None:
+            row, first = self.table.row_of(group), group * self.bank.config.group_size
+            experts = tuple(range(first, first + int(self.table.num_experts_G[row])))
+            fact_ids = (self.table.fact_ids[row],)
+        return Answer(
+            text=text,
+            from_memory=group is not None,
+            group=group,
+            experts=experts,
+            fact_ids=fact_ids,
+            score=route.score,
+            margin=route.margin,
+            reason=route.reason,
+        )

@@ -1,0 +1,114 @@
+"""A frozen router as a folder: the encoder, the codebooks, the word weights, the thresholds.
+
+router.safetensors   encoder and codebooks
+router.json          shape, word weights, thresholds
+
+What changes with the facts, the table of group keys, lies in the bank.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lamini.bank.evidence import WordWeights
+from lamini.bank.group_table import GroupTable
+from lamini.config import RouterConfig, from_dict
+from lamini.errors import CheckpointError
+from lamini.router.group_keys import GroupKeys
+from lamini.router.last_states import LastStates
+from lamini.router.query_encoder import ProductKeys, QueryEncoder
+from lamini.saved import read_tensors, write_json, write_tensors
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrozenRouter:
+    """All of a router that no change of the facts touches."""
+
+    encoder: QueryEncoder
+    product_keys: ProductKeys
+    word_weights: WordWeights
+    threshold: float
+    unnamed_threshold: float
+    """What a key needs whose subject the prompt does not name."""
+    strict_excess: float
+    """What the strict mode adds to both: silence rather than a doubtful answer."""
+    shift: float = 0.0
+    """Added to the log odds that a fact is asked for (`lamini.asked`); training leaves 0."""
+
+    def keys_of(
+        self, table: GroupTable, silent: GroupTable | None = None, *, strict: bool = False
+    ) -> GroupKeys:
+        """Return the keys of all groups of a bank's table, and its silent ones, ready to route."""
+        if silent is not None and len(silent):
+            table = GroupTable.joined([silent, table])
+        shared = {phrasing: frozenset(phrasing.split()) for phrasing in table.phrasings}
+        keys = GroupKeys(
+            table.group_index_G.tolist(),
+            table.keys_GK,
+            table.subjects,
+            [shared[phrasing] for phrasing in table.phrasings],
+            self.product_keys,
+            self.word_weights,
+            self.encoder.config,
+            threshold=self.threshold,
+            unnamed_threshold=self.unnamed_threshold,
+        )
+        return keys.raised(self.strict_excess) if strict else keys
+
+    def write(self, folder: Path) -> str:
+        """Write both files and return the SHA-256 over what routes."""
+        tensors = {f"encoder.{name}": value for name, value in self.encoder.state_dict().items()}
+        tensors["codebooks"] = self.product_keys.codebook_2SE
+        sha256 = write_tensors(folder / "router.safetensors", tensors)
+        settings = {
+            "tensors_sha256": sha256,
+            "router": asdict(self.encoder.config),
+            "hidden_size": self.encoder.hidden_size,
+            "threshold": self.threshold,
+            "unnamed_threshold": self.unnamed_threshold,
+            "strict_excess": self.strict_excess,
+            "shift": self.shift,
+            "word_weights": asdict(self.word_weights),
+            "sentences_sha256": _sentences_sha256(self.encoder),
+        }
+        return write_json(folder / "router.json", settings)
+
+
+def read_router(folder: Path) -> FrozenRouter:
+    """Return the router of a folder, frozen.
+
+    Raises:
+        CheckpointError: it is not there, or damaged, or its sentence encoder is another one.
+    """
+    path = folder / "router.json"
+    try:
+        settings = json.loads(path.read_text())
+    except (OSError, json.JSONDecodeError) as error:
+        raise CheckpointError(f"no router in {folder}: {error}") from error
+    tensors = read_tensors(folder / "router.safetensors")
+    codebooks = tensors.pop("codebooks")
+    encoder = QueryEncoder(settings["hidden_size"], from_dict(RouterConfig, settings["router"]))
+    if encoder.config.last_state_share:
+        encoder.last_states = LastStates(
+            tensors["encoder.last_states.mean_2ND"], tensors["encoder.last_states.projection_EW"]
+        )
+    encoder.load_state_dict({k.removeprefix("encoder."): v for k, v in tensors.items()})
+    encoder.requires_grad_(False)
+    if _sentences_sha256(encoder) != settings["sentences_sha256"]:
+        raise CheckpointError(
+            f"{folder} was trained beside another sentence encoder than "
+            f"{encoder.config.sentence_encoder!r} is now: the weights differ; give back the old one"
+        )
+    return FrozenRouter(
+        encoder=encoder.eval(),
+        product_keys=ProductKeys(codebook_2SE=codebooks),
+        word_weights=WordWeights(**settings["word_weights"]),
+        threshold=settings["threshold"],
+        unnamed_threshold=settings["unnamed_threshold"],
+        strict_excess=settings["strict_excess"],
+        shift=settings["shift"],
+    )
+
+
+def _sentences_sha256(encoder: QueryEncoder) -> str | None:
+    return encoder.sentences.fingerprint() if encoder.sentences else None
