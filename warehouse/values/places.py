@@ -70,7 +70,8 @@ class Place:
 def _plain(part: str) -> str:
     text = unicodedata.normalize("NFKC", part)
     latin = "".join(anyascii(c) if c <= _LAST_LATIN_GREEK_CYRILLIC else c for c in text)
-    return " ".join(re.sub(r"[^\w'\u2019-]+", " ", latin.casefold()).split())
+    plain = " ".join(re.sub(r"[^\w'\u2019-]+", " ", latin.casefold()).split())
+    return plain if re.search(r"[^\W_]", plain) else ""  # marks alone name no place
 
 
 def _fuller(other: str, key: str) -> bool:

@@ -76,6 +76,7 @@ TEXT = st.one_of(
 @example(text='""')
 @example(text="1e999999")
 @example(text="1" * 5000)
+@example(text=":\u2010")
 @example(text="0\u00ad\u20441")
 def test_the_key_of_any_text_is_its_own_key_and_not_empty(rule, text):
     if not text:
