@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from flows.environment import apply_environment
 from flows.errors import ServiceError
@@ -41,13 +41,20 @@ _ADDRESS = ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING")
 
 
 class Services:
-    """The Prefect server of one home for as long as the `with` lasts."""
+    """The Prefect server of one home for as long as the `with` lasts.
+
+    Within another `with` of the same home, in the same process, it is the outer one's.
+    """
+
+    _open: ClassVar[dict[Path, "Services"]] = {}
+    """Those of this process that found or started a server, by home."""
 
     def __init__(self, home: Path, *, port: int | None = None) -> None:
         self.home = home
         self.port = port
         self.started: Started | None = None
         """Null where PREFECT_API_URL names a server elsewhere that answers."""
+        self._outer: Services | None = None
         self._keeping: KeepUp | None = None
         self._before: dict[str, str] = {}
         self._undo_signal: Callable[[], None] = lambda: None
@@ -55,6 +62,8 @@ class Services:
     @property
     def api_url(self) -> str:
         """What PREFECT_API_URL is set to."""
+        if self._outer is not None:
+            return self._outer.api_url
         if self.started is None:
             return os.environ["PREFECT_API_URL"]
         return f"{self.started.server.url}/api"
@@ -62,12 +71,14 @@ class Services:
     def start(self) -> None:
         """Find or launch the server and return at once; `wait_ready` waits for it."""
         apply_environment(self.home)
-        if _is_given(self.home):
+        self._outer = self._open.get(self.home)
+        if self._outer is not None or _is_given(self.home):
             return
         # Where `lamini ui` will show it too, if it can be had: links to the run stay good.
         self.started = Started(
             "prefect", start_prefect, self.home, port=self.port, first=PREFECT_PORT
         )
+        self._open[self.home] = self
         self._before = {name: os.environ[name] for name in _ADDRESS if name in os.environ}
         _point_at(self.started.server)
 
@@ -77,6 +88,8 @@ class Services:
         Raises:
             ServiceError: it did not come up; the message has the tail of its log.
         """
+        if self._outer is not None:
+            return self._outer.wait_ready(timeout_seconds)
         if self.started is not None:
             _point_at(self.started.wait_ready(timeout_seconds))
         if "prefect" in sys.modules:  # imported before the address was known
@@ -89,12 +102,17 @@ class Services:
 
     def answers(self) -> bool:
         """Whether the server's API can be had now."""
-        if self.started is not None:
-            return self.started.server.answers()
-        return _status(self.api_url) == HTTPStatus.OK
+        if self._outer is not None:
+            return self._outer.answers()
+        if self.started is None:
+            return _status(self.api_url) == HTTPStatus.OK
+        server = find(self.home, "prefect")  # another process may have started it again
+        return server is not None and server.answers()
 
     def comes_back(self, timeout_seconds: float = START_SECONDS) -> bool:
         """Wait for a server of ours that died; false where nobody starts it again."""
+        if self._outer is not None:
+            return self._outer.comes_back(timeout_seconds)
         deadline = time.monotonic() + timeout_seconds
         while self._keeping is not None and time.monotonic() < deadline:
             if self.answers():
@@ -106,6 +124,7 @@ class Services:
         """Stop the server if it is ours."""
         if self.started is None:
             return
+        del self._open[self.home]
         if self._keeping is not None:
             self._keeping.stop()
             self._keeping = None

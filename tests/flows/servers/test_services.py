@@ -176,11 +176,27 @@ def test_a_server_that_loses_its_port_while_it_starts_is_started_on_another(
     # As it was before the stranger came, and as if he had gone before we looked.
     monkeypatch.setattr(services, "PREFECT_PORT", stranger)
     monkeypatch.setattr(started, "is_free", lambda port: port == stranger or is_free(port))
-    with Services(tmp_path) as home:
+    # A command starts it early, and the run within it waits for it.
+    with Services(tmp_path) as home, Services(tmp_path) as within:
         assert home.api_url == f"http://127.0.0.1:{stranger}/api"
-        url = home.wait_ready()
-        assert url == os.environ["PREFECT_API_URL"] != f"http://127.0.0.1:{stranger}/api"
+        url = within.wait_ready()
+        assert url == home.api_url == os.environ["PREFECT_API_URL"]
+        assert url != f"http://127.0.0.1:{stranger}/api"
         assert answers(f"{url}/health", auth_string(tmp_path))
+
+
+@pytest.mark.slow
+def test_a_server_that_dies_comes_back_for_all_who_use_it(tmp_path):
+    with Services(tmp_path) as home:
+        with Services(tmp_path) as within:
+            url = within.wait_ready()
+            first = find(tmp_path, "prefect")
+            psutil.Process(first.pid).kill()
+            assert within.comes_back()
+            assert find(tmp_path, "prefect").pid != first.pid
+            assert answers(f"{url}/health", auth_string(tmp_path))
+        assert home.answers()  # the inner one has stopped nothing
+    assert find(tmp_path, "prefect") is None
 
 
 @pytest.mark.slow
