@@ -7,7 +7,7 @@ try again; 5 a check or a gate failed; 6 an earlier step has not run yet; 130 in
 
 # Imported for their commands, which --help lists in this order.
 # isort: off
-from flows.commands import facts, explain, sources, quarantine, duplicates  # noqa: F401
+from flows.commands import init, facts, explain, sources, quarantine, duplicates  # noqa: F401
 from flows.commands import runs, recall, updates, forget, serve, endpoint  # noqa: F401
 from flows.commands import services, config  # noqa: F401
 

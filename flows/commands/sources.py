@@ -82,8 +82,12 @@ def preview(
     from flows.commands.screen import show_rows
 
     show_rows(found.claims, ("row", "subject", "relation", "value"), "claims")
-    if found.claims:
-        echo(f"the first question: {found.claims[0]['question']}")
+    from flows.planning.phrasings import shipped
+
+    for relation, claim in {claim["relation"]: claim for claim in found.claims}.items():
+        own = [claim["question"], *claim["paraphrases"]]
+        told = f"{len(own)} phrasings of the mapping, {len(shipped(relation))} that ship"
+        echo(f"{relation}: {told}, such as {own[0]!r}")
     for row in found.quarantine:
         echo(f"refused: {refused_line(row)}")
     for finding in found.findings:

@@ -40,8 +40,8 @@ def asked_fact(
 ) -> AskedFact:
     """Return how a fact is asked for; one without subject or relation where that cannot be told.
 
-    It cannot where its question has no word of the subject's name, or is in letters that the
-    sentence encoder never learned.
+    It cannot where its question has no word of the subject's name, or no other word, or is in
+    letters that the sentence encoder never learned.
     """
     if not (subject and relation) or (prompts and not _is_told(subject, prompts)):
         return AskedFact()
@@ -52,7 +52,8 @@ def asked_fact(
 def _is_told(subject: str, prompts: Sequence[str]) -> bool:
     named = {*plain(subject).split()} - STOP
     without = prompts[0].replace(subject, "")
-    return bool(named & {*plain(prompts[0]).split()}) and _STRANGE.search(without) is None
+    names_it = bool(named & {*plain(prompts[0]).split()})
+    return names_it and bool(plain(without)) and _STRANGE.search(without) is None
 
 
 @dataclass(frozen=True)

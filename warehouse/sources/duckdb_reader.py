@@ -18,6 +18,33 @@ def read_duckdb(mapping: Mapping, last: LastBatch | None = None) -> RawTable:
         SourceError: the file is missing or none of DuckDB's, or the query fails or reaches outside.
         SourceBusyError: another process has it open for writing.
     """
+    _check_there(mapping)
+    with query.connect() as con:
+        _attach(con, mapping)
+        query.lock_down(con)
+        tables = _tables(con)
+        table = mapping.options.table
+        if table is not None and "." not in table and table not in tables:
+            raise SourceError(
+                f"{mapping.given_path}: no table {table!r}{hint(table, tables, what='tables')}"
+            )
+        return whole(_selected(con, mapping))
+
+
+def tables_of(mapping: Mapping) -> list[str]:
+    """List the tables of the DuckDB file that the mapping names.
+
+    Raises:
+        SourceError: the file is missing or none of DuckDB's.
+        SourceBusyError: another process has it open for writing.
+    """
+    _check_there(mapping)
+    with query.connect() as con:
+        _attach(con, mapping)
+        return _tables(con)
+
+
+def _check_there(mapping: Mapping) -> None:
     if not mapping.path.is_file():
         folder = mapping.path.parent
         found = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
@@ -25,16 +52,10 @@ def read_duckdb(mapping: Mapping, last: LastBatch | None = None) -> RawTable:
             f"{mapping.given_path}: no such file (path in {mapping.file})"
             f"{hint(mapping.path.name, found, what='files in that folder')}"
         )
-    with query.connect() as con:
-        _attach(con, mapping)
-        query.lock_down(con)
-        tables = [str(row[0]) for row in con.execute("show tables").fetchall()]
-        table = mapping.options.table
-        if table is not None and "." not in table and table not in tables:
-            raise SourceError(
-                f"{mapping.given_path}: no table {table!r}{hint(table, tables, what='tables')}"
-            )
-        return whole(_selected(con, mapping))
+
+
+def _tables(con: duckdb.DuckDBPyConnection) -> list[str]:
+    return [str(row[0]) for row in con.execute("show tables").fetchall()]
 
 
 def _attach(con: duckdb.DuckDBPyConnection, mapping: Mapping) -> None:

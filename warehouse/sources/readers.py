@@ -33,7 +33,7 @@ def read_raw(mapping: Mapping, last: LastBatch | None = None) -> RawTable:
         SourceBusyError: a DuckDB file is open for writing elsewhere.
         MissingExtraError: the format needs a library that is not installed.
     """
-    raw = _READERS[mapping.format](mapping, last)
+    raw = _without_unnamed(_READERS[mapping.format](mapping, last))
     _check_names(mapping, raw.table.column_names)
     raw = replace(
         raw,
@@ -44,6 +44,15 @@ def read_raw(mapping: Mapping, last: LastBatch | None = None) -> RawTable:
     if not raw.table.num_rows and not raw.broken and not is_unchanged:
         raise SourceError(f"{mapping.given_path}: the table is empty; nothing to ingest")
     return only_new(mapping, raw, last)
+
+
+def _without_unnamed(raw: RawTable) -> RawTable:
+    """Leave out columns without a name, such as pandas' index: no mapping can name them."""
+    names = raw.table.column_names
+    if not any(names) or all(name.strip() for name in names):
+        return raw
+    named = [index for index, name in enumerate(names) if name.strip()]
+    return replace(raw, table=raw.table.select(named))
 
 
 def _check_names(mapping: Mapping, names: list[str]) -> None:
