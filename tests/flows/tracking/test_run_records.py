@@ -37,7 +37,7 @@ def test_a_run_goes_on_on_another_day_elsewhere_and_with_another_gate(tmp_path):
     }
     log_settings(run, Settings(home=Home(tmp_path / "moved"), **others))
     found = run.client.get_run(run.run_id).data
-    assert found.params["tuning.seed"] == str(settings.tuning.seed)
+    assert found.params["router_training.seed"] == str(settings.router_training.seed)
     assert found.tags["setting.as_of"] == "2025-01-02"
     assert found.tags["setting.min_recall"] == "0.5"
     assert not {"as_of", "min_recall", "home", "sources"} & {*found.params}

@@ -64,6 +64,8 @@ def facts():
         {
             "fact_id": f"fact-{i}",
             "subject": f"Town {i}",
+            "relation": "code",
+            "names": [],
             "prompts": [f"What is the code of Town {i}?", f"Tell me the code of Town {i}."],
             "answer": f"T{i}{7 * i}",
             "cloze": False,
