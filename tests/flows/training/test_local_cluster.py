@@ -190,7 +190,7 @@ def ask(port):
         ).status_code
     except httpx.HTTPError:
         return "none"
-    return {401: "Ray's token", 405: "none"}[code]
+    return {401: "Ray's token", 403: "Ray's token", 405: "none"}[code]
 
 
 def listed():
