@@ -51,9 +51,6 @@ _SECTIONS: dict[str, type[Any]] = {
 }
 
 
-_TOKENS = {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"}
-
-
 class Settings(BaseModel):
     """Everything a run depends on."""
 
