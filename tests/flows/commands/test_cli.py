@@ -1,12 +1,10 @@
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import pyarrow.parquet as pq
 import pytest
 
 from warehouse.catalogue import open_catalogue
-from warehouse.snapshots import head
 
 STEPS = ["ingest", "reconcile", "facts", "why", "run", "demo"]
 COMMANDS = [*STEPS, "ask", "recall", "status", "ui", "doctor"]
@@ -124,25 +122,8 @@ def test_recall_is_that_of_the_newest_run(lamini, home):
     assert "75.0%" in lamini("recall").stdout
 
 
-def test_asking_shows_the_answer_and_where_it_comes_from(lamini, published, monkeypatch):
-    fact = head(published / "warehouse").facts().to_pylist()[0]
-    answer = SimpleNamespace(
-        text=fact["answer"],
-        from_memory=True,
-        group=3,
-        experts=(96, 97),
-        fact_ids=(fact["fact_id"],),
-        score=0.9,
-        margin=0.2,
-        reason="",
-    )
-    refusals = []
-    model = SimpleNamespace(
-        answer=lambda prompts, refusal: (refusals.append(refusal), [answer for _ in prompts])[1]
-    )
-    monkeypatch.setattr("lamini.load", lambda folder, strict: model)
-    (published / "checkpoint").mkdir()
-    (published / "HEAD_CHECKPOINT.json").write_text('{"path": "checkpoint", "run_key": "k"}')
+def test_asking_shows_the_answer_and_where_it_comes_from(lamini, champion, monkeypatch):
+    fact = champion.fact
     (asked,) = json.loads(lamini("ask", fact["question"], "--json").stdout)
     assert (asked["answer"], asked["table_agrees"]) == (fact["answer"], True)
     shown = lamini("ask", fact["question"]).stdout
@@ -152,7 +133,7 @@ def test_asking_shows_the_answer_and_where_it_comes_from(lamini, published, monk
     monkeypatch.setenv("LAMINI_REFUSAL", "I cannot say.")
     lamini("ask", fact["question"])
     lamini("ask", fact["question"], "--refusal", "Ask somebody else.")
-    assert refusals == [None, None, "I cannot say.", "Ask somebody else."]
+    assert champion.refusals == [None, None, "I cannot say.", "Ask somebody else."]
 
 
 def test_doctor_fails_where_the_home_cannot_be_written(lamini, home):

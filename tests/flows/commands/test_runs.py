@@ -1,11 +1,8 @@
 """Commands about runs: what they refuse before anything starts, and the conversation."""
 
 import json
-from types import SimpleNamespace
 
 import pytest
-
-from warehouse.snapshots import head
 
 
 @pytest.mark.parametrize(
@@ -38,33 +35,11 @@ def test_a_table_in_place_of_a_mapping_is_told_from_one(lamini, home, mapping, w
     assert "is a table, not a mapping" in result.stderr
 
 
-@pytest.fixture
-def champion(published, monkeypatch):
-    """A promoted checkpoint that says Paris to everything; lists how often it was loaded."""
-    fact = head(published / "warehouse").facts().to_pylist()[0]
-    answer = SimpleNamespace(
-        text=fact["answer"],
-        from_memory=True,
-        group=3,
-        experts=(96, 97),
-        fact_ids=(fact["fact_id"],),
-        score=0.9,
-        margin=0.2,
-        reason="",
-    )
-    loaded = []
-    model = SimpleNamespace(answer=lambda prompts, refusal: [answer for _ in prompts])
-    monkeypatch.setattr("lamini.load", lambda folder, strict: loaded.append(folder) or model)
-    (published / "checkpoint").mkdir()
-    (published / "HEAD_CHECKPOINT.json").write_text('{"path": "checkpoint", "run_key": "k"}')
-    return loaded
-
-
 def test_asked_nothing_it_answers_each_line_and_loads_once(champion, lamini):
     result = lamini("ask", input="capital of France?\n\n  France, capital \n")
     assert result.exit_code == 0
     assert result.stdout.count("from memory: group 3") == 2
-    assert len(champion) == 1
+    assert len(champion.loaded) == 1
 
 
 def test_a_conversation_can_speak_json_an_answer_a_line(champion, lamini):
