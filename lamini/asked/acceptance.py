@@ -1,9 +1,9 @@
 """The probability that a prompt asks for the fact found: a logistic regression over features.
 
 Its weights were fitted once, on prompts made of other tables (tests/bench/fit_acceptance.py), and
-ship; every table is read by them and by one threshold. A caller may add a `shift` to the log odds:
-routers that are trained hold 0. A score that was fitted is a probability (Platt 1999); a cosine is
-not.
+ship. A table moves them a little, by prompts made of its own facts (`made_up.adapted`):
+whoever brings dozens of phrasings has shown how its people ask. A score that was fitted is a
+probability (Platt 1999); a cosine is not.
 """
 
 import json
@@ -11,12 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 
 from lamini.asked.features import NAMES
 from lamini.errors import ConfigError
 
+_NEAR_START, _NEAR_ZERO = 3.0, 1.0
+"""How firmly a weight is held where it starts. Of 144 held-out questions of the reference facts 71
+were read with the weights as they ship, 101 with a table's held by 100, 124 by 3 and by 1."""
+_MOST_STEPS, _LEAST = 60, 1e-6
 THRESHOLD = 0.5
 """Probability from which a fact is read."""
 
@@ -32,22 +37,36 @@ class Acceptance:
     num_prompts: int
     """Prompts that the weights were fitted on."""
 
-    def log_odds(self, features: np.ndarray) -> float:
-        """Return the log odds that the fact is asked for."""
-        return float((features - self.mean) / self.scale @ self.weight + self.bias)
-
-    def probability(self, features: np.ndarray, shift: float = 0.0) -> float:
+    def probability(self, features: np.ndarray) -> float:
         """Return the probability that the fact is asked for."""
-        return float(1 / (1 + np.exp(-self.log_odds(features) - shift)))
+        odds = float((features - self.mean) / self.scale @ self.weight + self.bias)
+        return float(1 / (1 + np.exp(-np.clip(odds, -500, 500))))
 
-    def to_json(self) -> str:
-        """Return the text of the file that ships."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return the weights as they are stored."""
         rows = {
             name: [round(float(x), 6) for x in row]
             for name, *row in zip(NAMES, self.mean, self.scale, self.weight, strict=True)
         }
-        said = {"num_prompts": self.num_prompts, "bias": round(self.bias, 6), "features": rows}
-        return json.dumps(said, indent=1) + "\n"
+        return {"num_prompts": self.num_prompts, "bias": round(self.bias, 6), "features": rows}
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> "Acceptance":
+        """Return the weights that `to_dict` gave.
+
+        Raises:
+            ConfigError: they are of other features.
+        """
+        if tuple(stored["features"]) != NAMES:
+            raise ConfigError("weights of other features than are known; fit them again")
+        mean, scale, weight = np.array([*stored["features"].values()]).T
+        return cls(
+            mean=mean,
+            scale=scale,
+            weight=weight,
+            bias=stored["bias"],
+            num_prompts=stored["num_prompts"],
+        )
 
 
 @cache
@@ -57,35 +76,42 @@ def load_acceptance() -> Acceptance:
     Raises:
         ConfigError: they are of other features.
     """
-    said = json.loads((files("lamini") / "asked" / "acceptance.json").read_text("utf-8"))
-    if tuple(said["features"]) != NAMES:
-        raise ConfigError("acceptance.json is of other features; run tests/bench/fit_acceptance.py")
-    mean, scale, weight = np.array([*said["features"].values()]).T
-    return Acceptance(
-        mean=mean, scale=scale, weight=weight, bias=said["bias"], num_prompts=said["num_prompts"]
-    )
+    text = (files("lamini") / "asked" / "acceptance.json").read_text("utf-8")
+    return Acceptance.from_dict(json.loads(text))
 
 
 def fit(
-    rows: Sequence[np.ndarray], is_asked: Sequence[bool], weights: Sequence[float] | None = None,
-    *, penalty: float = 1.0,
-) -> Acceptance:  # fmt: skip
-    """Return the weights of least regularised log loss (Newton's method; the problem is convex)."""
-    X = np.stack(rows)
-    y = np.array(is_asked, np.float64)
-    w = np.ones(len(y)) if weights is None else np.array(weights, np.float64)
-    mean, scale = X.mean(0), X.std(0) + 1e-3
+    rows: Sequence[np.ndarray], is_asked: Sequence[bool], start: Acceptance | None = None
+) -> Acceptance:
+    """Return the weights of least log loss over prompts, kept near to those of `start`.
+
+    Without a start they are kept near to zero, centred and scaled as the prompts are. The problem
+    is convex: Newton's method, each step as long as the loss falls.
+    """
+    X, y = np.stack(rows), np.array(is_asked, np.float64)
+    mean, scale = (start.mean, start.scale) if start else (X.mean(0), X.std(0) + 1e-3)
     Z = np.concatenate([(X - mean) / scale, np.ones((len(y), 1))], axis=1)
-    ridge = np.diag([*[penalty] * len(NAMES), 0.0])
-    theta = np.zeros(Z.shape[1])
-    for _ in range(60):
-        p = 1 / (1 + np.exp(-np.clip(Z @ theta, -30, 30)))
-        gradient = Z.T @ (w * (p - y)) + ridge @ theta
-        hessian = (Z * (w * p * (1 - p))[:, None]).T @ Z + ridge + 1e-6 * np.eye(len(theta))
-        step = np.linalg.solve(hessian, gradient)
-        theta -= step
-        if np.abs(step).max() < 1e-8:
+    prior = np.append(start.weight, start.bias) if start else np.zeros(Z.shape[1])
+    ridge = np.full(len(prior), _NEAR_START if start else _NEAR_ZERO)
+    if not start:
+        ridge[-1] = 1e-6
+
+    def loss(theta: np.ndarray) -> float:
+        z = Z @ theta
+        return float((np.logaddexp(0, z) - y * z).sum() + (ridge * (theta - prior) ** 2).sum() / 2)
+
+    theta = prior.copy()
+    for _ in range(_MOST_STEPS):
+        p = 1 / (1 + np.exp(-np.clip(Z @ theta, -500, 500)))
+        gradient = Z.T @ (p - y) + ridge * (theta - prior)
+        hessian = (Z * (p * (1 - p))[:, None]).T @ Z + np.diag(ridge)
+        step, length = np.linalg.solve(hessian, gradient), 1.0
+        while length > _LEAST and loss(theta - length * step) > loss(theta):
+            length /= 2
+        theta = theta - length * step
+        if np.abs(length * step).max() < 1e-8:
             break
+    number = len(y) + (start.num_prompts if start else 0)
     return Acceptance(
-        mean=mean, scale=scale, weight=theta[:-1], bias=float(theta[-1]), num_prompts=len(y)
+        mean=mean, scale=scale, weight=theta[:-1], bias=float(theta[-1]), num_prompts=number
     )

@@ -93,16 +93,14 @@ class QuestionMatcher:
         facts: Sequence[AskedFact],
         *,
         retired: Sequence[AskedFact] = (),
-        shift: float = 0.0,
         acceptance: Acceptance | None = None,
         encoder: Encoder | None = None,
     ) -> None:
-        """Index the facts; `shift` is the table's own part of the acceptance.
+        """Index the facts; without an `acceptance` that of no table in particular is used.
 
         What is asked in the words of a relation that `retired` facts alone told reads nothing.
         """
         self.table = FactTable(facts)
-        self.shift = shift
         encoder = encoder or load_encoder()
         self.evidence = RelationEvidence(self.table, load_phrase_bank(), encoder, retired)
         asked = frozenset(self.evidence.bank.words)
@@ -289,7 +287,7 @@ class QuestionMatcher:
         return sure and known == found.relation
 
     def _probability(self, found: Found) -> float:
-        return self.acceptance.probability(found.features, self.shift)
+        return self.acceptance.probability(found.features)
 
     def _unnamed(self, text: str) -> str:
         near = self.names.nearest(text)

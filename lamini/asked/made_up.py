@@ -13,12 +13,16 @@ from functools import cached_property
 
 import numpy as np
 
+from lamini.asked.acceptance import Acceptance, fit, load_acceptance
 from lamini.asked.asking import Found, QuestionMatcher
 from lamini.asked.phrase_bank import called_as
 from lamini.asked.relations import Without
 from lamini.asked.surfaces import PARTIAL
+from lamini.asked.table import AskedFact
 from lamini.asked.wording import MASK, fill, has_mask, masked, tidy, views
 
+_OF_A_TABLE = (300, 450)
+"""Prompts that ask for facts of a table, and that do not, to adapt the acceptance to it."""
 _DUPLICATE = 0.93
 _NEAR_DUPLICATE = 0.8
 _SHARES = (
@@ -172,7 +176,7 @@ class Maker:
 
     def _stranger(self) -> MadeUp | None:
         (subject, _), phrasing, without = self._draw()
-        words = self.matcher.table.subjects[subject].split()
+        words = self.matcher.table.subjects[subject].split() or [""]
         other = self._somebody().split()
         at = self.rng.randrange(len(words))
         words[at] = self.rng.choice(other) if self.rng.random() < 0.5 else self.rng.choice(_STRANGE)
@@ -253,6 +257,16 @@ class Maker:
 
 
 _PAST = {"is": "was", "are": "were", "does": "did"}
+
+
+def adapted(facts: Sequence[AskedFact], seed: int = 0) -> Acceptance:
+    """Return the acceptance that ships, moved by prompts made of these facts."""
+    matcher = QuestionMatcher(facts)
+    found = find_all(matcher, Maker(matcher, seed).make(*_OF_A_TABLE))
+    if not found:
+        return load_acceptance()
+    rows = [one.features for _, one in found]
+    return fit(rows, [prompt.is_asked(one) for prompt, one in found], load_acceptance())
 
 
 def find_all(matcher: QuestionMatcher, made: Sequence[MadeUp]) -> list[tuple[MadeUp, Found]]:

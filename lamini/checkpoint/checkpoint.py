@@ -12,12 +12,13 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from lamini.asked.made_up import adapted
 from lamini.backbone.backbone import Backbone
 from lamini.bank.bank import Bank, BankVersion
 from lamini.bank.group_table import GroupTable, group_table
@@ -68,6 +69,8 @@ def build_checkpoint(
     keys_FK = read_tensors(router_folder / "keys.safetensors")["keys"]
     weights = _tuned(facts, tuning_folder)
     keys = group_table(facts, keys_FK[[row_of[fact.fact_id] for fact in facts]])
+    if told := [fact for fact in keys.asked if fact.subject]:
+        router = replace(router, acceptance=adapted(told))
     sha256 = router.write(staging)
     bank = Bank(staging / "bank", memory, hidden_size)
     version = bank.write(weights, keys)

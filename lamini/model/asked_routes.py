@@ -7,7 +7,7 @@ questions with answers) have neither, and are found by the nearest key (`lamini.
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from lamini.asked.acceptance import THRESHOLD
+from lamini.asked.acceptance import THRESHOLD, Acceptance
 from lamini.asked.asking import Asked, QuestionMatcher
 from lamini.asked.table import AskedFact
 from lamini.router.group_keys import Route
@@ -25,11 +25,11 @@ class AskedRoutes:
         groups: Sequence[int],
         facts: Sequence[AskedFact],
         retired: Sequence[AskedFact],
-        shift: float,
+        acceptance: Acceptance,
     ) -> None:
         """Index the facts, each with its group; what only retired ones told is not asked for."""
         self._groups = list(groups)
-        self._matcher = QuestionMatcher(facts, retired=retired, shift=shift)
+        self._matcher = QuestionMatcher(facts, retired=retired, acceptance=acceptance)
         self._known: OrderedDict[str, Asked] = OrderedDict()
 
     def ask(self, prompt: str) -> Asked:

@@ -75,8 +75,8 @@ class MemoryModel:
         told = [row for row, fact in enumerate(table.asked) if fact.subject]
         groups = table.group_index_G[told].tolist()
         facts = [table.asked[row] for row in told]
-        shift = self.router.shift
-        self.asked = AskedRoutes(groups, facts, silent.asked, shift) if told else None
+        weights = self.router.acceptance
+        self.asked = AskedRoutes(groups, facts, silent.asked, weights) if told else None
         others = table.rows([row for row, fact in enumerate(table.asked) if not fact.subject])
         self._nearest_decides = len(others) > 0
         self.keys = self.router.keys_of(others, silent, strict=self.strict)

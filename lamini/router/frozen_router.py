@@ -7,9 +7,10 @@ What changes with the facts, the table of group keys, lies in the bank.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from lamini.asked.acceptance import Acceptance, load_acceptance
 from lamini.bank.evidence import WordWeights
 from lamini.bank.group_table import GroupTable
 from lamini.config import RouterConfig, from_dict
@@ -32,8 +33,8 @@ class FrozenRouter:
     """What a key needs whose subject the prompt does not name."""
     strict_excess: float
     """What the strict mode adds to both: silence rather than a doubtful answer."""
-    shift: float = 0.0
-    """Added to the log odds that a fact is asked for (`lamini.asked`); training leaves 0."""
+    acceptance: Acceptance = field(default_factory=load_acceptance)
+    """What says how probable it is that a fact is asked for (`lamini.asked`)."""
 
     def keys_of(
         self, table: GroupTable, silent: GroupTable | None = None, *, strict: bool = False
@@ -67,7 +68,7 @@ class FrozenRouter:
             "threshold": self.threshold,
             "unnamed_threshold": self.unnamed_threshold,
             "strict_excess": self.strict_excess,
-            "shift": self.shift,
+            "acceptance": self.acceptance.to_dict(),
             "word_weights": asdict(self.word_weights),
             "sentences_sha256": _sentences_sha256(self.encoder),
         }
@@ -106,7 +107,7 @@ def read_router(folder: Path) -> FrozenRouter:
         threshold=settings["threshold"],
         unnamed_threshold=settings["unnamed_threshold"],
         strict_excess=settings["strict_excess"],
-        shift=settings["shift"],
+        acceptance=Acceptance.from_dict(settings["acceptance"]),
     )
 
 

@@ -9,6 +9,7 @@ while they are fitted on the others, by kind of prompt. The same seed gives the 
 """
 
 import argparse
+import json
 import random
 import re
 import tomllib
@@ -94,7 +95,7 @@ def main() -> None:
     for kind, accepted in sorted(tally.items()):
         print(f"  {kind:32}{np.mean(accepted):7.1%} of {len(accepted)}")
     model = _fit([row for own in rows.values() for row in own])
-    arguments.out.write_text(model.to_json())
+    arguments.out.write_text(json.dumps(model.to_dict(), indent=1) + "\n")
     print(f"\n{arguments.out.name}: fitted on {model.num_prompts} prompts")
 
 

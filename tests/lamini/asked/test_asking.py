@@ -1,9 +1,11 @@
 """Which fact a question asks for, in words that no phrasing of the table has."""
 
+import numpy as np
 import pytest
 
-from lamini.asked.acceptance import THRESHOLD
+from lamini.asked.acceptance import THRESHOLD, Acceptance, fit, load_acceptance
 from lamini.asked.asking import QuestionMatcher
+from lamini.asked.made_up import adapted
 
 from .conftest import QUESTIONS, make_table
 
@@ -141,3 +143,19 @@ def test_a_task_beside_the_question_is_what_is_wanted(matcher):
 def test_words_that_another_concept_says_exactly_are_not_the_tables(matcher):
     for question in ("who founded Target Lane", "when was Target Lane removed"):
         assert matcher.ask(question).fact is None, question
+
+
+def test_a_table_moves_the_weights_by_prompts_of_its_own_and_always_alike(facts):
+    shipped, moved = load_acceptance(), adapted(facts)
+    assert moved.num_prompts > shipped.num_prompts
+    assert np.abs(moved.weight - shipped.weight).max() > 1e-3
+    assert moved.to_dict() == adapted(facts).to_dict()
+    assert Acceptance.from_dict(moved.to_dict()).to_dict() == moved.to_dict()
+
+
+def test_weights_held_where_they_start_stay_there_without_prompts_against_them():
+    start = load_acceptance()
+    rows = [start.mean + start.scale, start.mean - start.scale]
+    said = [start.probability(row) >= THRESHOLD for row in rows]
+    moved = fit(rows, said, start)
+    assert np.abs(moved.weight - start.weight).max() < 1.0
