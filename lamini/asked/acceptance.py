@@ -57,9 +57,9 @@ class Acceptance:
         Raises:
             ConfigError: they are of other features.
         """
-        if tuple(stored["features"]) != NAMES:
+        if stored["features"].keys() != {*NAMES}:
             raise ConfigError("weights of other features than are known; fit them again")
-        mean, scale, weight = np.array([*stored["features"].values()]).T
+        mean, scale, weight = np.array([stored["features"][name] for name in NAMES]).T
         return cls(
             mean=mean,
             scale=scale,
