@@ -1,6 +1,8 @@
+import gc
 import os
 import secrets
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -17,6 +19,9 @@ os.environ.update(environment(_STATE))
 os.umask(0o077)  # as the program has it: a home that others may enter is put right, and told of
 (_STATE / "prefect").mkdir()
 end_quietly()
+# Dozens of processes import the same modules: whoever forbids bytecode has all compiled in each.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 SHARING = "tests/flows/whole_runs/"
 """A session's fixture of minutes is shared there."""
 
@@ -34,6 +39,17 @@ def pytest_xdist_make_scheduler(config, log):
             return SHARING if nodeid.startswith(SHARING) else nodeid.split("::")[0]
 
     return ByFile(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Look for no garbage while all modules are imported: nothing of theirs ever is."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items):
