@@ -38,6 +38,13 @@ from lamini.asked.wording import (
 )
 
 SURE = 0.9
+_NEAR_FOREIGN = NAMES.index("near_foreign")
+_VETOES = [
+    NAMES.index(name) for name in ("verdict", "year", "time", "task", "many", "negated", "quoted")
+]
+_DOUBTED = 0.02
+"""Probability from which a key may confirm a fact. Of 5,810 search queries 8 more are read with
+none, 4 with this."""
 _FOREIGN = 0.1
 """Probability at most where other words than the relation's are nearer by far."""
 _SPANS = 6
@@ -64,6 +71,9 @@ class Asked:
     """Why nothing is read, as a sentence for the person who asked; empty where a fact is."""
     nearest: int | None = None
     """Row of the best fact, also when it is not read."""
+    is_doubtful: bool = False
+    """Refused by its probability alone, which is not next to none: nothing in the prompt asks for
+    something else than a value, so that evidence of another sort may settle it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +92,18 @@ class Found:
     @property
     def is_foreign(self) -> bool:
         """Whether it is nearly said in the words of what no relation of the table tells."""
-        return not self.declared and self.features[NAMES.index("near_foreign")] > 0
+        return not self.declared and self.features[_NEAR_FOREIGN] > 0
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether nothing but its probability speaks against a fact that there is."""
+        plainly = not (self.is_foreign or self.rivals or self.features[_VETOES].any())
+        return (
+            self.fact is not None
+            and plainly
+            and self.candidate.mention.kind < FUZZY
+            and not Cues.of(cleaned(self.candidate.text)).quoted
+        )
 
 
 class QuestionMatcher:
@@ -136,7 +157,7 @@ class QuestionMatcher:
         asked, found = self._one(text)
         several = self._several(text, found) if found else []
         if len(several) > 1:
-            return replace(asked, fact=None, reason=_one_at_a_time(several))
+            return replace(asked, fact=None, reason=_one_at_a_time(several), is_doubtful=False)
         return asked
 
     def _within(self, sentences_in_order: Sequence[str]) -> Asked:
@@ -160,6 +181,8 @@ class QuestionMatcher:
                     f"This asks for more than the {called_as(best.relation)} of {best.subject}."
                 )
                 return replace(best, fact=None, reason=reason)
+        if best.is_doubtful and any(Cues.of(part).task for part in parts):
+            return replace(best, is_doubtful=False)
         return best
 
     def _several(self, text: str, found: Found) -> list[str]:
@@ -203,7 +226,8 @@ class QuestionMatcher:
         if probability >= THRESHOLD and found.fact is not None and not found.rivals:
             return known, found
         reason = self._reason(text, found, probability)
-        return replace(known, fact=None, reason=reason), found
+        is_doubtful = probability >= _DOUBTED and found.is_doubtful
+        return replace(known, fact=None, reason=reason, is_doubtful=is_doubtful), found
 
     def find(self, text: str, without: Without | None = None) -> Found | None:
         """Return the best candidate of a tidy text; None where it names no subject."""

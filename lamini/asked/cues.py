@@ -8,7 +8,7 @@ from lamini.asked.text import plain
 _YEAR = re.compile(r"\b(?:1[0-9]{3}|20[0-9]{2}|\d0s)\b")
 _TIME = re.compile(
     r"\b(?:last (?:year|month|week|decade|century)|previous(?:ly)?|former(?:ly)?|before|used to|"
-    r"ago|back (?:in|then)|next|first|"
+    r"ago|back (?:in|then)|next(?! to)|first|"
     r"original|past|future|will|upcoming|yesterday|tomorrow|until|after|old|older|earlier|"
     r"ever|once|during|century|war|"
     r"anymore|histor(?:y|ical(?:ly)?)|as of|predecessor|successor)\b",

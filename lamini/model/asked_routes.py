@@ -2,10 +2,13 @@
 
 Facts with a subject and a relation are asked for by them. All others (statements to complete, plain
 questions with answers) have neither, and are found by the nearest key (`lamini.router.group_keys`).
+The same keys settle a question whose words are near to a fact's, but not near enough: where the
+nearest key is that fact's, it is read.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 from lamini.asked.acceptance import THRESHOLD, Acceptance
 from lamini.asked.asking import Asked, QuestionMatcher
@@ -17,6 +20,29 @@ STRICT = 0.9
 """Probability from which the strict mode reads."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Doubt:
+    """A prompt that words alone do not settle: the nearest key is asked."""
+
+    refused: Route | None = None
+    """What the words say; it stands where the key says nothing to the point."""
+    candidate: int | None = None
+    """The group that the words are nearest to, if a key may confirm it."""
+    others: Collection[int]
+    """Groups of facts that have no subject and relation, which keys alone find."""
+
+    def settled(self, nearest: Route) -> Route:
+        """Return where the prompt goes, given the route of the nearest key.
+
+        Two sorts of evidence that name one fact are enough; a key by itself cannot tell a sibling
+        relation or another task from what is asked.
+        """
+        group = nearest.group
+        if group is not None and (group == self.candidate or group in self.others):
+            return nearest
+        return self.refused or replace(nearest, group=None)
+
+
 class AskedRoutes:
     """Routes of the facts of a table that have a subject and a relation."""
 
@@ -26,9 +52,14 @@ class AskedRoutes:
         facts: Sequence[AskedFact],
         retired: Sequence[AskedFact],
         acceptance: Acceptance,
+        others: Collection[int] = frozenset(),
     ) -> None:
-        """Index the facts, each with its group; what only retired ones told is not asked for."""
+        """Index the facts, each with its group; what only retired ones told is not asked for.
+
+        `others` are the groups of facts without subject or relation.
+        """
         self._groups = list(groups)
+        self.others = others
         self._matcher = QuestionMatcher(facts, retired=retired, acceptance=acceptance)
         self._known: OrderedDict[str, Asked] = OrderedDict()
 
@@ -40,13 +71,16 @@ class AskedRoutes:
                 self._known.popitem(last=False)
         return self._known[prompt]
 
-    def route(self, prompt: str, *, strict: bool = False) -> Route:
-        """Return the group that the prompt reads, or none, with what it was taken to ask for."""
+    def route(self, prompt: str, *, strict: bool = False) -> Route | Doubt:
+        """Return the group that the prompt reads, or none, with what it was taken to ask for.
+
+        A doubt is for the nearest key to settle; the strict mode leaves it refused.
+        """
         asked = self.ask(prompt)
         needed = STRICT if strict else THRESHOLD
         nearest = None if asked.nearest is None else self._groups[asked.nearest]
         reads = asked.fact is not None and asked.probability >= needed
-        return Route(
+        route = Route(
             group=nearest if reads else None,
             nearest_group=nearest,
             score=asked.probability,
@@ -54,3 +88,7 @@ class AskedRoutes:
             margin=abs(asked.probability - needed),
             reason=asked.reason,
         )
+        may_confirm = asked.is_doubtful and not strict
+        if reads or not (may_confirm or self.others):
+            return route
+        return Doubt(refused=route, candidate=nearest if may_confirm else None, others=self.others)

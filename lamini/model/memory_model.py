@@ -17,7 +17,7 @@ from lamini.backbone.memory import Attached, full_logits, pad_left, reading_of
 from lamini.backbone.text import decode_answer, encode_prompt
 from lamini.bank.bank import Bank, BankVersion
 from lamini.bank.group_table import GroupTable
-from lamini.model.asked_routes import AskedRoutes
+from lamini.model.asked_routes import AskedRoutes, Doubt
 from lamini.model.prefill import Prefilled, first_states, prompt_queries
 from lamini.model.windows import OnTheWay, best, windows
 from lamini.router.frozen_router import FrozenRouter
@@ -73,25 +73,30 @@ class MemoryModel:
     def _index(self, table: GroupTable, silent: GroupTable) -> None:
         """Make ready what routes: the matcher of what is asked, and keys of all other facts."""
         told = [row for row, fact in enumerate(table.asked) if fact.subject]
-        groups = table.group_index_G[told].tolist()
+        groups = table.group_index_G.tolist()
+        others = frozenset(groups) - {groups[row] for row in told}
         facts = [table.asked[row] for row in told]
-        weights = self.router.acceptance
-        self.asked = AskedRoutes(groups, facts, silent.asked, weights) if told else None
-        others = table.rows([row for row, fact in enumerate(table.asked) if not fact.subject])
-        self._nearest_decides = len(others) > 0
-        self.keys = self.router.keys_of(others, silent, strict=self.strict)
+        self.asked = (
+            AskedRoutes(
+                [groups[row] for row in told], facts, silent.asked, self.router.acceptance, others
+            )
+            if told
+            else None
+        )
+        self._by_key = Doubt(others=others)
+        self.keys = self.router.keys_of(table, silent, strict=self.strict)
 
     @contextmanager
     def keyed(self, table: GroupTable, silent: GroupTable) -> Iterator[None]:
         """Route by these keys inside the block; nothing is written."""
         with self._alone:
-            held = self.table, self.silent, self.keys, self.asked, self._nearest_decides
+            held = self.table, self.silent, self.keys, self.asked, self._by_key
             self.table, self.silent = table, silent
             self._index(table, silent)
             try:
                 yield
             finally:
-                self.table, self.silent, self.keys, self.asked, self._nearest_decides = held
+                self.table, self.silent, self.keys, self.asked, self._by_key = held
 
     @contextmanager
     def _as_strict(self, strict: bool) -> Iterator[None]:
@@ -112,21 +117,22 @@ class MemoryModel:
     def route(self, prompts: Sequence[str], *, cloze: bool = False) -> list[Route]:
         """Return where each prompt goes.
 
-        What it asks for decides; for facts without a subject or relation the nearest key, of each
-        sentence of a long prompt, the best.
+        What it asks for decides; for facts without a subject or relation, and in doubt, the nearest
+        key, of each sentence of a long prompt, the best.
         """
         with self._alone:
             routes = [self._asked_for(prompt) for prompt in prompts]
-            rest = [p for p, route in zip(prompts, routes, strict=True) if route is None]
-            nearest = iter(self._of_texts([windows(prompt) for prompt in rest], cloze))
-            return [best(next(nearest)) if route is None else route for route in routes]
+            pairs = zip(prompts, routes, strict=True)
+            texts = [windows(prompt) for prompt, route in pairs if isinstance(route, Doubt)]
+            nearest = iter(self._of_texts(texts, cloze))
+            return [
+                route.settled(best(next(nearest))) if isinstance(route, Doubt) else route
+                for route in routes
+            ]
 
-    def _asked_for(self, text: str) -> Route | None:
-        """Return the route of what a text asks for; None where the nearest key is to decide."""
-        if self.asked is None:
-            return None
-        route = self.asked.route(text, strict=self.strict)
-        return route if route.group is not None or not self._nearest_decides else None
+    def _asked_for(self, text: str) -> Route | Doubt:
+        """Return the route of what a text asks for, or that the nearest key is to settle it."""
+        return self.asked.route(text, strict=self.strict) if self.asked else self._by_key
 
     def _of_texts(self, texts: Sequence[Sequence[str]], cloze: bool) -> list[list[Route]]:
         """Return the route of every text of every group."""
@@ -141,9 +147,7 @@ class MemoryModel:
         """Return where each encoded question goes."""
         with self._alone:
             routes = [self._asked_for(question_of(self.tokenizer, row)[0]) for row in ids]
-            pairs = zip(ids, routes, strict=True)
-            nearest = iter(self._nearest_ids([row for row, route in pairs if route is None]))
-            return [next(nearest) if route is None else route for route in routes]
+            return self._settled(ids, routes)
 
     def _nearest_ids(self, ids: Sequence[list[int]]) -> list[Route]:
         if not ids:
@@ -158,13 +162,15 @@ class MemoryModel:
         """Return where `forward` and `generate` send encoded prompts, whole chats among them."""
         return self._settled(ids, self._routes(ids))
 
-    def _settled(self, ids: Sequence[list[int]], routes: Sequence[Route | OnTheWay]) -> list[Route]:
-        """Return the routes with those filled in that would be decided on the way."""
+    def _settled(
+        self, ids: Sequence[list[int]], routes: Sequence[Route | Doubt | OnTheWay]
+    ) -> list[Route]:
+        """Return the routes with those filled in that the nearest key is left to settle."""
         pairs = zip(ids, routes, strict=True)
-        waiting = [row for row, route in pairs if isinstance(route, OnTheWay)]
+        waiting = [row for row, route in pairs if not isinstance(route, Route)]
         found = iter(self._nearest_ids(waiting))
         return [
-            route.settled(next(found)) if isinstance(route, OnTheWay) else route for route in routes
+            route if isinstance(route, Route) else route.settled(next(found)) for route in routes
         ]
 
     def _routes(
@@ -179,13 +185,12 @@ class MemoryModel:
         if asked is None:
             asked = [question_of(self.tokenizer, row) for row in ids]
         known = [self._asked_for(text) if text else Route.of_nothing() for text, _ in asked]
-        routes: list[Route | OnTheWay] = [route or Route.of_nothing() for route in known]
+        doubts = {row: route for row, route in enumerate(known) if isinstance(route, Doubt)}
+        routes: list[Route | OnTheWay] = [
+            route if isinstance(route, Route) else Route.of_nothing() for route in known
+        ]
         for is_question in (False, True):
-            rows = [
-                row
-                for row, (_, form) in enumerate(asked)
-                if known[row] is None and form == is_question
-            ]
+            rows = [row for row in doubts if asked[row][1] == is_question]
             whole = [
                 ids[row] == encode_prompt(self.tokenizer, asked[row][0], cloze=not is_question)
                 for row in rows
@@ -196,7 +201,12 @@ class MemoryModel:
             ]
             found = self._of_texts(texts, not is_question)
             for row, on_the_way, group in zip(rows, whole, found, strict=True):
-                routes[row] = OnTheWay(sentences=tuple(group)) if on_the_way else best(group)
+                doubt = doubts[row]
+                routes[row] = (
+                    OnTheWay(doubt=doubt, sentences=tuple(group))
+                    if on_the_way
+                    else doubt.settled(best(group))
+                )
         return routes
 
     @torch.no_grad()

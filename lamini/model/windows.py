@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lamini.model.asked_routes import Doubt
 from lamini.router.group_keys import Route
 
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+|\n+")
@@ -32,9 +33,10 @@ def best(routes: Sequence[Route]) -> Route:
 class OnTheWay:
     """A prompt that is routed as a whole in its own prefill, for that runs the trunk anyway."""
 
+    doubt: Doubt
     sentences: tuple[Route, ...]
     """Routes of its sentences, found before; none where it is one sentence."""
 
     def settled(self, whole: Route) -> Route:
         """Return where the prompt goes, now that its whole has a route as well."""
-        return best([whole, *self.sentences])
+        return self.doubt.settled(best([whole, *self.sentences]))

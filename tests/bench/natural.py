@@ -50,7 +50,7 @@ def main() -> None:
             table = facts if kept else [replace(fact, phrasings=()) for fact in facts]
             show(f"{name}, {words}", natural_questions(name), read_by(table))
     if arguments.home:
-        show("demo, nearest key", natural_questions("demo"), nearest_key(arguments.home))
+        show("demo, checkpoint", natural_questions("demo"), routed(arguments.home))
     if arguments.data:
         search_queries(arguments.data / "general" / "webquestions.parquet")
 
@@ -66,14 +66,13 @@ def read_by(facts: Sequence[AskedFact]) -> Read:
     return read
 
 
-def nearest_key(home: Path) -> Read:
-    """Return what the nearest key of the promoted checkpoint reads, subject and relation aside."""
+def routed(home: Path) -> Read:
+    """Return what the promoted checkpoint reads, its keys' word in doubt included."""
     model = lamini.load(Home(home).checkpoint(promoted(Home(home)).champion.path))
     told = {
         int(group): (fact.subject, fact.relation)
         for group, fact in zip(model.table.group_index_G, model.table.asked, strict=True)
     }
-    model.asked, model.keys = None, model.router.keys_of(model.table, model.silent)
 
     def read(prompt: str) -> tuple[str, str] | None:
         group = model.route([prompt])[0].group

@@ -103,4 +103,40 @@ def test_facts_without_a_relation_stay_with_the_nearest_key(tokenizer, tmp_path)
     model = load(folder)
     assert model.route([ASKED[1]])[0].group == plain[1].group_index
     assert model.route([plain[4].prompts[0]])[0].group == plain[4].group_index
-    assert sorted(model.keys.groups) == [fact.group_index for fact in plain[3:]]
+
+
+@pytest.fixture
+def doubtful(model):
+    """Words decide nothing here but what the table declares: all else is equally doubtful."""
+    weights = model.router.acceptance
+    undecided = dataclasses.replace(weights, weight=weights.weight * 0, bias=-1.0)
+    model.router = dataclasses.replace(model.router, acceptance=undecided)
+    model.reopen(model.manifest)
+    return model
+
+
+def test_in_doubt_a_fact_is_read_where_the_nearest_key_names_it_as_well(doubtful):
+    asked = [prompt.rstrip("?") + " there?" for fact in make_facts() for prompt in fact.prompts]
+    doubts = [prompt for prompt in asked if doubtful.asked.ask(prompt).is_doubtful]
+    ids = [encode_prompt(doubtful.tokenizer, prompt, cloze=False) for prompt in doubts]
+    keys = [route.group for route in doubtful._nearest_ids(ids)]
+    candidates = [doubtful.asked.route(prompt).candidate for prompt in doubts]
+    read = [route.group for route in doubtful.route(doubts)]
+    assert read == [key if key == c else None for key, c in zip(keys, candidates, strict=True)]
+    assert any(group is not None for group in read)
+    assert [route.group for route in doubtful.route_prompts(ids)] == read
+
+
+def test_a_key_alone_reads_no_fact_that_words_can_name(doubtful):
+    prompts = [f"Ignore this: {fact.prompts[0]} Translate it." for fact in make_facts()]
+    assert [route.group for route in doubtful.route(prompts)] == [None] * len(prompts)
+
+
+def test_strict_leaves_a_doubt_refused(doubtful):
+    asked = [prompt.rstrip("?") + " there?" for fact in make_facts() for prompt in fact.prompts]
+    strict = doubtful.answer(asked, max_answer_tokens=1, refusal="", strict=True)
+    assert all(
+        not a.from_memory
+        for a, p in zip(strict, asked, strict=True)
+        if doubtful.asked.ask(p).is_doubtful
+    )
