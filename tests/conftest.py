@@ -1,7 +1,9 @@
+import fcntl
 import gc
 import os
 import secrets
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -60,19 +62,60 @@ def pytest_unconfigure():
     shutil.rmtree(_STATE, ignore_errors=True)
 
 
+MAKE_DATABASES = """
+import asyncio, sqlite3, sys
+from pathlib import Path
+from prefect.server.database.dependencies import provide_database_interface
+from flows.servers.mlflow_database import make_database
+home = Path(sys.argv[1])
+make_database(home)
+asyncio.run(provide_database_interface().create_db())
+sqlite3.connect(home / "prefect" / "prefect.db").execute("pragma wal_checkpoint(truncate)")
+"""
+
+
 @pytest.fixture(scope="session")
-def prefect_harness():
+def databases(tmp_path_factory):
+    """A home with both tools' empty databases, to be copied: their migrations take 14 s each time.
+
+    It is made once for all workers.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    home, part = shared / "databases", shared / "databases.part"
+    with (shared / "databases.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not home.exists():
+            (part / "prefect").mkdir(parents=True)
+            subprocess.run(
+                [sys.executable, "-c", MAKE_DATABASES, str(part)],
+                env={**os.environ, **environment(part)},
+                check=True,
+            )
+            part.rename(home)
+    return home
+
+
+@pytest.fixture(scope="session")
+def prefect_harness(databases, tmp_path_factory):
     """A throwaway Prefect server: one for the whole session, since it takes seconds to start."""
     from prefect.settings import (
         PREFECT_API_AUTH_STRING,
         PREFECT_SERVER_API_AUTH_STRING,
         temporary_settings,
     )
-    from prefect.testing.utilities import prefect_test_harness
+    from prefect.testing import utilities
 
     secret = f"tests:{secrets.token_urlsafe(32)}"
     asked = {PREFECT_API_AUTH_STRING: secret, PREFECT_SERVER_API_AUTH_STRING: secret}
+    folder = tmp_path_factory.mktemp("prefect")
+    shutil.copy(databases / "prefect" / "prefect.db", folder / "prefect-test.db")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(utilities, "mkdtemp", lambda: str(folder))  # where it looks for its database
         patch.setenv("PREFECT_API_AUTH_STRING", secret)  # for programs that a test starts
-        with temporary_settings(asked), prefect_test_harness(server_startup_timeout=180):
+        with (
+            temporary_settings(asked),
+            utilities.prefect_test_harness(server_startup_timeout=180),
+        ):
             yield

@@ -1,7 +1,7 @@
+import multiprocessing
 import random
+import signal
 import sqlite3
-import subprocess
-import sys
 import time
 
 import pytest
@@ -10,27 +10,20 @@ from mlflow import MlflowClient
 from flows.environment import mlflow_database, mlflow_uri
 from flows.servers.mlflow_database import make_database
 
-MAKE = """
-import sys
-from pathlib import Path
-from flows.servers.mlflow_database import make_database
-import mlflow.store.tracking.sqlalchemy_store
-print("begins", flush=True)
-make_database(Path(sys.argv[1]))
-print("made", flush=True)
-"""
-
 pytestmark = pytest.mark.slow
 """Together they take over ten seconds."""
 
 
 def begin(home):
-    """Give a process that has imported all it needs and begins to make the database."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", MAKE, str(home)], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout.readline() == "begins\n"
+    """Give a process that begins to make the database; a fork has imported all it needs."""
+    process = multiprocessing.get_context("fork").Process(target=make_database, args=(home,))
+    process.start()
     return process
+
+
+def ended(process):
+    process.join()
+    return process.exitcode
 
 
 def names(home):
@@ -40,9 +33,11 @@ def names(home):
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A home with a database, and how long it took."""
+    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
+
     home = tmp_path_factory.mktemp("made")
-    process, started = begin(home), time.monotonic()
-    assert process.communicate()[0] == "made\n"
+    started = time.monotonic()
+    assert ended(begin(home)) == 0
     return home, time.monotonic() - started
 
 
@@ -72,25 +67,19 @@ def test_a_database_that_is_there_is_left_alone(tmp_path):
     assert path.read_bytes() == b"a user's"
 
 
-@pytest.mark.slow
 def test_i7_killed_while_the_database_is_made_the_next_makes_it(made, tmp_path):
-    _, seconds = made
-    killed_half_way = 0
-    for number in range(3):
-        home = tmp_path / f"home-{number}"
-        process = begin(home)
-        time.sleep((number + random.random()) / 3 * seconds)
-        process.kill()
-        process.communicate()
-        killed_half_way += not mlflow_database(home).exists()
-        make_database(home)
-        assert schema(home) == schema(made[0])
-        assert names(home) == {"mlflow.db", "mlflow.lock"}
-    assert killed_half_way
+    """At random moments, over and over: tests/torture/test_kill_services.py."""
+    process = begin(tmp_path)
+    time.sleep(random.uniform(0.2, 0.7) * made[1])
+    process.kill()
+    assert ended(process) == -signal.SIGKILL
+    assert not mlflow_database(tmp_path).exists()
+    make_database(tmp_path)
+    assert schema(tmp_path) == schema(made[0])
+    assert names(tmp_path) == {"mlflow.db", "mlflow.lock"}
 
 
-@pytest.mark.slow
 def test_several_starters_make_one_database(made, tmp_path):
     starters = [begin(tmp_path) for _ in range(2)]
-    assert [process.communicate()[0] for process in starters] == ["made\n"] * 2
+    assert [ended(process) for process in starters] == [0, 0]
     assert schema(tmp_path) == schema(made[0])

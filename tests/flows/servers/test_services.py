@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -169,56 +170,62 @@ def test_who_only_says_again_what_he_is_asked_is_no_server():
         thread.join()
 
 
+@pytest.fixture
+def home(tmp_path, databases):
+    """A home whose servers come up without migrating a database first."""
+    return shutil.copytree(databases, tmp_path / "home")
+
+
 @pytest.mark.slow
 def test_a_server_that_loses_its_port_while_it_starts_is_started_on_another(
-    tmp_path, stranger, monkeypatch
+    home, stranger, monkeypatch
 ):
     # As it was before the stranger came, and as if he had gone before we looked.
     monkeypatch.setattr(services, "PREFECT_PORT", stranger)
     monkeypatch.setattr(started, "is_free", lambda port: port == stranger or is_free(port))
     # A command starts it early, and the run within it waits for it.
-    with Services(tmp_path) as home, Services(tmp_path) as within:
-        assert home.api_url == f"http://127.0.0.1:{stranger}/api"
+    with Services(home) as outer, Services(home) as within:
+        assert outer.api_url == f"http://127.0.0.1:{stranger}/api"
         url = within.wait_ready()
-        assert url == home.api_url == os.environ["PREFECT_API_URL"]
+        assert url == outer.api_url == os.environ["PREFECT_API_URL"]
         assert url != f"http://127.0.0.1:{stranger}/api"
-        assert answers(f"{url}/health", auth_string(tmp_path))
+        assert answers(f"{url}/health", auth_string(home))
 
 
 @pytest.mark.slow
-def test_a_server_that_dies_comes_back_for_all_who_use_it(tmp_path):
-    with Services(tmp_path) as home:
-        with Services(tmp_path) as within:
+def test_a_server_that_dies_comes_back_for_all_who_use_it(home):
+    with Services(home) as outer:
+        with Services(home) as within:
             url = within.wait_ready()
-            first = find(tmp_path, "prefect")
+            first = find(home, "prefect")
             psutil.Process(first.pid).kill()
             assert within.comes_back()
-            assert find(tmp_path, "prefect").pid != first.pid
-            assert answers(f"{url}/health", auth_string(tmp_path))
-        assert home.answers()  # the inner one has stopped nothing
-    assert find(tmp_path, "prefect") is None
+            assert find(home, "prefect").pid != first.pid
+            assert answers(f"{url}/health", auth_string(home))
+        assert outer.answers()  # the inner one has stopped nothing
+    assert find(home, "prefect") is None
 
 
 @pytest.mark.slow
-def test_the_pages_come_up_although_a_port_is_lost(tmp_path, stranger, monkeypatch):
+def test_the_pages_come_up_although_a_port_is_lost(home, stranger, monkeypatch):
     monkeypatch.setattr(services, "MLFLOW_PORT", stranger)  # Prefect's: the test above
     monkeypatch.setattr(started, "is_free", lambda port: port == stranger or is_free(port))
-    with open_ui(tmp_path) as both:
+    with open_ui(home) as both:
         assert len({server.url for server in both} - {f"http://127.0.0.1:{stranger}"}) == 2
         assert all(server.answers() for server in both)
 
 
 @pytest.mark.slow
-def test_a_server_starts_is_shared_and_leaves_no_process_behind_on_sigterm(tmp_path):
+def test_a_server_starts_is_shared_and_leaves_no_process_behind_on_sigterm(home):
     holder = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLD, str(home)], stdout=subprocess.PIPE, text=True
     )
     url = holder.stdout.readline().strip()
-    secret = auth_string(tmp_path)
+    secret = auth_string(home)
     assert answers(f"{url}/health", secret)
-    running = find(tmp_path, "prefect")
+    running = find(home, "prefect")
     family = [running.pid, *(p.pid for p in psutil.Process(running.pid).children(recursive=True))]
-    with Services(tmp_path) as second:
+    with Services(home) as second:
         assert second.wait_ready() == url == os.environ["PREFECT_API_URL"]
         assert not second.started.is_ours
         assert os.environ["PREFECT_API_AUTH_STRING"] == secret
@@ -227,7 +234,7 @@ def test_a_server_starts_is_shared_and_leaves_no_process_behind_on_sigterm(tmp_p
     holder.send_signal(signal.SIGTERM)
     assert holder.wait(30) == 128 + signal.SIGTERM
     assert gone(family)
-    assert find(tmp_path, "prefect") is None
+    assert find(home, "prefect") is None
     assert not answers(f"{url}/health", secret)
 
 

@@ -9,6 +9,7 @@ import base64
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -97,10 +98,9 @@ def free_port():
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory):
+def shown(tmp_path_factory, databases):
     """A home whose servers `lamini ui` shows."""
-    home = tmp_path_factory.mktemp("shown") / "home"
-    home.mkdir()
+    home = shutil.copytree(databases, tmp_path_factory.mktemp("shown") / "home")
     ports = ("--prefect-port", free_port(), "--mlflow-port", free_port())
     program = Program(home, "ui", *ports)
     yield program
@@ -333,9 +333,10 @@ def test_a_page_of_another_site_gets_nothing_through_a_browser_that_was_let_in(s
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory):
+def served(tmp_path_factory, databases):
     """A home of the four rows that `lamini serve` serves; nothing comes by the clock."""
     folder = write_capitals(tmp_path_factory.mktemp("served"))
+    shutil.copytree(databases, folder / "home")
     (folder / "lamini.toml").write_text('home = "home"\nsources = ["capitals.toml"]\n')
     schedule = {
         f"LAMINI_SCHEDULE__{name}": "0 0 1 1 *" for name in ("INGEST", "RETRAIN", "MEASURE")
