@@ -5,12 +5,12 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import torch
-from safetensors.torch import load, save
+from typing import TYPE_CHECKING, Any
 
 from lamini.errors import CheckpointError, LaminiError
+
+if TYPE_CHECKING:  # it takes seconds, and who writes JSON alone needs none of it
+    import torch
 
 
 def write_whole(path: Path, data: bytes) -> str:
@@ -36,8 +36,10 @@ def write_json(path: Path, values: Mapping[str, Any]) -> str:
     return write_whole(path, json.dumps(values, indent=1, sort_keys=True).encode())
 
 
-def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> str:
+def write_tensors(path: Path, tensors: Mapping[str, "torch.Tensor"]) -> str:
     """Replace `path` by a safetensors file that carries its own checksum beside it."""
+    from safetensors.torch import save
+
     data = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
     digest = hashlib.sha256(data).hexdigest()
     write_whole(path, data)
@@ -45,7 +47,7 @@ def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> str:
     return digest
 
 
-def read_tensors(path: Path) -> dict[str, torch.Tensor]:
+def read_tensors(path: Path) -> dict[str, "torch.Tensor"]:
     """Return the tensors of a file written by `write_tensors`.
 
     Raises:
@@ -53,13 +55,15 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
     """
     if not path.is_file() or not _sum_of(path).is_file():
         raise CheckpointError(f"no saved tensors at {path}")
+    from safetensors.torch import load
+
     data = path.read_bytes()
     if hashlib.sha256(data).hexdigest() != _sum_of(path).read_text():
         raise CheckpointError(f"{path} is damaged: its SHA-256 is not the one written beside it")
     return load(data)
 
 
-def newest_state(folder: Path) -> tuple[int, dict[str, torch.Tensor]] | None:
+def newest_state(folder: Path) -> tuple[int, dict[str, "torch.Tensor"]] | None:
     """Return step and tensors of the newest intact `state-STEP.safetensors`; None without one."""
     for path in sorted(folder.glob("state-*.safetensors"), reverse=True):
         try:
@@ -69,7 +73,7 @@ def newest_state(folder: Path) -> tuple[int, dict[str, torch.Tensor]] | None:
     return None
 
 
-def write_state(folder: Path, step: int, tensors: Mapping[str, torch.Tensor]) -> None:
+def write_state(folder: Path, step: int, tensors: Mapping[str, "torch.Tensor"]) -> None:
     """Save the training state after `step` steps and drop all but the two newest."""
     write_tensors(folder / f"state-{step:08d}.safetensors", tensors)
     for old in sorted(folder.glob("state-*.safetensors"))[:-2]:

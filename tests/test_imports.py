@@ -34,3 +34,14 @@ def test_help_imports_nothing_slow():
         f"sys.exit(', '.join(name for name in {slow!r} if name in sys.modules) or 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.slow
+def test_a_look_at_the_sources_imports_neither_model_nor_tracking():
+    """It is a process of its own every few minutes."""
+    slow = ["torch", "transformers", "ray", "mlflow", "matplotlib"]
+    code = (
+        "import sys, flows.watch_sources; "
+        f"sys.exit(', '.join(name for name in {slow!r} if name in sys.modules) or 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -7,15 +7,18 @@ else the template is only taken off both ends.
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from jinja2 import TemplateError
-from transformers import PreTrainedTokenizerBase
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 _SAID = ("Pale", "7 q")
 """Two messages that have no first and no last token in common."""
 
 
-def question_of(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> tuple[str, bool]:
+def question_of(tokenizer: "PreTrainedTokenizerBase", ids: Sequence[int]) -> tuple[str, bool]:
     """Return what a prompt asks, and whether a chat template stands around it.
 
     Without one, that is all that its ids say.
@@ -32,7 +35,7 @@ def question_of(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> tuple
     return str(tokenizer.decode(rows, skip_special_tokens=True)).strip(), start is not None
 
 
-def opening_length(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> int:
+def opening_length(tokenizer: "PreTrainedTokenizerBase", ids: Sequence[int]) -> int:
     """Return how many ids a chat template puts before the question; 0 where none stands there.
 
     Where a backbone has a system prompt of its own, most of a short prompt is that.
@@ -44,7 +47,7 @@ def opening_length(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> in
 
 @lru_cache(maxsize=8)
 def frame(
-    tokenizer: PreTrainedTokenizerBase, template: str | None
+    tokenizer: "PreTrainedTokenizerBase", template: str | None
 ) -> tuple[list[int], list[int], list[int]]:
     """Return the ids before the first user turn, before any user turn, and after the last one.
 
@@ -64,7 +67,7 @@ def frame(
     return opening, turn if special.intersection(turn) else [], ending
 
 
-def _rendered(tokenizer: PreTrainedTokenizerBase, said: Sequence[str]) -> list[int]:
+def _rendered(tokenizer: "PreTrainedTokenizerBase", said: Sequence[str]) -> list[int]:
     roles = ("user", "assistant")
     messages = [{"role": roles[i % 2], "content": text} for i, text in enumerate(said)]
     return [

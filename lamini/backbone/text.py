@@ -8,11 +8,13 @@ special token that stands in a text is what it looks like, characters: none of t
 import re
 import unicodedata
 from functools import lru_cache
-
-from transformers import PreTrainedTokenizerBase
+from typing import TYPE_CHECKING
 
 from lamini.backbone.chat_turns import frame
 from lamini.errors import EncodingError
+
+if TYPE_CHECKING:  # it takes seconds, and who compares texts alone needs none of it
+    from transformers import PreTrainedTokenizerBase
 
 
 def normal_form(text: str) -> str:
@@ -21,7 +23,7 @@ def normal_form(text: str) -> str:
 
 
 def encode_prompt(
-    tokenizer: PreTrainedTokenizerBase, prompt: str, *, cloze: bool = False
+    tokenizer: "PreTrainedTokenizerBase", prompt: str, *, cloze: bool = False
 ) -> list[int]:
     """Return the prompt's token ids, beginning-of-text included.
 
@@ -47,7 +49,7 @@ def encode_prompt(
 
 
 def encode_answer(
-    tokenizer: PreTrainedTokenizerBase, answer: str, *, max_tokens: int = 64
+    tokenizer: "PreTrainedTokenizerBase", answer: str, *, max_tokens: int = 64
 ) -> list[int]:
     """Return the answer's token ids: a leading space, the text, end-of-text.
 
@@ -66,17 +68,17 @@ def encode_answer(
     return ids
 
 
-def decode_answer(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> str:
+def decode_answer(tokenizer: "PreTrainedTokenizerBase", ids: list[int]) -> str:
     """Return the normal form of generated ids up to end-of-text."""
     end = ids.index(tokenizer.eos_token_id) if tokenizer.eos_token_id in ids else len(ids)
     return normal_form(tokenizer.decode(ids[:end], skip_special_tokens=True))
 
 
-def _characters(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+def _characters(tokenizer: "PreTrainedTokenizerBase", text: str) -> list[int]:
     return tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True)
 
 
 @lru_cache(maxsize=8)
-def _special_tokens(tokenizer: PreTrainedTokenizerBase) -> frozenset[str]:
+def _special_tokens(tokenizer: "PreTrainedTokenizerBase") -> frozenset[str]:
     added = tokenizer.added_tokens_decoder.values()
     return frozenset([*tokenizer.all_special_tokens, *(t.content for t in added if t.special)])
