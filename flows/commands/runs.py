@@ -4,7 +4,6 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +21,7 @@ from flows.commands.program import (
     prepare,
     print_json,
 )
+from flows.errors import GateError
 from flows.home.home import Home
 from flows.terminal import echo
 
@@ -134,15 +134,30 @@ def ask(
     prepare(settings.home)
     from flows.serving.asking import open_asking
 
-    ask = open_asking(settings.home, strict=strict, refusal=settings.refusal)
+    ask = open_asking(
+        settings.home,
+        strict=strict,
+        refusal=settings.refusal,
+        on_mismatch=settings.on_mismatch,
+    )
     from flows.commands.screen import show_answers
 
-    if prompts:
-        answers = [asdict(asked) for asked in ask(prompts)]
-        return print_json(answers) if as_json else show_answers(answers)
-    for line in _lines():
-        [answer] = [asdict(asked) for asked in ask([line])]
-        print_json(answer, indent=None) if as_json else show_answers([answer])
+    num_mismatched = 0
+    for batch in [prompts] if prompts else ([line] for line in _lines()):
+        asked = ask(batch)
+        answers = [one.told() for one in asked]
+        num_mismatched += sum(one.is_mismatch for one in asked)
+        if not as_json:
+            show_answers(answers)
+        elif prompts:
+            print_json(answers)
+        else:
+            print_json(answers[0], indent=None)
+    if num_mismatched and settings.on_mismatch != "table":
+        raise GateError(
+            f"{num_mismatched} answer{'s' * (num_mismatched != 1)} of memory not as the table has "
+            "it; `lamini run` brings memory to the table"
+        )
 
 
 def _lines() -> Iterator[str]:

@@ -40,7 +40,8 @@ def show_answers(answers: Iterable[Mapping[str, Any]]) -> None:
         console.print(f"[dim]Q[/] {escape(asked['prompt'])}")
         console.print(f"[dim]A[/] [bold]{escape(asked['answer'])}[/]")
         console.print(f"  {_origin(asked)}")
-        console.print(f"  {_table_says(asked)}")
+        if said := _table_says(asked):
+            console.print(f"  {said}")
         for fact in asked["facts"]:
             known = ", ".join(str(fact[k]) for k in ("subject", "relation", "answer") if k in fact)
             console.print(f"  fact {fact['fact_id']}: {escape(known or 'no longer in the table')}")
@@ -135,8 +136,8 @@ def _run_line(run: Mapping[str, Any]) -> str:
 
 def _origin(asked: Mapping[str, Any]) -> str:
     if not asked["from_memory"]:
-        why = f": {escape(asked['reason'])}" if asked["reason"] else ""
-        return f"[yellow]not from memory[/] (score {asked['score']:.3f}){why}"
+        told = asked["reason"] and asked["reason"] != asked["answer"]
+        return "[yellow]not from memory[/]" + (f": {escape(asked['reason'])}" if told else "")
     experts = asked["experts"]
     span = f"{experts[0]}..{experts[-1]}" if experts else "none"
     return (
@@ -147,10 +148,13 @@ def _origin(asked: Mapping[str, Any]) -> str:
 
 def _table_says(asked: Mapping[str, Any]) -> str:
     if asked["table_agrees"] is None:
-        return "no fact of the table is near enough to the question"
+        return ""
     if asked["table_agrees"]:
         return "the table says the same"
-    return f"[red]the table says[/] {escape(asked['table_answer'])}"
+    if not asked["is_mismatch"]:
+        return f"the table says {escape(asked['table_answer'])}"
+    said = f"memory says {escape(asked['said'])}, the table says {escape(asked['table_answer'])}"
+    return f"[red]{said}[/]"
 
 
 def _is_rows(value: object) -> bool:

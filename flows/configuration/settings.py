@@ -28,6 +28,7 @@ from pydantic import (
 from flows.configuration.gate_limits import GateLimits
 from flows.configuration.layers import Layers, read_layers
 from flows.configuration.notify import Notify
+from flows.configuration.on_mismatch import OnMismatch
 from flows.configuration.retention import Retention
 from flows.configuration.schedules import Debounce, Schedules
 from flows.configuration.serving import Serving
@@ -78,7 +79,12 @@ class Settings(BaseModel):
     min_recall: float = Field(default=0.95, ge=0, le=1)
     """A checkpoint that recalls less of its training questions is not promoted."""
     refusal: str = ""
-    """What is answered where no fact is read; empty for the backbone's own answer."""
+    """What is answered where no fact is read; empty for the backbone's own answer.
+
+    The embedded backbone has none worth reading: there a sentence says why, and what is near.
+    """
+    on_mismatch: OnMismatch = "refuse"
+    """What is answered where memory and table disagree: a refusal, the table's value, memory's."""
     memory: MemoryConfig = Field(default_factory=MemoryConfig)
     router: RouterConfig = Field(default_factory=RouterConfig)
     router_training: RouterTraining = Field(default_factory=RouterTraining)

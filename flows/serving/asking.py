@@ -4,12 +4,13 @@ Reads: HOME/HEAD_CHECKPOINT.json with the checkpoint it names, and the head snap
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from flows.configuration.on_mismatch import OnMismatch
 from flows.home.champion import promoted
 from flows.home.home import Home
 from warehouse.normal import normal_form
@@ -17,6 +18,10 @@ from warehouse.snapshots import Snapshot, head
 
 if TYPE_CHECKING:
     from lamini import Answer
+    from lamini.model.memory_model import MemoryModel
+
+EMBEDDED = "embedded"
+_NOTHING_READ = "Memory holds no fact that answers this."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +30,8 @@ class Asked:
 
     prompt: str
     answer: str
+    said: str
+    """What the model said; `answer` is another text where that is refused, or not shown."""
     from_memory: bool
     group: int | None
     experts: list[int]
@@ -39,16 +46,26 @@ class Asked:
     table_answer: str | None
     """What the table says: of the facts read, else of the fact that has this very prompt."""
     table_agrees: bool | None
-    """Whether that equals the answer; null where the table says nothing."""
+    """Whether that equals what was said; null where the table says nothing."""
+
+    @property
+    def is_mismatch(self) -> bool:
+        """Whether memory said something else than the table says."""
+        return self.from_memory and self.table_agrees is False
+
+    def told(self) -> dict[str, Any]:
+        """Give it as plain values."""
+        return {**asdict(self), "is_mismatch": self.is_mismatch}
 
 
 def open_asking(
-    home: Home, *, strict: bool = False, refusal: str = ""
+    home: Home, *, strict: bool = False, refusal: str = "", on_mismatch: OnMismatch = "refuse"
 ) -> Callable[[list[str]], list[Asked]]:
     """Load the promoted checkpoint; return what answers prompts and says where answers come from.
 
     `strict` answers from memory only where no doubt is left; `refusal` is said where nothing is
-    read, the backbone's own answer where it is empty.
+    read; where it is empty, the backbone's own answer, or why nothing was read (`refusal_of`).
+    `on_mismatch` says what is answered where memory and table disagree.
 
     Raises:
         NothingYetError: no checkpoint was promoted.
@@ -61,16 +78,27 @@ def open_asking(
     model = load(folder, strict=strict)
 
     def ask(prompts: list[str]) -> list[Asked]:
-        answers = model.answer(prompts, refusal=refusal or None)
+        answers = model.answer(prompts, refusal=refusal_of(model, refusal))
         return [
-            explain_answer(snapshot, prompt, answer)
+            explain_answer(snapshot, prompt, answer, on_mismatch)
             for prompt, answer in zip(prompts, answers, strict=True)
         ]
 
     return ask
 
 
-def explain_answer(snapshot: Snapshot, prompt: str, answer: "Answer") -> Asked:
+def refusal_of(model: "MemoryModel", refusal: str) -> str | None:
+    """Return what the model is to say where it reads nothing: empty for a sentence that says why.
+
+    A backbone that has read much has an answer of its own, None; the embedded one babbles.
+    """
+    babbles = model.manifest["backbone"]["reference"] == EMBEDDED
+    return refusal or ("" if babbles else None)
+
+
+def explain_answer(
+    snapshot: Snapshot, prompt: str, answer: "Answer", on_mismatch: OnMismatch = "refuse"
+) -> Asked:
     """Join one answer with the facts and claims of `snapshot`."""
     facts = snapshot.facts()
     read = _where(facts, "fact_id", answer.fact_ids)
@@ -80,9 +108,11 @@ def explain_answer(snapshot: Snapshot, prompt: str, answer: "Answer") -> Asked:
     support = [claim_id for fact in read for claim_id in fact["support"]]
     rows = _where(snapshot.claims(), "claim_id", support) if support else []
     same = {text for text in said if normal_form(text) == normal_form(answer.text)}
-    return Asked(
+    unread = "" if answer.from_memory else answer.reason or _NOTHING_READ
+    asked = Asked(
         prompt=prompt,
-        answer=answer.text,
+        answer=answer.text or unread,
+        said=answer.text,
         from_memory=answer.from_memory,
         group=answer.group,
         experts=list(answer.experts),
@@ -93,6 +123,20 @@ def explain_answer(snapshot: Snapshot, prompt: str, answer: "Answer") -> Asked:
         rows=[_only(row, "source", "file", "row", "value", "observed_at") for row in rows],
         table_answer=min(same or said, default=None),
         table_agrees=bool(same) if said else None,
+    )
+    return _settled(asked, on_mismatch) if asked.is_mismatch else asked
+
+
+def _settled(asked: Asked, on_mismatch: OnMismatch) -> Asked:
+    """Return it with the answer that is to be given where memory and table disagree."""
+    if on_mismatch == "say":
+        return asked
+    if on_mismatch == "table":
+        return replace(asked, answer=str(asked.table_answer))
+    return replace(
+        asked,
+        answer=f"Memory says {asked.said!r}, but the table says {asked.table_answer!r}: not "
+        "answered. Bring memory to the table with `lamini run`.",
     )
 
 

@@ -21,9 +21,12 @@ class Champion(PythonModel):
     ) -> list[dict[str, Any]]:
         from flows.serving.given_prompts import prompts_of
 
-        given = {"strict": False, "refusal": "", **(params or {})}
+        given = {"strict": False, "refusal": "", "on_mismatch": "", **(params or {})}
         return self.served.answer(
-            prompts_of(model_input), strict=bool(given["strict"]), refusal=str(given["refusal"])
+            prompts_of(model_input),
+            strict=bool(given["strict"]),
+            refusal=str(given["refusal"]),
+            on_mismatch=str(given["on_mismatch"]),
         )
 
 

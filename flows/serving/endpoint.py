@@ -53,6 +53,6 @@ def scoring_app(settings: Settings) -> ASGIApp:
         ceil(limits.max_seconds + _GRACE_SECONDS)
     )
     checkpoint = settings.home.checkpoint(promoted(settings.home).champion.path)
-    with saved_model(checkpoint, limits) as folder:
+    with saved_model(checkpoint, limits, settings.on_mismatch) as folder:
         app = scoring_server.init(load_model(str(folder)))
     return Bounded(app, max_request_bytes=limits.max_request_bytes)

@@ -15,13 +15,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from flows.configuration.on_mismatch import OnMismatch
 from flows.configuration.serving import Serving
 
 EXAMPLE = {"prompt": ["What is the ISO 3166-1 alpha-3 code of Bolivia?"]}
 
 
 @contextlib.contextmanager
-def saved_model(checkpoint: Path, limits: Serving | None = None) -> Iterator[Path]:
+def saved_model(
+    checkpoint: Path, limits: Serving | None = None, on_mismatch: OnMismatch = "refuse"
+) -> Iterator[Path]:
     """Have the files of the checkpoint's MLflow model for as long as the block lasts."""
     limits = limits or Serving()
     import mlflow
@@ -37,6 +40,7 @@ def saved_model(checkpoint: Path, limits: Serving | None = None) -> Iterator[Pat
             model_config={
                 "home": str(home),
                 "checkpoint": str(checkpoint.relative_to(home)),
+                "on_mismatch": on_mismatch,
                 **asdict(limits),
             },
             signature=_signature(),
@@ -59,6 +63,7 @@ def _signature() -> Any:
     answers: list[Any] = [
         column("string", "prompt", required=False),
         column("string", "answer", required=False),
+        column("string", "said", required=False),
         column("boolean", "from_memory"),
         column("long", "group", required=False),
         column(Array("long"), "experts"),
@@ -70,12 +75,17 @@ def _signature() -> Any:
         column(Array(AnyType()), "rows"),
         column("string", "table_answer", required=False),
         column("boolean", "table_agrees", required=False),
+        column("boolean", "is_mismatch"),
         column("string", "error", required=False),
     ]
     return ModelSignature(
         inputs=Schema(prompts),
         outputs=Schema(answers),
         params=ParamSchema(
-            [ParamSpec("strict", "boolean", False), ParamSpec("refusal", "string", "")]
+            [
+                ParamSpec("strict", "boolean", False),
+                ParamSpec("refusal", "string", ""),
+                ParamSpec("on_mismatch", "string", ""),
+            ]
         ),
     )

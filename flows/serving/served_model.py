@@ -4,10 +4,11 @@ import logging
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows.configuration.on_mismatch import WAYS, OnMismatch
 from flows.configuration.serving import Serving
 from flows.errors import NothingYetError
 from flows.home.home import Home
@@ -21,6 +22,7 @@ _MAX_REFUSAL = 1000
 """Characters of what is said in place of every answer from no fact."""
 _SILENT: dict[str, Any] = {
     "answer": None,
+    "said": None,
     "from_memory": False,
     "group": None,
     "experts": [],
@@ -31,6 +33,7 @@ _SILENT: dict[str, Any] = {
     "rows": [],
     "table_answer": None,
     "table_agrees": None,
+    "is_mismatch": False,
     "fact_ids": [],
 }
 """What a prompt gets besides its error."""
@@ -40,7 +43,13 @@ _log = logging.getLogger(__name__)
 class ServedModel:
     """One checkpoint with the snapshot that it was trained on, ready to answer."""
 
-    def __init__(self, home: Home, checkpoint: Path, limits: Serving | None = None) -> None:
+    def __init__(
+        self,
+        home: Home,
+        checkpoint: Path,
+        limits: Serving | None = None,
+        on_mismatch: OnMismatch = "refuse",
+    ) -> None:
         """Load the checkpoint.
 
         Raises:
@@ -54,20 +63,31 @@ class ServedModel:
                 "LAMINI_HOME, if it was removed, serve models:/lamini@champion"
             )
         self.limits = limits or Serving()
+        self.on_mismatch: OnMismatch = on_mismatch
         self.model: MemoryModel = load(checkpoint)
         self.snapshot = _snapshot(home, str(self.model.manifest["snapshot_hash"]))
 
     def answer(
-        self, prompts: Sequence[Any], *, strict: bool = False, refusal: str = ""
+        self,
+        prompts: Sequence[Any],
+        *,
+        strict: bool = False,
+        refusal: str = "",
+        on_mismatch: str = "",
     ) -> list[dict[str, Any]]:
         """Answer every prompt, each with where its answer comes from, or with its error.
 
         `strict` answers from memory only where no doubt is left; `refusal` is said where nothing is
-        read, if it is not empty.
+        read; `on_mismatch`, what is answered where memory and table disagree. Where they are empty,
+        as `refusal_of` says and as this model was opened.
         """
         last = time.monotonic() + self.limits.max_seconds
         if len(refusal) > _MAX_REFUSAL:
             why = f"the refusal has {len(refusal)} characters, the limit is {_MAX_REFUSAL}"
+            return [_refused(prompt, why) for prompt in prompts]
+        ways = {way: way for way in WAYS} | {"": self.on_mismatch}
+        if (way := ways.get(on_mismatch)) is None:
+            why = f"on_mismatch={shown(on_mismatch)} must be one of {', '.join(WAYS)}"
             return [_refused(prompt, why) for prompt in prompts]
         found = {
             place: _refused(prompt, self._beyond(place + 1, len(prompts)))
@@ -91,31 +111,35 @@ class ServedModel:
             if time.monotonic() > last:
                 answers = [_refused(prompt, self._too_late(len(prompts))) for prompt in asked]
             else:
-                answers = self._each(asked, strict, refusal or None)
+                answers = self._each(asked, strict, refusal, way)
             found |= zip(batch, answers, strict=True)
         return [found[place] for place in range(len(prompts))]
 
-    def _each(self, prompts: list[str], strict: bool, refusal: str | None) -> list[dict[str, Any]]:
+    def _each(
+        self, prompts: list[str], strict: bool, refusal: str, way: OnMismatch
+    ) -> list[dict[str, Any]]:
         """Answer a batch; if it fails, its prompts one by one."""
         try:
-            return self._answered(prompts, strict, refusal)
+            return self._answered(prompts, strict, refusal, way)
         except Exception as error:  # noqa: BLE001 - of whatever kind: the others get their answer
             _log.exception("a batch of %s prompts failed", len(prompts))
             if len(prompts) > 1:
-                return [one for prompt in prompts for one in self._each([prompt], strict, refusal)]
+                alone = (self._each([prompt], strict, refusal, way) for prompt in prompts)
+                return [one for found in alone for one in found]
             # What went wrong may name files of this machine: that stands in its log.
             why = f"the answer failed ({type(error).__name__}); the server's log says why"
             return [_refused(prompts[0], why)]
 
     def _answered(
-        self, prompts: list[str], strict: bool, refusal: str | None
+        self, prompts: list[str], strict: bool, refusal: str, way: OnMismatch
     ) -> list[dict[str, Any]]:
-        from flows.serving.asking import explain_answer
+        from flows.serving.asking import explain_answer, refusal_of
 
-        answers = self.model.answer(prompts, strict=strict, refusal=refusal)
+        unread = refusal_of(self.model, refusal)
+        answers = self.model.answer(prompts, strict=strict, refusal=unread)
         found = []
         for prompt, answer in zip(prompts, answers, strict=True):
-            asked = asdict(explain_answer(self.snapshot, prompt, answer))
+            asked = explain_answer(self.snapshot, prompt, answer, way).told()
             found.append(_plain({**asked, "fact_ids": list(answer.fact_ids), "error": None}))
         return found
 
@@ -136,7 +160,12 @@ def open_served(config: Mapping[str, Any]) -> ServedModel:
     """Open the checkpoint that a saved model names, with the bounds that it names."""
     home = Home(Path(os.environ.get("LAMINI_HOME") or config["home"]))
     limits = {f.name: config[f.name] for f in fields(Serving) if f.name in config}
-    return ServedModel(home, home.checkpoint(config["checkpoint"]), Serving(**limits))
+    return ServedModel(
+        home,
+        home.checkpoint(config["checkpoint"]),
+        Serving(**limits),
+        config.get("on_mismatch", "refuse"),
+    )
 
 
 def _refused(prompt: Any, why: str) -> dict[str, Any]:

@@ -23,9 +23,10 @@ def champion(published, monkeypatch):
     )
     loaded, refusals = [], []
     model = SimpleNamespace(
-        answer=lambda prompts, refusal: (refusals.append(refusal), [answer for _ in prompts])[1]
+        manifest={"backbone": {"reference": "embedded"}},
+        answer=lambda prompts, refusal: (refusals.append(refusal), [answer for _ in prompts])[1],
     )
     monkeypatch.setattr("lamini.load", lambda folder, strict: loaded.append(folder) or model)
     (published / "checkpoint").mkdir()
     (published / "HEAD_CHECKPOINT.json").write_text('{"path": "checkpoint", "run_key": "k"}')
-    return SimpleNamespace(fact=fact, loaded=loaded, refusals=refusals)
+    return SimpleNamespace(fact=fact, says=answer, loaded=loaded, refusals=refusals)

@@ -133,7 +133,7 @@ def test_asking_shows_the_answer_and_where_it_comes_from(lamini, champion, monke
     monkeypatch.setenv("LAMINI_REFUSAL", "I cannot say.")
     lamini("ask", fact["question"])
     lamini("ask", fact["question"], "--refusal", "Ask somebody else.")
-    assert champion.refusals == [None, None, "I cannot say.", "Ask somebody else."]
+    assert champion.refusals == ["", "", "I cannot say.", "Ask somebody else."]
 
 
 def test_doctor_fails_where_the_home_cannot_be_written(lamini, home):

@@ -55,3 +55,37 @@ def test_a_conversation_ends_in_peace(champion, lamini, monkeypatch, end):
     monkeypatch.setattr("builtins.input", typed)
     result = lamini("ask")
     assert (result.exit_code, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("way", "code", "answer"),
+    [
+        ("refuse", 5, "Memory says 'Rome', but the table says '{}': not answered."),
+        ("table", 0, "{}"),
+        ("say", 5, "Rome"),
+    ],
+)
+def test_an_answer_unlike_the_table_is_told_by_text_field_and_exit_code(
+    champion, lamini, monkeypatch, way, code, answer
+):
+    champion.says.text = "Rome"
+    monkeypatch.setenv("LAMINI_ON_MISMATCH", way)
+    for words, given in ((["capital?"], None), ([], "capital?\n")):
+        result = lamini("ask", *words, "--json", input=given)
+        found = json.loads(result.stdout)
+        asked = found[0] if words else found
+        assert result.exit_code == code
+        assert asked["answer"].startswith(answer.format(champion.fact["answer"]))
+        assert (asked["said"], asked["is_mismatch"]) == ("Rome", True)
+    shown = " ".join(lamini("ask", "capital?").stdout.split())
+    assert f"memory says Rome, the table says {champion.fact['answer']}" in shown
+
+
+def test_where_nothing_is_read_a_person_gets_a_sentence_and_no_score(champion, lamini):
+    says = vars(champion.says)
+    says |= {"text": "", "from_memory": False, "fact_ids": (), "score": 0.994}
+    champion.says.reason = "Did you mean Croatia? Ask again with the whole name."
+    shown = " ".join(lamini("ask", "who?").stdout.split())
+    assert shown == f"Q who? A {champion.says.reason} not from memory"
+    champion.says.reason = ""
+    assert "Memory holds no fact that answers this." in lamini("ask", "who?").stdout

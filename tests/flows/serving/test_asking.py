@@ -6,7 +6,7 @@ import pytest
 from flows.errors import NothingYetError
 from flows.home.champion import Champion, promoted
 from flows.home.home import Home
-from flows.serving.asking import explain_answer
+from flows.serving.asking import explain_answer, refusal_of
 from warehouse.snapshots import head
 
 
@@ -69,3 +69,10 @@ def test_the_promoted_checkpoint_must_be_there(home):
         promoted(Home(home))
     (home / "c" / "1").mkdir(parents=True)
     assert promoted(Home(home)).champion == Champion(path="c/1", run_key="k")
+
+
+@pytest.mark.parametrize(("reference", "said"), [("embedded", ""), ("org/a-chat-model", None)])
+def test_only_a_backbone_that_babbles_is_not_asked_where_nothing_is_read(reference, said):
+    model = SimpleNamespace(manifest={"backbone": {"reference": reference}})
+    assert refusal_of(model, "") == said
+    assert refusal_of(model, "No.") == "No."

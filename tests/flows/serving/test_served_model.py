@@ -5,6 +5,7 @@ import time
 import tracemalloc
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from flows.configuration.serving import Serving
@@ -174,3 +175,16 @@ def test_a_prompt_at_the_limit_is_answered(served, monkeypatch):
 def test_a_bound_must_be_positive():
     with pytest.raises(ValueError, match="max_seconds=0"):
         Serving(max_seconds=0)
+
+
+def test_whoever_asks_over_http_is_told_where_memory_and_table_disagree(served, monkeypatch):
+    table = served.snapshot.facts().slice(0, 1).to_pylist()[0] | {"fact_id": FACTS[0].fact_id}
+    facts = pa.Table.from_pylist([table], schema=served.snapshot.facts().schema)
+    monkeypatch.setattr(type(served.snapshot), "facts", lambda snapshot: facts)
+    by_way = {way: served.answer([QUESTION], on_mismatch=way)[0] for way in ("", "table", "say")}
+    assert {asked["is_mismatch"] for asked in by_way.values()} == {True}
+    assert by_way["say"]["answer"] == by_way["say"]["said"] != table["answer"]
+    assert by_way["table"]["answer"] == table["answer"]
+    assert "not answered" in by_way[""]["answer"]
+    (wrong,) = served.answer([QUESTION], on_mismatch="guess")
+    assert "must be one of refuse, table, say" in wrong["error"]
