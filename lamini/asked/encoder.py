@@ -30,6 +30,8 @@ WIDTH = 384
 _CPU = torch.device("cpu")
 _KEPT = 50_000
 """Vectors of texts kept: facts of one relation share their masked question."""
+KEPT_CHARACTERS = 500
+"""Nothing is kept of a longer text: thousands of them would fill the memory of a server."""
 
 
 class Encoder:
@@ -45,12 +47,17 @@ class Encoder:
         """Return unit vectors [N, D]."""
         if len(self._known) > _KEPT:
             self._known.clear()
-        for text in texts:
-            if text not in self._known:
-                self._known[text] = self._encode(text)
         if not texts:
             return np.zeros((0, WIDTH), np.float32)
-        return np.stack([self._known[text] for text in texts])
+        return np.stack([self._vector(text) for text in texts])
+
+    def _vector(self, text: str) -> np.ndarray:
+        if (known := self._known.get(text)) is not None:
+            return known
+        vector = self._encode(text)
+        if len(text) <= KEPT_CHARACTERS:
+            self._known[text] = vector
+        return vector
 
     def prepare(self, texts: Sequence[str]) -> None:
         """Encode texts that will be asked for, many at a time: where the last bit is no matter."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from lamini.asked.acceptance import THRESHOLD, Acceptance
 from lamini.asked.asking import Asked, QuestionMatcher
+from lamini.asked.encoder import KEPT_CHARACTERS
 from lamini.asked.table import AskedFact
 from lamini.router.group_keys import Route
 
@@ -64,7 +65,9 @@ class AskedRoutes:
         self._known: OrderedDict[str, Asked] = OrderedDict()
 
     def ask(self, prompt: str) -> Asked:
-        """Return what the prompt asks for; what was asked lately is remembered."""
+        """Return what the prompt asks for; what was asked lately is remembered, if it is short."""
+        if len(prompt) > KEPT_CHARACTERS:
+            return self._matcher.ask(prompt)
         if prompt not in self._known:
             self._known[prompt] = self._matcher.ask(prompt)
             if len(self._known) > _KEPT:

@@ -49,8 +49,8 @@ FOREIGN = [
 ]
 
 
-def facts() -> list[TrainingFact]:
-    """Return forty invented facts."""
+def facts(relation: str = "") -> list[TrainingFact]:
+    """Return forty invented facts: found by the nearest key, or by what is asked of a relation."""
     first, last = (
         ("Ar", "Bel", "Cor", "Dal", "Els", "Farn", "Gor", "Hal"),
         ("via", "port", "mere", "tow", "holm"),
@@ -61,19 +61,19 @@ def facts() -> list[TrainingFact]:
             fact_id=f"fact-{i}", subject=subject,
             prompts=tuple(t.format(subject) for t in TEMPLATES),
             answer=f"{subject[::-1].capitalize()} Bay", cloze=False, group_index=3 * i,
-            num_experts=16, shard_index=0,
+            num_experts=16, shard_index=0, relation=relation,
         )
         for i, subject in enumerate(subjects)
     ]  # fmt: skip
 
 
-def trained(backbone: Backbone, folder: Path) -> MemoryModel:
+def trained(backbone: Backbone, folder: Path, relation: str = "") -> MemoryModel:
     """Return a memory model of the facts, and the share of them that it decides."""
     memory = MemoryConfig(num_experts=32 * 256, group_size=32)
     attached = attach(backbone, memory)
     training = RouterTraining(num_steps=30, batch_facts=40, batch_negatives=16)
     router, recorder = RouterConfig(), SilentRecorder()
-    known = facts()
+    known = facts(relation)
     pretrain_router(attached, known, FOREIGN, router, training, folder / "router", recorder)
     tune_memory(attached, known, Tuning(), folder / "tuning", recorder)
     detach(attached)

@@ -3,8 +3,9 @@
     python -m tests.bench.long_prompts [--quick]
 
 A backbone gets a router and a bank trained here on forty facts. A prompt is prose with one question
-of a known fact in its middle, its sentences of unequal length; of a terse one every sentence is two
-words long, about the most there can be of them. Both sides get the same ids: `first
+of a known fact at its end, its sentences of unequal length; of a terse one every sentence is two
+words long, about the most there can be of them. Facts are found by the nearest key of each sentence
+or, where they have a relation, by what the last sentences ask. Both sides get the same ids: `first
 token` is `generate` of one token (a prefill), `forward` the logits of every token. One side routes
 (the whole and each sentence) and reads memory, the other is a copy of the bare backbone. Seconds
 are of the process, of all its threads.
@@ -29,7 +30,8 @@ from tests.bench.generation import facts, trained
 from tests.bench.measuring import alternated, conditions, ratios, resident_mib, show, spread
 
 HEAD = (
-    "backbone", "prompt", "call", "tokens", "windows", "routed", "backbone s", "memory s", "ratio",
+    "backbone", "found by", "prompt", "call", "tokens", "windows", "routed", "backbone s",
+    "memory s", "ratio",
 )  # fmt: skip
 PROSE = (
     "The office was closed on Monday because of the storm.",
@@ -44,13 +46,12 @@ TERSE = ("It rained.", "They left.", "Nobody knew.", "He wrote.")
 
 
 def prompt_of(tokenizer: object, sentences: tuple[str, ...], tokens: int, question: str) -> str:
-    """Return text of about so many tokens, with the question in its middle."""
+    """Return text of about so many tokens, with the question at its end."""
     rng, each = random.Random(0), 0.0
     for text in sentences:
         each += len(encode_prompt(tokenizer, text)) / len(sentences)
     chosen = rng.choices(sentences, k=round(tokens / (each - 1)))
-    chosen.insert(len(chosen) // 2, question)
-    return " ".join(chosen)
+    return " ".join([*chosen, question])
 
 
 def sides(
@@ -74,16 +75,21 @@ def sides(
 
 
 def measure(
-    name: str, backbone: Backbone, texts: dict[str, tuple[str, ...]], rounds: dict[int, int]
+    name: str,
+    backbone: Backbone,
+    relation: str,
+    texts: dict[str, tuple[str, ...]],
+    rounds: dict[int, int],
 ) -> list[list[object]]:
     """Return the rows of one backbone; `rounds` says how often for each number of tokens."""
+    by = "what is asked" if relation else "nearest key"
     bare = Backbone(
         model=copy.deepcopy(backbone.model), tokenizer=backbone.tokenizer, reference=name
     )
     bare.model.generation_config.pad_token_id = bare.tokenizer.pad_token_id
     rows: list[list[object]] = []
     with tempfile.TemporaryDirectory() as folder:
-        model = trained(backbone, Path(folder))
+        model = trained(backbone, Path(folder), relation)
         asked = facts()[3]
         for kind, sentences in texts.items():
             for tokens, times in rounds.items():
@@ -92,14 +98,8 @@ def measure(
                 routed = model.route_prompts([ids])[0].group == asked.group_index
                 for call, pair in sides(model, bare, ids).items():
                     memory, alone = alternated(pair, times)
-                    row = [
-                        name,
-                        kind,
-                        call,
-                        len(ids),
-                        len(windows(prompt)),
-                        "yes" if routed else "NO",
-                    ]
+                    row = [name, by, kind, call, len(ids), len(windows(prompt))]
+                    row += ["yes" if routed else "NO"]
                     row += [spread(alone), spread(memory), spread(ratios(memory, alone), 2)]
                     print(json.dumps(row), flush=True)
                     rows.append(row)
@@ -114,9 +114,11 @@ def main() -> None:
     torch.set_num_threads(1)
     conditions()
     every = {2000: 1, 8000: 1} if quick else {2000: 7, 8000: 5}
-    rows = measure("embedded", load_backbone(), {"prose": PROSE, "terse": TERSE}, every)
+    texts = {"prose": PROSE, "terse": TERSE}
+    rows = measure("embedded", load_backbone(), "", texts, every)
+    rows += measure("embedded", load_backbone(), "seat", texts, every)
     if not quick:
-        rows += measure("512 wide, 16 layers", wide(), {"prose": PROSE}, {2000: 5})
+        rows += measure("512 wide, 16 layers", wide(), "", {"prose": PROSE}, {2000: 5})
     show("Long prompts: processor seconds, median (quartiles); memory over bare", HEAD, rows)
     print(f"resident now: {resident_mib():.0f} MiB")
 

@@ -140,3 +140,15 @@ def test_strict_leaves_a_doubt_refused(doubtful):
         for a, p in zip(strict, asked, strict=True)
         if doubtful.asked.ask(p).is_doubtful
     )
+
+
+def test_nothing_is_kept_of_a_long_prompt(model):
+    long = f"{'It is said of old and of late that it rained and ' * 20}what is the seat of Arvia"
+    encoder = model.asked._matcher.evidence.encoder
+    known = len(encoder._known)
+    first, again = (model.route([f"{long}{end}"])[0] for end in ("?", "?"))
+    assert first == again
+    assert model.asked._known == {}
+    assert all(len(text) <= 500 for text in [*encoder._known][known:])
+    model.route([ASKED[0]])
+    assert [*model.asked._known] == [ASKED[0]]
