@@ -29,11 +29,12 @@ def ui(
         open_ui(home.path, prefect_port=prefect_port, mlflow_port=mlflow_port) as servers,
     ):
         if as_json:
-            print_json({server.name: server.link for server in servers})
+            print_json({server.name: server.link() for server in servers})
         else:
             for server in servers:
-                echo(f"{server.name:8} {server.link}")
-            echo("each link lets this browser into both; after that, links in reports work")
+                echo(f"{server.name:8} {server.link()}")
+            echo("each link lets one browser into both, once, within ten minutes; after that,")
+            echo("links in reports work. Another `lamini ui` beside this one prints new links")
             echo("Ctrl-C stops both")
         sys.stdout.flush()
         while all(server.is_alive for server in servers):

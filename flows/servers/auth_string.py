@@ -9,13 +9,10 @@ import contextlib
 import os
 import re
 import secrets
-from hashlib import sha256
 from pathlib import Path
 
 from flows.errors import ServiceError
 
-LET_IN = "/let-in"
-"""A server's page that sets the cookie, if the link holds the token, and shows the first page."""
 _FORM = re.compile(r"lamini:[\w-]{43}")  # 32 random bytes
 
 
@@ -42,19 +39,6 @@ def auth_file(home: Path) -> Path:
 def basic(secret: str) -> str:
     """Give the value of the header `Authorization` that holds `secret`."""
     return "Basic " + base64.b64encode(secret.encode()).decode()
-
-
-def cookie_name(secret: str) -> str:
-    """Give the name of the cookie that holds `secret`'s token.
-
-    A browser keeps one set of cookies for all ports of a host, so each home's has its own name.
-    """
-    return "lamini-" + sha256(secret.encode()).hexdigest()[:12]
-
-
-def token(secret: str) -> str:
-    """Give the part of `secret` after the name."""
-    return secret.partition(":")[2]
 
 
 def _make(path: Path) -> None:

@@ -5,104 +5,137 @@ Neither Prefect nor MLflow does all of it: Prefect looks at no Host, so a name t
 A page of another port of this machine is foreign too. In this order:
 
 - Host and Origin must be this very server's (else 403), also of reads and web sockets;
-- what a browser says that another site asked for is a link that was clicked, or refused (403);
-- the home's secret comes as basic authentication or as a cookie (else 401). `lamini ui`'s link sets
-  the cookie: SameSite=Lax, so that links work that were clicked in a report opened as a file.
+- nothing that a browser says another site asked for is handed on (403). A link that was clicked
+  there gets a page of ours that asks for the same address itself: so links in reports work;
+- a program shows the home's secret as basic authentication, in the handshake of a web socket too; a
+  browser that `lamini ui`'s link let in shows its cookie, under the home's host name (else 401).
 """
 
 import hmac
+import json
+from base64 import b64encode
+from hashlib import sha256
 from urllib.parse import parse_qs
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from flows.servers.auth_string import LET_IN, basic, cookie_name, token
+from flows.servers.auth_string import basic
+from flows.servers.passes import (
+    COOKIE,
+    COOKIE_SECONDS,
+    LET_IN,
+    Codes,
+    cookie_value,
+    host_name,
+    is_cookie,
+)
 
-_COOKIE_SECONDS = 30 * 24 * 3600
 _OURS = ("", "same-origin", "none")
 """Sec-Fetch-Site: a program, a page of this server, the address bar or a bookmark."""
 _HOW = (
-    "This server is for one user: open the link that `lamini ui` prints, once; a program sends "
-    "what is in HOME/services/auth_string as basic authentication.\n"
+    "This server is for one user: open a link that `lamini ui` prints, each of which lets one "
+    "browser in, once, within ten minutes (while it runs, another `lamini ui` prints new ones); a "
+    "program sends what is in HOME/services/auth_string as basic authentication.\n"
 )
+# What follows a `#` is known to the browser alone.
+_AGAIN = (
+    f"location.replace({json.dumps(LET_IN)} + '?to=' + "
+    "encodeURIComponent(location.pathname + location.search + location.hash))"
+)
+_AGAIN_HASH = b64encode(sha256(_AGAIN.encode()).digest()).decode()
+_KEPT_APART = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": f"default-src 'none'; script-src 'sha256-{_AGAIN_HASH}'; "
+    "frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",  # who opened the window keeps no hold of it
+    "Referrer-Policy": "no-referrer",
+}
 
 
 class Guard:
     """Hands on what comes from the user, with the secret in its header."""
 
-    def __init__(self, app: ASGIApp, *, port: int, secret: str, sockets_ask: bool = False) -> None:
+    def __init__(self, app: ASGIApp, *, port: int, secret: str, has_pages: bool = False) -> None:
         """Guard `app`, which listens on `port` of loopback.
 
-        `sockets_ask`: `app` asks for the secret itself, in the first message of a web socket.
+        `has_pages`: browsers may be let in, under the home's host name.
         """
         self.app = app
         self.secret = secret
-        self.sockets_ask = sockets_ask
+        self.page = f"{host_name(secret)}:{port}" if has_pages else None
         self.hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+        self.codes = Codes(secret, port)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or hand it on."""
         if scope["type"] == "lifespan":
             return await self.app(scope, receive, send)
-        is_socket = scope["type"] == "websocket"
         headers = Headers(scope=scope)
-        answer: Response | None = None
-        if why := self._foreign(scope, headers):
-            answer = PlainTextResponse(why, 403)
-        elif scope["path"] == LET_IN and not is_socket:
-            answer = self._let_in(scope)
-        elif self._has_cookie(headers):
-            scope = _with_secret(scope, self.secret)
-        elif not (_has_header(headers, self.secret) or (is_socket and self.sockets_ask)):
-            answer = PlainTextResponse(_HOW, 401)
+        answer = self._refusal(scope, headers)
         if answer is None:
-            await self.app(scope, receive, send)
-        elif is_socket:
+            return await self.app(_with_secret(scope, self.secret), receive, _unsaid(send))
+        if scope["type"] == "websocket":
             await receive()
-            await send({"type": "websocket.close", "code": 1008})  # before it is accepted: 403
-        else:
-            await answer(scope, receive, send)
+            # Before it is accepted: the handshake is answered 403.
+            return await send({"type": "websocket.close", "code": 1008})
+        for name, value in _KEPT_APART.items():
+            answer.headers[name] = value
+        await answer(scope, receive, send)
 
-    def _foreign(self, scope: Scope, headers: Headers) -> str:
+    def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
+        """Return what is answered instead of the server; null where it is asked."""
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
-        if len(hosts) != 1 or hosts[0] not in self.hosts:
-            return f"Host is none of {', '.join(sorted(self.hosts))}\n"
-        if any(origin not in {f"http://{host}" for host in self.hosts} for origin in origins):
-            return "Origin is another page's\n"
-        is_link = (
-            scope.get("method") == "GET"
-            and headers.get("sec-fetch-mode") == "navigate"
-            and headers.get("sec-fetch-dest") == "document"
-        )
-        if headers.get("sec-fetch-site", "") not in _OURS and not is_link:
-            return "another site asked for it, or a frame: open the address in a tab of its own\n"
-        return ""
+        if len(hosts) != 1 or hosts[0] not in {*self.hosts, self.page}:
+            return PlainTextResponse(f"Host is none of {', '.join(sorted(self.hosts))}\n", 403)
+        if any(origin != f"http://{hosts[0]}" for origin in origins):
+            return PlainTextResponse("Origin is another page's\n", 403)
+        is_page = hosts[0] == self.page and scope["type"] == "http"
+        is_ours = headers.get("sec-fetch-site", "") in _OURS
+        is_known = hosts[0] == self.page and self._has_cookie(headers)
+        if is_page and scope["path"] == LET_IN and (is_ours or _is_link(scope, headers)):
+            return self._let_in(scope, headers, is_known=is_known)
+        if is_page and not is_ours and _is_link(scope, headers):
+            return HTMLResponse(f"<script>{_AGAIN}</script>")
+        if not is_ours:
+            why = "another site asked for it, or a frame: open the address in a tab of its own\n"
+            return PlainTextResponse(why, 403)
+        if is_known or _is_same(headers.get("authorization", ""), basic(self.secret)):
+            return None
+        return PlainTextResponse(_HOW, 401)
 
-    def _let_in(self, scope: Scope) -> Response:
-        given = parse_qs(scope["query_string"].decode("ascii", "replace")).get("token", [""])
-        if not _is_same(given[0], token(self.secret)):
+    def _let_in(self, scope: Scope, headers: Headers, *, is_known: bool) -> Response:
+        given = parse_qs(scope["query_string"].decode("ascii", "replace"))
+        to = given.get("to", ["/"])[0]
+        # What a browser fetches before anybody opens it is none that was opened.
+        is_ahead = "sec-purpose" in headers or scope["method"] != "GET"
+        if not is_known and (is_ahead or not self.codes.take(given.get("code", [""])[0])):
             return PlainTextResponse(_HOW, 401)
-        answer = RedirectResponse("/", 303)
-        answer.set_cookie(
-            cookie_name(self.secret),
-            token(self.secret),
-            max_age=_COOKIE_SECONDS,
-            httponly=True,
-            samesite="lax",
-        )
-        answer.headers["Cache-Control"] = "no-store"
-        answer.headers["Referrer-Policy"] = "no-referrer"
+        is_here = to.startswith("/") and not to.startswith(("//", "/\\"))
+        answer = RedirectResponse(to if is_here else "/", 303)
+        if not is_known:
+            answer.set_cookie(
+                COOKIE,
+                cookie_value(self.secret),
+                max_age=COOKIE_SECONDS,
+                httponly=True,
+                samesite="strict",
+            )
         return answer
 
     def _has_cookie(self, headers: Headers) -> bool:
         found = cookie_parser("; ".join(headers.getlist("cookie")))
-        return _is_same(found.get(cookie_name(self.secret), ""), token(self.secret))
+        return is_cookie(self.secret, found.get(COOKIE, ""))
 
 
-def _has_header(headers: Headers, secret: str) -> bool:
-    return _is_same(headers.get("authorization", ""), basic(secret))
+def _is_link(scope: Scope, headers: Headers) -> bool:
+    return (
+        scope["method"] == "GET"
+        and headers.get("sec-fetch-mode") == "navigate"
+        and headers.get("sec-fetch-dest") == "document"
+    )
 
 
 def _is_same(given: str, wanted: str) -> bool:
@@ -112,3 +145,14 @@ def _is_same(given: str, wanted: str) -> bool:
 def _with_secret(scope: Scope, secret: str) -> Scope:
     others = [(name, value) for name, value in scope["headers"] if name != b"authorization"]
     return {**scope, "headers": [*others, (b"authorization", basic(secret).encode())]}
+
+
+def _unsaid(send: Send) -> Send:
+    """Have pages tell no other site the home's host name."""
+
+    async def told(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            MutableHeaders(scope=message).setdefault("Referrer-Policy", "same-origin")
+        await send(message)
+
+    return told

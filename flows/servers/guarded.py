@@ -24,7 +24,7 @@ def serve(name: str, home: Path, port: int) -> None:
     import uvicorn
 
     app = _prefect() if name == "prefect" else _mlflow(home)
-    guard = Guard(app, port=port, secret=auth_string(home), sockets_ask=name == "prefect")
+    guard = Guard(app, port=port, secret=auth_string(home), has_pages=True)
     # Neither a proxy's word on who asks, nor lines that hold the link of `lamini ui`.
     uvicorn.run(
         guard, host=HOST, port=port, proxy_headers=False, access_log=False, log_level="warning"

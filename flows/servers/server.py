@@ -21,15 +21,15 @@ from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import psutil
 
 from flows.environment import environment
 from flows.errors import ServiceError
 from flows.home.processes import is_process
-from flows.servers.auth_string import LET_IN, auth_file, auth_string, basic, token
+from flows.servers.auth_string import auth_file, auth_string, basic
 from flows.servers.mlflow_database import make_database
+from flows.servers.passes import host_name, let_in_link
 from flows.servers.processes import family, kill, listens, tail
 
 HOST = "127.0.0.1"
@@ -43,7 +43,7 @@ class Server:
 
     name: str
     url: str
-    """Its first page, for a browser that `link` has let in."""
+    """Its address, for programs."""
     health: str
     """Answers 200 when the server is up."""
     pid: int
@@ -61,9 +61,18 @@ class Server:
         return Path(self.auth_file).read_text(encoding="ascii").strip()
 
     @property
+    def page(self) -> str:
+        """Its first page, for a browser that a `link` has let in."""
+        return f"http://{host_name(self.auth_string)}:{self.port}"
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.url.rpartition(":")[2])
+
     def link(self) -> str:
-        """What a browser opens first: lets it into all servers of the home."""
-        return f"{self.url}{LET_IN}?token={token(self.auth_string)}"
+        """Give an address that lets one browser into all servers of the home, once and soon."""
+        return let_in_link(self.auth_string, self.port)
 
     @property
     def is_alive(self) -> bool:
@@ -77,8 +86,7 @@ class Server:
 
     def answers(self) -> bool:
         """Whether it can be used now; a stranger on the same port is told nothing."""
-        port = urlsplit(self.url).port
-        if port is None or not listens(self.pid, port):
+        if not listens(self.pid, self.port):
             return False
         try:
             return answers(self.health, self.auth_string)
@@ -127,7 +135,7 @@ def start_prefect(home: Path, port: int | None = None) -> tuple[Server, bool]:
             "PREFECT_SERVER_API_PORT": str(free),
             # With the port alone the pages still call port 4200.
             "PREFECT_SERVER_UI_API_URL": "/api",
-            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": f"http://{HOST}:{free}",
+            "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": page(home, free),
             "PREFECT_SERVER_API_AUTH_STRING": auth_string(home),
         }
 
@@ -139,10 +147,19 @@ def start_mlflow(home: Path, port: int | None = None) -> tuple[Server, bool]:
 
     def variables(free: int) -> dict[str, str]:
         # Without it seven job runners start too, 0.9 GB in all.
-        return {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+        return {
+            "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+            "MLFLOW_SERVER_ALLOWED_HOSTS": f"{HOST}:{free},{page(home, free).partition('//')[2]}",
+            "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": page(home, free),
+        }
 
     make_database(home)
     return _start("mlflow", home, port, "/health", variables)
+
+
+def page(home: Path, port: int) -> str:
+    """Give the first page of a server of `home` on `port`, as a browser is to open it."""
+    return f"http://{host_name(auth_string(home))}:{port}"
 
 
 def find(home: Path, name: str) -> Server | None:
@@ -241,7 +258,8 @@ def _start(
 def _launch(words: list[str], variables: Mapping[str, str], home: Path, log: Path) -> psutil.Popen:
     log.parent.mkdir(parents=True, exist_ok=True)
     env = {**os.environ, **environment(home), **variables}
-    env.pop("PREFECT_API_URL", None)
+    for name in ("PREFECT_API_URL", "PREFECT_UI_URL"):  # of another server
+        env.pop(name, None)
     # In a session of its own: a Ctrl-C reaches us alone, and we stop it in order.
     with log.open("w") as out:
         return psutil.Popen(

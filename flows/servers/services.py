@@ -12,6 +12,7 @@ A run itself logs straight to MLflow's database; the MLflow server is there for 
 """
 
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -24,6 +25,7 @@ from typing import Any, ClassVar, Self
 
 from flows.environment import apply_environment
 from flows.errors import ServiceError
+from flows.servers.auth_string import basic
 from flows.servers.keep_up import KeepUp
 from flows.servers.server import (
     START_SECONDS,
@@ -37,7 +39,12 @@ from flows.servers.started import Started
 
 PREFECT_PORT = 4200  # what the tools themselves use
 MLFLOW_PORT = 5000
-_ADDRESS = ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING")
+_ADDRESS = (
+    "PREFECT_API_URL",
+    "PREFECT_API_AUTH_STRING",
+    "PREFECT_UI_URL",
+    "PREFECT_CLIENT_CUSTOM_HEADERS",
+)
 
 
 class Services:
@@ -212,6 +219,8 @@ def _is_given(home: Path) -> bool:
             "PREFECT_API_AUTH_STRING (of another home: what is in its services/auth_string), or "
             "unset PREFECT_API_URL, and the home's own is used"
         )
+    if secret := os.environ.get("PREFECT_API_AUTH_STRING"):  # it may be another home's
+        os.environ.setdefault("PREFECT_CLIENT_CUSTOM_HEADERS", _in_handshakes(secret))
     return found == HTTPStatus.OK
 
 
@@ -222,6 +231,16 @@ def _status(api_url: str) -> int | None:
 def _point_at(server: Server) -> None:
     os.environ["PREFECT_API_URL"] = f"{server.url}/api"
     os.environ["PREFECT_API_AUTH_STRING"] = server.auth_string
+    os.environ["PREFECT_UI_URL"] = server.page
+    os.environ["PREFECT_CLIENT_CUSTOM_HEADERS"] = _in_handshakes(server.auth_string)
+
+
+def _in_handshakes(secret: str) -> str:
+    """Return what has Prefect's clients show the secret where a guard looks for it.
+
+    By themselves they show it in the first message of a web socket that was let in already.
+    """
+    return json.dumps({"Authorization": basic(secret)})
 
 
 def exit_on_sigterm() -> Callable[[], None]:

@@ -14,7 +14,7 @@ from flows.configuration.shown import without_secrets
 from flows.home.about_run import write_about
 from flows.home.current_run import note
 from flows.home.home import Home
-from flows.servers.server import HOST, find
+from flows.servers.server import find, page
 from flows.servers.services import MLFLOW_PORT
 from flows.tracking.runs import TrackedRun, open_run
 
@@ -79,7 +79,7 @@ def log_settings(tracked: TrackedRun, settings: Settings) -> None:
 def mlflow_url(home: Home, tracked: TrackedRun) -> str:
     """Give the run's page, among trainings, where `lamini ui` shows it now or would by itself."""
     server = find(home.path, "mlflow")
-    address = server.url if server is not None else f"http://{HOST}:{MLFLOW_PORT}"
+    address = server.page if server is not None else page(home.path, MLFLOW_PORT)
     run = f"experiments/{tracked.experiment_id}/runs/{tracked.run_id}"
     return f"{address}/#/{run}?workflowType=machine_learning"
 

@@ -9,13 +9,17 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from flows.servers.auth_string import basic, cookie_name, token
+from flows.servers import passes
+from flows.servers.auth_string import basic
 from flows.servers.guard import Guard
+from flows.servers.passes import COOKIE, cookie_value, host_name, let_in_link
 
 SECRET = "lamini:" + "x" * 43
 HERE = "http://127.0.0.1:4200"
+NAME = f"{host_name(SECRET)}:4200"
 KNOWN = {"Authorization": basic(SECRET)}
-COOKIE = {"Cookie": f"other=1; {cookie_name(SECRET)}={token(SECRET)}"}
+SHOWN = {"Cookie": f"other=1; {COOKIE}={cookie_value(SECRET)}"}
+LET_IN = {"Host": NAME, **SHOWN}
 METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
 LINK = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 
@@ -39,9 +43,13 @@ APP = Starlette(
 )
 
 
-def client(**options):
-    guard = Guard(APP, port=4200, secret=SECRET, **options)
-    return TestClient(guard, base_url=HERE, follow_redirects=False)
+def client(base_url=HERE, **options):
+    guard = Guard(APP, port=4200, secret=SECRET, **{"has_pages": True, **options})
+    return TestClient(guard, base_url=base_url, follow_redirects=False)
+
+
+def code(port=4200):
+    return let_in_link(SECRET, port).partition("?code=")[2]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -49,27 +57,36 @@ def client(**options):
     ("headers", "status"),
     [
         ({**KNOWN}, 200),
-        ({**COOKIE}, 200),
+        ({**LET_IN}, 200),
+        ({**LET_IN, "Origin": f"http://{NAME}", "Sec-Fetch-Site": "same-origin"}, 200),
         ({**KNOWN, "Origin": HERE, "Sec-Fetch-Site": "same-origin"}, 200),
         ({**KNOWN, "Host": "localhost:4200", "Origin": "http://localhost:4200"}, 200),
         ({}, 401),
         ({"Authorization": basic("lamini:" + "y" * 43)}, 401),
         ({"Authorization": "Basic ü"}, 401),
-        ({"Cookie": f"{cookie_name(SECRET)}={'y' * 43}"}, 401),
-        ({"Cookie": f"{cookie_name(SECRET)}="}, 401),
+        ({**SHOWN}, 401),  # under a name that all servers of this machine share
+        ({**SHOWN, "Host": "localhost:4200"}, 401),
+        ({"Host": NAME}, 401),
+        ({"Host": NAME, "Cookie": f"{COOKIE}="}, 401),
+        ({"Host": NAME, "Cookie": f"{COOKIE}=9999999999.aa.{'0' * 64}"}, 401),
+        ({"Host": NAME, "Cookie": f"{COOKIE}={code()}"}, 401),
+        ({"Host": NAME, "Authorization": f"Basic {cookie_value(SECRET)}"}, 401),
+        ({"Host": NAME, "Authorization": basic(f"lamini:{cookie_value(SECRET)}")}, 401),
+        ({**LET_IN, "Host": NAME.replace("4200", "4201")}, 403),
+        ({**LET_IN, "Origin": HERE}, 403),
         ({**KNOWN, "Host": "evil.example"}, 403),
         ({**KNOWN, "Host": "evil.example:4200"}, 403),
         ({**KNOWN, "Host": "127.0.0.1:4201"}, 403),
         ({**KNOWN, "Host": "127.0.0.1"}, 403),
         ({**KNOWN, "Host": "127.0.0.1.evil.example:4200"}, 403),
         ({**KNOWN, "Host": ""}, 403),
-        ({**COOKIE, "Origin": "https://evil.example"}, 403),
-        ({**COOKIE, "Origin": "null"}, 403),
-        ({**COOKIE, "Origin": "http://127.0.0.1:8888"}, 403),
-        ({**COOKIE, "Origin": "https://127.0.0.1:4200"}, 403),
-        ({**COOKIE, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, 403),
-        ({**COOKIE, "Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors"}, 403),
-        ({**COOKIE, **LINK, "Sec-Fetch-Dest": "iframe"}, 403),
+        ({**LET_IN, "Origin": "https://evil.example"}, 403),
+        ({**LET_IN, "Origin": "null"}, 403),
+        ({**LET_IN, "Origin": "http://127.0.0.1:8888"}, 403),
+        ({**LET_IN, "Origin": "https://127.0.0.1:4200"}, 403),
+        ({**LET_IN, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, 403),
+        ({**LET_IN, "Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors"}, 403),
+        ({**LET_IN, **LINK, "Sec-Fetch-Dest": "iframe"}, 403),
     ],
 )
 def test_only_the_users_own_pages_and_programs_are_handed_on(method, headers, status):
@@ -77,35 +94,97 @@ def test_only_the_users_own_pages_and_programs_are_handed_on(method, headers, st
     assert client().request(method, "/told", headers=headers).status_code == status
 
 
-def test_a_link_in_a_report_or_on_another_page_opens_and_sends_nothing():
+def test_what_another_site_links_to_is_asked_for_by_a_page_of_ours_and_no_server_sees_the_link():
     for site in ("cross-site", "same-site"):
-        clicked = {**COOKIE, **LINK, "Sec-Fetch-Site": site}
-        assert client().get("/told", headers=clicked).status_code == 200
+        clicked = {**LET_IN, **LINK, "Sec-Fetch-Site": site}
+        page = client().get("/told?a=b", headers=clicked)
+        assert (page.status_code, page.headers["cross-origin-opener-policy"]) == (
+            200,
+            "same-origin",
+        )
+        assert 'location.replace("/let-in"' in page.text
+        assert "sent" not in page.text
         assert client().post("/told", headers=clicked).status_code == 403
-    assert client().get("/told", headers=LINK).status_code == 401
+        assert (
+            client().get("/told", headers={**clicked, "Host": "127.0.0.1:4200"}).status_code == 403
+        )
+    own = {**LET_IN, "Sec-Fetch-Site": "same-origin"}
+    to = client().get("/let-in?to=%2Ftold%3Fa%3Db%23c", headers=own)
+    assert (to.status_code, to.headers["location"]) == (303, "/told?a=b#c")
+    assert client().get("/let-in?to=/told", headers={"Host": NAME}).status_code == 401
+
+
+@pytest.mark.parametrize("to", ["//evil.example", "/\\evil.example", "https://evil.example", "x"])
+def test_a_link_leads_to_this_server_alone(to):
+    answer = client().get("/let-in", params={"to": to}, headers=LET_IN)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
 
 
 def test_the_link_sets_a_cookie_that_lets_in_and_no_script_reads():
-    browser = client()
-    refused = browser.get("/let-in?token=wrong")
+    browser = client(f"http://{NAME}")
+    refused = browser.get("/let-in?code=wrong")
     assert (refused.status_code, "set-cookie" in refused.headers) == (401, False)
     assert browser.get("/let-in").status_code == 401
-    let_in = browser.get(f"/let-in?token={token(SECRET)}")
+    let_in = browser.get(f"/let-in?code={code()}")
     assert (let_in.status_code, let_in.headers["location"]) == (303, "/")
     cookie = let_in.headers["set-cookie"]
-    assert {"HttpOnly", "Path=/", "SameSite=lax"} <= set(cookie.split("; "))
+    assert {"HttpOnly", "Path=/", "SameSite=strict"} <= set(cookie.split("; "))
     assert let_in.headers["cache-control"] == "no-store"
+    assert let_in.headers["referrer-policy"] == "no-referrer"
     assert browser.get("/").text == "first page"
     assert client().get("/").status_code == 401
 
 
-def test_a_link_that_was_asked_for_under_a_foreign_name_lets_nobody_in():
-    asked = client().get(f"/let-in?token={token(SECRET)}", headers={"Host": "evil.example"})
-    assert (asked.status_code, "set-cookie" in asked.headers) == (403, False)
+def test_no_cookie_and_no_link_holds_the_secret():
+    held = SECRET.partition(":")[2]
+    assert all(held not in text for text in (cookie_value(SECRET), let_in_link(SECRET, 4200)))
+
+
+def test_a_link_lets_one_browser_in_once_and_soon(monkeypatch):
+    browser, given, late = client(f"http://{NAME}"), code(), code()
+    ahead = browser.get(f"/let-in?code={given}", headers={"Sec-Purpose": "prefetch;prerender"})
+    assert ahead.status_code == browser.head(f"/let-in?code={given}").status_code == 401
+    assert browser.get(f"/let-in?code={code(port=5000)}").status_code == 401  # another server's
+    assert browser.get(f"/let-in?code={given}").status_code == 303
+    browser.cookies.clear()
+    assert browser.get(f"/let-in?code={given}").status_code == 401
+    now = passes.time.time()
+    monkeypatch.setattr(passes.time, "time", lambda: now + 601)
+    assert browser.get(f"/let-in?code={late}").status_code == 401
+
+
+def test_a_cookie_lets_in_until_its_day(monkeypatch):
+    now = passes.time.time()
+    monkeypatch.setattr(passes.time, "time", lambda: now + 7 * 24 * 3600 - 60)
+    assert client().get("/told", headers=LET_IN).status_code == 200
+    monkeypatch.setattr(passes.time, "time", lambda: now + 7 * 24 * 3600 + 60)
+    assert client().get("/told", headers=LET_IN).status_code == 401
+
+
+def test_each_home_has_a_name_of_its_own_and_tells_it_to_nobody():
+    assert host_name(SECRET) != host_name("lamini:" + "y" * 43)
+    for headers in ({}, {"Host": "evil.example"}, {**LINK}, {"Host": "localhost:4200", **LINK}):
+        answer = client().get("/told", headers=headers)
+        assert host_name(SECRET) not in answer.text + str(answer.headers)
+    assert client().get("/told", headers=LET_IN).headers["referrer-policy"] == "same-origin"
+
+
+def test_a_server_without_pages_lets_no_browser_in():
+    for host in (NAME, "", "None"):
+        asked = client(has_pages=False).get("/told", headers={**LET_IN, **KNOWN, "Host": host})
+        assert asked.status_code == 403
+    there = client(has_pages=False).get("/told", headers={**SHOWN, "Host": "127.0.0.1:4200"})
+    assert there.status_code == 401
+
+
+def test_a_link_that_was_asked_for_under_another_name_lets_nobody_in():
+    for host, status in (("evil.example", 403), ("127.0.0.1:4200", 401)):
+        asked = client().get(f"/let-in?code={code()}", headers={"Host": host})
+        assert (asked.status_code, "set-cookie" in asked.headers) == (status, False)
 
 
 def test_the_server_gets_the_secret_for_the_cookie_and_nothing_else_in_its_place():
-    sent = client().get("/told", headers={**COOKIE, "Authorization": "Basic other"})
+    sent = client().get("/told", headers={**LET_IN, "Authorization": "Basic other"})
     assert sent.json() == {"sent": [basic(SECRET)]}
 
 
@@ -127,25 +206,37 @@ def test_two_hosts_or_origins_are_not_a_choice():
 
 
 @pytest.mark.parametrize(
-    ("headers", "opens", "opens_where_the_server_asks"),
+    ("headers", "opens"),
     [
-        (KNOWN, True, True),
-        (COOKIE, True, True),
-        ({}, False, True),
-        ({**COOKIE, "Origin": "https://evil.example"}, False, False),
-        ({**COOKIE, "Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "websocket"}, False, False),
-        ({**KNOWN, "Host": "evil.example"}, False, False),
+        (KNOWN, True),
+        (LET_IN, True),
+        ({}, False),
+        (SHOWN, False),
+        ({"Authorization": basic("lamini:" + "y" * 43)}, False),
+        ({**LET_IN, "Origin": "https://evil.example"}, False),
+        ({**LET_IN, "Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "websocket"}, False),
+        ({**KNOWN, "Host": "evil.example"}, False),
     ],
 )
-def test_a_socket_opens_for_the_user_alone(headers, opens, opens_where_the_server_asks):
-    def does_open(**options):
+def test_a_socket_opens_for_the_user_alone_and_a_stranger_is_refused_in_the_handshake(
+    headers, opens
+):
+    asked = []
+
+    async def app(scope, receive, send):
+        asked.append(scope["type"])
+        await APP(scope, receive, send)
+
+    guarded = TestClient(Guard(app, port=4200, secret=SECRET, has_pages=True), base_url=HERE)
+
+    def does_open():
         try:
             # The test client names a Host of its own.
             given = {"Host": "127.0.0.1:4200", **headers}
-            with client(**options).websocket_connect("/socket", headers=given) as socket:
+            with guarded.websocket_connect("/socket", headers=given) as socket:
                 return socket.receive_text() == "hello"
         except WebSocketDisconnect:
             return False
 
     assert does_open() is opens
-    assert does_open(sockets_ask=True) is opens_where_the_server_asks
+    assert asked == (["websocket"] if opens else [])

@@ -7,6 +7,7 @@ commands that its API is told, so each of these is an attack on the user's accou
 
 import base64
 import contextlib
+import http.server
 import json
 import os
 import shutil
@@ -14,17 +15,19 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 
 import psutil
 import pytest
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from flows.errors import ServiceError
 from flows.servers import server as servers
-from flows.servers.auth_string import auth_string, basic, cookie_name, token
+from flows.servers.auth_string import auth_string, basic
+from flows.servers.passes import COOKIE, cookie_value, host_name
 from flows.servers.server import find, start_prefect
 from flows.servers.services import Services, attach
 from tests.flows.conftest import write_capitals
@@ -166,23 +169,27 @@ def test_a_stranger_is_refused(shown, name, method, path):
     server, secret = find(shown.home, name), auth_string(shown.home)
     body = {"name": "mine"} if method in WRITES else None
     known = {"Authorization": basic(secret)}
-    cookie = {"Cookie": f"{cookie_name(secret)}={token(secret)}"}
-    port = server.url.rpartition(":")[2]
+    shown_cookie = {"Cookie": f"{COOKIE}={cookie_value(secret)}"}
+    page = f"{host_name(secret)}:{server.port}"
 
     def refused(**headers):
         status, answered, text = ask(server.url + path, method, body, **headers)
         allowed = {key.lower() for key in answered if key.lower().startswith("access-control")}
-        return status in SAID and not allowed and token(secret).encode() not in text
+        is_told = any(held.encode() in text for held in (secret.partition(":")[2], page))
+        return status in SAID and not allowed and not is_told
 
     assert refused()
     assert refused(Authorization=basic("lamini:" + "x" * 43))
-    assert refused(Cookie=f"{cookie_name(secret)}={'x' * 43}")
-    for way in (known, cookie):
-        assert refused(Origin="https://evil.example", **way)
-        assert refused(Origin="http://127.0.0.1:1", **way)
-        assert refused(Origin="null", **way)
-        assert refused(Host=f"evil.example:{port}", **way)
-        assert refused(Host="evil.example", Origin=f"http://evil.example:{port}", **way)
+    assert refused(Host=page)
+    assert refused(Host=page, Cookie=f"{COOKIE}={'x' * 43}")
+    assert refused(**shown_cookie)
+    for way in (known, {"Host": page, **shown_cookie}):
+        assert refused(**{**way, "Origin": "https://evil.example"})
+        assert refused(**{**way, "Origin": "http://127.0.0.1:1"})
+        assert refused(**{**way, "Origin": "null"})
+        assert refused(**{**way, "Host": f"evil.example:{server.port}"})
+        named = {"Host": "evil.example", "Origin": f"http://evil.example:{server.port}"}
+        assert refused(**{**way, **named})
         assert refused(Sec_Fetch_Site="cross-site", Sec_Fetch_Mode="no-cors", **way)
     asked_first = {"Access-Control-Request-Method": method, "Origin": "https://evil.example"}
     status, answered, _ = ask(server.url + path, "OPTIONS", **asked_first)
@@ -218,8 +225,9 @@ def test_a_stranger_gets_no_socket(shown, name, path):
     secret = auth_string(shown.home)
     url = find(shown.home, name).url.replace("http", "ws") + path
 
-    def opens(first, origin=None, **headers):
-        """Whether a first message is answered by anything but the end."""
+    def opens(origin=None, **headers):
+        """The status of the handshake where it is refused, or else the answer to a message."""
+        first = {"type": "auth", "token": secret}
         try:
             with connect(
                 *(url,),
@@ -229,19 +237,18 @@ def test_a_stranger_gets_no_socket(shown, name, path):
                 proxy=None,
             ) as socket:
                 socket.send(json.dumps(first))
-                return json.loads(socket.recv(timeout=30)).get("type") == "auth_success"
-        except (WebSocketException, OSError):  # before or after the handshake
-            return False
+                return json.loads(socket.recv(timeout=30)).get("type")
+        except InvalidStatus as error:
+            return error.response.status_code
 
-    mine = {"type": "auth", "token": secret}
     known = {"Authorization": basic(secret)}
-    assert opens(mine) is (name == "prefect")
-    assert opens(mine, origin=find(shown.home, name).url, **known) is (name == "prefect")
-    assert not opens({"type": "auth", "token": None})
-    assert not opens({"type": "auth", "token": "lamini:" + "x" * 43})
-    assert not opens({"type": "event"})
-    assert not opens(mine, origin="https://evil.example", **known)
-    assert not opens(mine, origin="http://127.0.0.1:1", **known)
+    if name == "prefect":
+        assert opens(origin=find(shown.home, name).url, **known) == "auth_success"
+    assert opens() == 403
+    assert opens(Authorization=basic("lamini:" + "x" * 43)) == 403
+    assert opens(Cookie=f"{COOKIE}={cookie_value(secret)}") == 403
+    assert opens(origin="https://evil.example", **known) == 403
+    assert opens(origin="http://127.0.0.1:1", **known) == 403
 
 
 def test_a_socket_under_a_foreign_name_is_refused(shown):
@@ -272,14 +279,14 @@ def test_a_browser_that_opened_one_link_sees_both_servers_and_goes_between_them(
 
     try:
         browser.open(links["prefect"])
-        browser.wait_for_text("open the link that `lamini ui` prints")
+        browser.wait_for_text("open a link that `lamini ui` prints")
         browser.open(shown.said["prefect"])
         browser.wait_for_text("Flow Runs")
-        assert "token=" not in browser.ask("location.href")
+        assert "code=" not in browser.ask("location.href")
         assert "lamini" not in browser.ask("document.cookie")  # no script can read it
-        browser.open(f"{find(shown.home, 'prefect').url}/runs")
+        browser.open(f"{find(shown.home, 'prefect').page}/runs")
         browser.wait_for_text("a run to look at")
-        browser.open(f"{find(shown.home, 'prefect').url}/artifacts/artifact/{links['artifact']}")
+        browser.open(f"{find(shown.home, 'prefect').page}/artifacts/artifact/{links['artifact']}")
         click("its MLflow run")
         browser.wait_for_text("a tracked run")
         click("The run in Prefect")
@@ -296,7 +303,7 @@ def test_a_browser_that_opened_one_link_sees_both_servers_and_goes_between_them(
 
 @pytest.mark.skipif(find_browser() is None, reason="no Chromium is installed")
 def test_a_page_of_another_site_gets_nothing_through_a_browser_that_was_let_in(shown, tmp_path):
-    prefect, mlflow = (find(shown.home, name).url for name in ("prefect", "mlflow"))
+    prefect, mlflow = (find(shown.home, name).page for name in ("prefect", "mlflow"))
     attack = """
       window.got = [];
       const send = (url, options) => fetch(url, {credentials: 'include', ...options})
@@ -320,7 +327,7 @@ def test_a_page_of_another_site_gets_nothing_through_a_browser_that_was_let_in(s
     page.write_text(f"<script>const P='{prefect}', M='{mlflow}'; {attack}</script>")
     browser = Browser(tmp_path / "profile")
     try:
-        browser.open(shown.said["prefect"])
+        browser.open(find(shown.home, "prefect").link())
         browser.wait_for_text("Flow Runs")
         browser.open(page.as_uri())
         browser.wait_for("window.ended === true")
@@ -328,8 +335,83 @@ def test_a_page_of_another_site_gets_nothing_through_a_browser_that_was_let_in(s
     finally:
         browser.close()
     named = {"Authorization": basic(auth_string(shown.home))}
-    evil = f"{mlflow}/api/2.0/mlflow/experiments/get-by-name?experiment_name=evil"
+    experiments = f"{find(shown.home, 'mlflow').url}/api/2.0/mlflow/experiments"
+    evil = f"{experiments}/get-by-name?experiment_name=evil"
     assert ask(evil, **named)[0] == 404
+
+
+class Elsewhere(http.server.BaseHTTPRequestHandler):
+    """Another server of this machine: it has a page that attacks, and keeps what it is sent."""
+
+    def do_GET(self):
+        self.server.cookies.append(self.headers.get("Cookie"))
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(self.server.page.encode())
+
+    def log_message(self, *told):
+        pass
+
+
+@pytest.fixture
+def elsewhere():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        server.cookies, server.page = [], ""
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+FORM = """
+<form method=post action='{mlflow}/ajax-api/2.0/mlflow/experiments/create' enctype=text/plain>
+<input name='{{"name": "posted", "x": "' value='"}}'></form>
+<script>document.forms[0].submit()</script>
+"""
+FRAME = """
+<iframe src='{prefect}/runs'></iframe><iframe src='{mlflow}/version'></iframe><script>
+addEventListener('load', () => {{ window.ended = true }});
+const read = () => [...document.querySelectorAll('iframe')].map(f => {{
+  try {{ return f.contentDocument.body.innerText }} catch (e) {{ return 'closed' }} }});
+</script>
+"""
+WINDOW = """
+<script>const opened = window.open('{prefect}/runs');
+setTimeout(() => {{ window.ended = true }}, 3000);
+const read = () => {{
+  try {{ return opened.document.body.innerText }} catch (e) {{ return 'closed' }} }};
+</script>
+"""
+
+
+@pytest.mark.skipif(find_browser() is None, reason="no Chromium is installed")
+def test_a_form_a_frame_and_a_window_of_another_page_get_nothing(shown, elsewhere, tmp_path):
+    prefect, mlflow = (find(shown.home, name) for name in ("prefect", "mlflow"))
+    pages = {"prefect": prefect.page, "mlflow": mlflow.page}
+    there = f"http://127.0.0.1:{elsewhere.server_port}/"
+    browser = Browser(tmp_path / "profile", flags=["--disable-popup-blocking"])
+    try:
+        browser.open(prefect.link())
+        browser.wait_for_text("Flow Runs")
+        elsewhere.page = FORM.format(**pages)
+        browser.open(there)
+        browser.wait_for_text("Origin is another page's")
+        elsewhere.page = FRAME.format(**pages)
+        browser.open(there)
+        browser.wait_for("window.ended === true")
+        assert browser.ask("read()") == ["closed", "closed"]
+        elsewhere.page = WINDOW.format(**pages)
+        browser.open(there)
+        browser.wait_for("window.ended === true")
+        assert browser.ask("[opened.closed, read()]") == [True, "closed"]  # it was taken from us
+    finally:
+        browser.close()
+    named = {"Authorization": basic(auth_string(shown.home))}
+    posted = "/api/2.0/mlflow/experiments/get-by-name?experiment_name=posted"
+    assert ask(mlflow.url + posted, **named)[0] == 404
+    # And what browsers send to every port of a host is not sent there.
+    assert elsewhere.cookies
+    assert not any(elsewhere.cookies)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import signal
 import stat
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +29,10 @@ UNIMPLEMENTED, UNAUTHENTICATED = "12", "16"
 PATIENCE_SECONDS = 15.0
 """A busy machine answers late; what never answers is no port of Ray."""
 STRANGER = """
-import os, sys, ray
+import os, sys
+assert set(os.environ) <= {"LC_CTYPE"}  # Python's own; the process began with none
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # or Ray 2.60 looks not on loopback at all
+import ray
 ray.init(address=sys.argv[1], log_to_driver=False, _node_ip_address="127.0.0.1")
 task = ray.remote(num_cpus=0)(os.getcwd)
 print("ran in", ray.get(task.remote()))
@@ -116,12 +118,7 @@ def look(seen, others):
     processes = [psutil.Process(), *(found for found in started if found.pid not in others)]
     stranger = subprocess.run(
         [sys.executable, "-c", STRANGER, seen["address"]],
-        # env -i, but for what has Ray 2.60 look for the cluster on loopback at all.
-        env={
-            "PATH": "/usr/bin",
-            "HOME": tempfile.mkdtemp(),
-            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-        },
+        env={},
         capture_output=True,
         text=True,
         check=False,

@@ -23,9 +23,9 @@ def find_browser():
 class Browser:
     """One page; `wait_for` asks it until a JavaScript expression is true."""
 
-    def __init__(self, profile, size=(1500, 1000)):
+    def __init__(self, profile, size=(1500, 1000), flags=()):
         self.profile = Path(profile)
-        flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+        flags = [*flags, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
         flags += ["--no-first-run", "--remote-debugging-port=0", "--no-proxy-server"]
         self.process = subprocess.Popen(
             [

@@ -153,11 +153,11 @@ def test_a_browser_shows_the_recall_chart_and_the_report(trained, tracking, tmp_
     # The usual ports are what every other home tries to get at the same time.
     ports = {"prefect_port": free_port(), "mlflow_port": free_port()}
     with open_ui(trained.home, **ports) as servers:
-        urls = {server.name: server.url for server in servers}
+        urls = {server.name: server.page for server in servers}
         page = f"{urls['mlflow']}/#/experiments/{experiment.experiment_id}/runs"
         browser = Browser(tmp_path / "profile")
         try:
-            browser.open(servers[0].link)
+            browser.open(servers[0].link())
             browser.wait_for_text("Flow Runs")
             browser.open(f"{page}/{run.info.run_id}/model-metrics")
             browser.wait_for_text("recall", "Model metrics")
