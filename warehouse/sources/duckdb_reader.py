@@ -1,4 +1,13 @@
-"""Read a table or a query of a DuckDB file, and nothing else of this machine."""
+"""Read a table or a query of a DuckDB file, and nothing else of this machine, within bounds.
+
+A file or a query of somebody else's may never end, or yield more than the machine holds: so DuckDB
+is interrupted, and its memory limited, without a folder to spill into. It looks for interrupts and
+counts memory between blocks of rows: one call of a function with a huge result gets past both.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import duckdb
 import pyarrow as pa
@@ -21,6 +30,8 @@ def read_duckdb(mapping: Mapping, last: LastBatch | None = None) -> RawTable:
     _check_there(mapping)
     with query.connect() as con:
         _attach(con, mapping)
+        con.execute(f"set memory_limit = '{mapping.options.query_memory_mib}MiB'")
+        con.execute("set temp_directory = ''")
         query.lock_down(con)
         tables = _tables(con)
         table = mapping.options.table
@@ -75,10 +86,56 @@ def _selected(con: duckdb.DuckDBPyConnection, mapping: Mapping) -> pa.Table:
     options = mapping.options
     parts = (options.table or "").split(".")
     text = options.query or "select * from " + ".".join(query.quote_name(part) for part in parts)
-    try:
+    with _bounded(con, mapping):
         statements = con.extract_statements(text)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise SourceError(f"{mapping.given_path}: the query must be one select")
-        return con.sql(text).to_arrow_table()
-    except duckdb.Error as error:
+        reader = con.sql(text).to_arrow_reader(query.ROWS_AT_ONCE)
+        return pa.Table.from_batches(_fitting(reader, mapping), reader.schema)
+
+
+def _fitting(rows: pa.RecordBatchReader, mapping: Mapping) -> Iterator[pa.RecordBatch]:
+    size = 0
+    for batch in rows:
+        size += batch.nbytes
+        if size > mapping.options.query_memory_mib << 20:
+            raise _too_much(mapping)
+        yield batch
+
+
+@contextmanager
+def _bounded(con: duckdb.DuckDBPyConnection, mapping: Mapping) -> Iterator[None]:
+    """Interrupt what takes too long, and say in words what went wrong."""
+    is_late = threading.Event()
+
+    def end() -> None:
+        is_late.set()
+        con.interrupt()
+
+    timer = threading.Timer(mapping.options.query_seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise _too_much(mapping) from error
+    # Of an interrupted reader pyarrow makes an OSError.
+    except (duckdb.Error, OSError, pa.ArrowException) as error:
+        if is_late.is_set():
+            raise SourceError(
+                f"{mapping.given_path}: the query took longer than query_seconds = "
+                f"{mapping.options.query_seconds} and was stopped; ask for less, or raise it in "
+                f"{mapping.file}"
+            ) from error
+        if "Out of Memory" in str(error):
+            raise _too_much(mapping) from error
         raise SourceError(f"{mapping.given_path}: the query failed: {error}") from error
+    finally:
+        timer.cancel()
+
+
+def _too_much(mapping: Mapping) -> SourceError:
+    return SourceError(
+        f"{mapping.given_path}: the query needs more memory than query_memory_mib = "
+        f"{mapping.options.query_memory_mib}; ask for less, or raise it in {mapping.file}"
+    )

@@ -13,6 +13,8 @@ columns = ["sku", "price"]    # names, where there is no header
 path = "shop.duckdb"          # a database needs one of
 table = "main.prices"
 query = "select ..."
+query_seconds = 300           # what takes longer is interrupted
+query_memory_mib = 2048       # what needs more is refused, rows that come out included
 
 format = "postgresql"
 dsn_env = "SHOP_DSN"          # the environment variable that holds the connection string
@@ -74,6 +76,21 @@ def _encoding(value: str) -> str:
         raise wanted("is no encoding; such as utf-8, latin-1, utf-16") from None
 
 
+QUERY_SECONDS = 300
+_LONGEST_QUERY_SECONDS = 24 * 3600
+QUERY_MEMORY_MIB = 2048
+_LARGEST_QUERY_MEMORY_MIB = 1024 * 1024
+
+
+def _between(least: int, most: int) -> BeforeValidator:
+    def check(value: object) -> int:
+        if type(value) is not int or not least <= value <= most:
+            raise wanted(f"must be a whole number from {least} to {most}")
+        return value
+
+    return BeforeValidator(check)
+
+
 class CsvOptions(Table):
     """How a CSV file is written."""
 
@@ -104,6 +121,10 @@ class Options:
     """One of NAMES."""
     table: str | None = None
     query: str | None = None
+    query_seconds: int = QUERY_SECONDS
+    """How long a database may take over it."""
+    query_memory_mib: int = QUERY_MEMORY_MIB
+    """How much memory DuckDB may take over it, and its rows after it."""
     dsn_env: str | None = None
     """The environment variable that holds the connection string: never the string itself."""
     extract: str = "incremental"
@@ -168,6 +189,8 @@ class LocatedTable(Table):
     format: one_of(NAMES) | None = None  # type: ignore[valid-type]
     table: Text | None = None
     query: Text | None = None
+    query_seconds: Annotated[int, _between(1, _LONGEST_QUERY_SECONDS)] = QUERY_SECONDS
+    query_memory_mib: Annotated[int, _between(16, _LARGEST_QUERY_MEMORY_MIB)] = QUERY_MEMORY_MIB
     dsn_env: Annotated[Text, AfterValidator(_variable)] | None = None
     extract: one_of(EXTRACTS) = "incremental"  # type: ignore[valid-type]
     watermark: Text | None = None
@@ -200,6 +223,15 @@ class LocatedTable(Table):
             not is_database and bool(self.table or self.query),
             f"`table` and `query` are for DuckDB files, this is {kind}",
         )
+        bounds = {"query_seconds", "query_memory_mib"} & self.model_fields_set
+        yield (
+            bool(bounds) and not is_database,
+            f"`query_seconds` and `query_memory_mib` are for databases, this is {kind}",
+        )
+        yield (
+            is_postgresql and "query_memory_mib" in bounds,
+            "`query_memory_mib` is for DuckDB files; PostgreSQL has a `work_mem` of its own",
+        )
         yield (
             is_postgresql != (self.dsn_env is not None),
             f"`dsn_env` is for postgresql, which needs it; this is {kind}",
@@ -231,6 +263,8 @@ class LocatedTable(Table):
             format=self.kind,
             table=self.table,
             query=self.query,
+            query_seconds=self.query_seconds,
+            query_memory_mib=self.query_memory_mib,
             dsn_env=self.dsn_env,
             extract=self.extract,
             watermark=self.watermark,

@@ -36,6 +36,8 @@ def read_postgresql(mapping: Mapping, last: LastBatch | None = None) -> RawTable
     try:
         with driver.connect(dsn) as con, con.cursor() as cursor:
             cursor.execute("set transaction read only")
+            seconds = mapping.options.query_seconds
+            cursor.execute(f"set local statement_timeout = '{seconds}s'")
             cursor.execute(_statement(mapping))
             return whole(pa.table(cursor.fetch_arrow_table()))
     except Exception as error:  # noqa: BLE001 - whatever it is, it may quote the string

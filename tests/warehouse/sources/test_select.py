@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import duckdb
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from warehouse.errors import SourceBusyError, SourceError
+from warehouse.errors import MappingError, SourceBusyError, SourceError
 from warehouse.intake import ingest
 from warehouse.sources import load_mapping, read_source
 
@@ -227,3 +228,55 @@ def test_real_tables_give_facts(memory, take, settle, read, name, num_facts):
     receipt = ingest(con, read(str(DATA / f"{name}.parquet"), claim))
     assert receipt.num_quarantined == 0
     assert settle(con).num_facts >= num_facts
+
+
+@pytest.mark.parametrize(
+    ("query", "bound", "why"),
+    [
+        ("select * from range(100000000000)", "query_seconds = 1", "longer than query_seconds = 1"),
+        (
+            "select count(*) as s from range(1000000000) a, range(1000) b",
+            "query_seconds = 1",
+            "longer than query_seconds = 1",
+        ),
+        (
+            "with recursive t(n) as (select 1 union all select n + 1 from t) select n as s from t",
+            "query_seconds = 1",
+            "longer than query_seconds = 1",
+        ),
+        (
+            "select list(range) as s from range(1000000000)",
+            "query_memory_mib = 64",
+            "more memory than query_memory_mib = 64",
+        ),
+        (
+            "select repeat('x', 1000000) as s from range(1000)",
+            "query_memory_mib = 64",
+            "more memory than query_memory_mib = 64",
+        ),
+    ],
+)
+def test_a_query_is_stopped_at_its_bounds_and_says_so(tmp_path, read, query, bound, why):
+    write(tmp_path, "t.duckdb")
+    started = time.monotonic()
+    with pytest.raises(SourceError, match=f"{why}.* raise it in") as stopped:
+        read("t.duckdb", top=f'query = "{query}"\n{bound}')
+    assert time.monotonic() - started < 30
+    assert "Interrupted" not in str(stopped.value)
+
+
+def test_a_query_within_its_bounds_is_not_disturbed(tmp_path, read):
+    write(tmp_path, "t.duckdb")
+    bounds = "query_seconds = 60\nquery_memory_mib = 64"
+    assert read("t.duckdb", top=f"table = 'capitals'\n{bounds}").claims.num_rows
+
+
+@pytest.mark.parametrize(
+    "bound", ["query_seconds = 0", "query_seconds = 1000000", "query_memory_mib = 1.5"]
+)
+def test_a_bound_of_a_query_is_a_sensible_number(tmp_path, read, bound):
+    write(tmp_path, "t.duckdb")
+    with pytest.raises(MappingError, match="must be a whole number from"):
+        read("t.duckdb", top=f"table = 'capitals'\n{bound}")
+    with pytest.raises(MappingError, match="are for databases"):
+        read("t.csv", top="query_seconds = 5")
