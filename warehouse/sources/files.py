@@ -1,4 +1,8 @@
-"""Find the files of a source: one file, a folder, a glob, here or in an object store."""
+"""Find the files of a source: one file, a folder, a glob, here or in an object store.
+
+The file that a mapping names may be a link. One that only lies in a folder that it names may not
+lead out of there: whoever may write into that folder would have any file read.
+"""
 
 import gzip
 import re
@@ -96,13 +100,24 @@ def _below(mapping: Mapping, system: pafs.FileSystem, path: str) -> Iterator[Sou
         wanted = re.compile(_pattern(path[len(base) + 1 :]))
     else:
         return
+    is_local = isinstance(system, pafs.LocalFileSystem)
     chosen = pafs.FileSelector(base, recursive=True, allow_not_found=True)
     for entry in system.get_file_info(chosen):
         below = entry.path[len(base) + 1 :]
         if entry.type == pafs.FileType.File and wanted.fullmatch(below):
             hidden = any(part.startswith((".", "_")) for part in PurePosixPath(below).parts)
             if not hidden and (_MAGIC.search(path) or _fits(mapping, below)):
+                if is_local:
+                    _check_stays(mapping, Path(base), Path(entry.path))
                 yield _part(mapping, system, entry.path, below)
+
+
+def _check_stays(mapping: Mapping, base: Path, file: Path) -> None:
+    if not file.resolve().is_relative_to(base.resolve()):
+        raise SourceError(
+            f"{mapping.given_path}: {file.relative_to(base)} is a link that leads out of that "
+            "folder; put the file itself there, or name it in a mapping of its own"
+        )
 
 
 def _part(mapping: Mapping, system: pafs.FileSystem, path: str, below: str) -> SourceFile:

@@ -34,6 +34,7 @@ def read_raw(mapping: Mapping, last: LastBatch | None = None) -> RawTable:
         MissingExtraError: the format needs a library that is not installed.
     """
     raw = _without_unnamed(_READERS[mapping.format](mapping, last))
+    _check_is_the_table(mapping, raw.table.column_names)
     _check_names(mapping, raw.table.column_names)
     raw = replace(
         raw,
@@ -53,6 +54,18 @@ def _without_unnamed(raw: RawTable) -> RawTable:
         return raw
     named = [index for index, name in enumerate(names) if name.strip()]
     return replace(raw, table=raw.table.select(named))
+
+
+def _check_is_the_table(mapping: Mapping, names: list[str]) -> None:
+    """Refuse a file in which nothing is as mapped, and show nothing of it: it may be any file."""
+    fields = [given for view in mapping.views for given in view.values()]
+    mapped = {text for given in fields if given.kind == "column" for text in given.texts}
+    if names and mapped and not mapped & set(names):
+        asked = "the right file, with the right [csv]" if mapping.format == "csv" else "the file"
+        raise SourceError(
+            f"{mapping.given_path}: it has none of the columns that {mapping.file} maps: "
+            f"{', '.join(sorted(mapped))}. Is it {asked}? `lamini init` shows what is in it"
+        )
 
 
 def _check_names(mapping: Mapping, names: list[str]) -> None:

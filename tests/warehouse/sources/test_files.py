@@ -110,3 +110,37 @@ def test_options_that_do_not_fit_are_refused_by_name(read, path, top, message):
     with pytest.raises(MappingError, match=message) as caught:
         read(path, top)
     assert "secret" not in str(caught.value)
+
+
+SECRET = "root:x:0:0:root:/root:/bin/bash"
+
+
+@pytest.mark.parametrize("top", ["", "[csv]\ndelimiter = ':'", "[csv]\nquote = ''"])
+@pytest.mark.parametrize("is_link", [True, False])
+def test_nothing_is_shown_of_a_file_that_is_not_the_table(tmp_path, read, top, is_link):
+    secret = tmp_path / ("passwd" if is_link else "t.csv")
+    secret.write_text(f"{SECRET}\nu:x:1:1::/:/bin/sh\n")
+    if is_link:
+        (tmp_path / "t.csv").symlink_to(secret)
+    with pytest.raises(SourceError, match=r"none of the columns that .* maps: s, v\.") as refused:
+        read("t.csv", top)
+    assert "root" not in str(refused.value).replace(str(tmp_path), "")
+
+
+@pytest.mark.parametrize("path", ["in", "in/*.csv", "in/**/*.csv"])
+def test_a_link_in_a_folder_does_not_lead_out_of_it(tmp_path, read, path):
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    (tmp_path / "elsewhere.csv").write_text("s,v\nPeru,Lima\n")
+    (tmp_path / "in" / "a.csv").symlink_to(tmp_path / "elsewhere.csv")
+    with pytest.raises(SourceError, match=r"a\.csv is a link that leads out of that folder"):
+        read(path, 'format = "csv"')
+    (tmp_path / "in" / "a.csv").unlink()
+    (tmp_path / "in" / "deep" / "b.csv").write_text("s,v\nPeru,Lima\n")
+    (tmp_path / "in" / "a.csv").symlink_to(tmp_path / "in" / "deep" / "b.csv")
+    assert read(path, 'format = "csv"').claims.num_rows
+
+
+def test_a_link_that_a_mapping_names_is_followed(tmp_path, read):
+    (tmp_path / "today.csv").write_text("s,v\nPeru,Lima\n")
+    (tmp_path / "t.csv").symlink_to(tmp_path / "today.csv")
+    assert subjects(read("t.csv")) == ["Peru"]
