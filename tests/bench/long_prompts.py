@@ -4,11 +4,11 @@
 
 A backbone gets a router and a bank trained here on forty facts. A prompt is prose with one question
 of a known fact at its end, its sentences of unequal length; of a terse one every sentence is two
-words long, about the most there can be of them. Facts are found by the nearest key of each sentence
-or, where they have a relation, by what the last sentences ask. Both sides get the same ids: `first
-token` is `generate` of one token (a prefill), `forward` the logits of every token. One side routes
-(the whole and each sentence) and reads memory, the other is a copy of the bare backbone. Seconds
-are of the process, of all its threads.
+words long, about the most there can be of them; an unbroken one is all one sentence. Facts are
+found by the nearest key of each sentence or, where they have a relation, by what the last sentences
+ask. Both sides get the same ids: `first token` is `generate` of one token (a prefill), `forward`
+the logits of every token. One side routes (the whole and each sentence) and reads memory, the other
+is a copy of the bare backbone. Seconds are of the process, of all its threads.
 """
 
 import argparse
@@ -42,6 +42,7 @@ PROSE = (
     "It rained.",
     "What had been a quiet street became, within an hour, a river of leaves and paper.",
 )
+UNBROKEN = tuple(text.rstrip(".").lower() for text in PROSE)
 TERSE = ("It rained.", "They left.", "Nobody knew.", "He wrote.")
 
 
@@ -114,7 +115,7 @@ def main() -> None:
     torch.set_num_threads(1)
     conditions()
     every = {2000: 1, 8000: 1} if quick else {2000: 7, 8000: 5}
-    texts = {"prose": PROSE, "terse": TERSE}
+    texts = {"prose": PROSE, "terse": TERSE, "unbroken": UNBROKEN}
     rows = measure("embedded", load_backbone(), "", texts, every)
     rows += measure("embedded", load_backbone(), "seat", texts, every)
     if not quick:
