@@ -1,10 +1,12 @@
 """What MLflow's scoring application lacks: a bound of what it reads, and errors that tell no paths.
 
 It reads a request whole, however large, and puts a traceback and what was sent into its errors.
+What is nested too deep, or a number of too many digits, gets an error without words from it.
 """
 
 import json
 from contextlib import suppress
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -12,6 +14,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _SHOWN = 1000
 """Characters of an error's message that are sent: it repeats what was given."""
+
+
+_DEEPEST = 32
+"""Levels of JSON; no form of a request has more than four."""
 
 
 class Bounded:
@@ -25,11 +31,14 @@ class Bounded:
         """Answer one request."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        body = await self._read(Request(scope, receive))
+        request = Request(scope, receive)
+        body = await self._read(request)
         if body is None:
             why = f"the request has more than max_request_bytes={self.max_request_bytes}; send less"
-            answer: Response = JSONResponse({"error_code": "BAD_REQUEST", "message": why}, 413)
-            return await answer(scope, receive, send)
+            return await _refusal(why, 413)(scope, receive, send)
+        is_json = "json" in request.headers.get("content-type", "").lower()
+        if is_json and (why := _wrong_json(body)):
+            return await _refusal(why, 400)(scope, receive, send)
 
         read = iter([body])
 
@@ -61,6 +70,30 @@ class Bounded:
             if size > self.max_request_bytes:
                 return None
         return b"".join(parts)
+
+
+def _refusal(why: str, status: int) -> Response:
+    return JSONResponse({"error_code": "BAD_REQUEST", "message": why}, status)
+
+
+def _wrong_json(body: bytes) -> str:
+    """Return why no request is made of it; nothing where one may be."""
+    try:
+        level: list[Any] = [json.loads(body)]
+    except RecursionError:
+        return f"the request is nested more than {_DEEPEST} deep"
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        return f"the request is no JSON: {error}"
+    except ValueError:  # beyond Python's own limit
+        return "the request holds a number of too many digits; give texts in quotes"
+    if not isinstance(level[0], dict | list):
+        return ""  # MLflow says what is wanted
+    for _ in range(_DEEPEST):
+        values = (value.values() if isinstance(value, dict) else value for value in level)
+        level = [v for several in values for v in several if isinstance(v, dict | list)]
+        if not level:
+            return ""
+    return f"the request is nested more than {_DEEPEST} deep"
 
 
 def _without_traces(said: bytes) -> dict[str, str]:

@@ -96,6 +96,32 @@ def test_prompts_that_are_all_wrong_are_told_so_one_by_one(client, wrong):
     assert [bool(one["error"]) for one in found] == [True] * 3
 
 
+def test_numbers_that_are_none_and_huge_ones_are_told_so_one_by_one(client):
+    body = b'{"inputs": {"prompt": [NaN, 1e999, -Infinity, 123456789012345678901234567890, "x"]}}'
+    reply = client.post("/invocations", content=body, headers={"Content-Type": "application/json"})
+    assert [bool(one["error"]) for one in predictions(reply)] == [True] * 4 + [False]
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b'{"inputs": ' + b"[" * 1_000_000, "nested more than 32 deep"),
+        (b'{"inputs": ' + b"[" * 40 + b"]" * 40 + b"}", "nested more than 32 deep"),
+        (b'{"inputs": ' + b'{"a":' * 900 + b"1" + b"}" * 901, "nested more than 32 deep"),
+        (b'{"inputs": {"prompt": [' + b"1" * 1_000_000 + b"]}}", "a number of too many digits"),
+        (b'{"inputs": {"prompt": ["\\ud800' + b"x" * 100 + b"]}}", "is no JSON: Unterminated"),
+    ],
+)
+def test_json_that_no_request_needs_is_refused_in_words(client, content, why):
+    begun = time.monotonic()
+    reply = client.post(
+        "/invocations", content=content, headers={"Content-Type": "Application/JSON"}
+    )
+    assert reply.status_code == 400
+    assert why in reply.json()["message"]
+    assert time.monotonic() - begun < 5
+
+
 def test_a_megabyte_and_ten_thousand_prompts_get_an_error_each(client):
     body = {"inputs": {"prompt": [QUESTION, "Who is it? " * 100_000]}}
     answered, refused = predictions(client.post("/invocations", json=body))
@@ -133,12 +159,19 @@ def test_a_request_that_is_too_large_is_not_read_to_its_end(client):
         (b'a,b\n"', "text/csv"),
         (b"PAR1", "application/vnd.apache.parquet"),
         (b"x" * 100_000, "application/json"),
+        (b'{"inputs": ' + b"[" * 500 + b"]" * 500 + b"}", "application/json"),
+        (b'{"inputs": ' + b'{"a":' * 900 + b"1" + b"}" * 901, "application/json; charset=utf-8"),
+        (b'{"inputs": {"prompt": [' + b"1" * 5000 + b"]}}", "application/json"),
+        (b'{"inputs": {"prompt": ["x"]}, "params": {"strict": [[[]]]}}', "application/json"),
+        (b'{"inputs": [[["x"], 1], {"y": []}]}', "application/json"),
+        (b'{"dataframe_split": {"columns": [[]], "data": 5}}', "application/json"),
+        (b'{"dataframe_split": {"data": [[1], [1, 2], [[[]]]]}}', "application/json"),
         (b"x", "text/plain"),
     ],
 )
 def test_errors_tell_neither_paths_nor_all_that_was_sent(client, content, kind, champion_home):
     reply = client.post("/invocations", content=content, headers={"Content-Type": kind})
-    assert reply.status_code >= 400
+    assert 400 <= reply.status_code < 500, reply.text
     for told in ("Traceback", "site-packages", 'File "', str(champion_home), os.sep + "flows"):
         assert told not in reply.text
     assert len(reply.text) < 2500
