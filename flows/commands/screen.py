@@ -118,7 +118,7 @@ def show_status(found: Mapping[str, Any]) -> None:
         lines.append(("run", f"{run['run_key']} ({run['last_written']}): {steps}"))
     for server in found["servers"]:
         answer = "answers" if server["answers"] else "no answer"
-        lines.append((server["name"], f"{server['url']} ({answer}, process {server['pid']})"))
+        lines.append((server["name"], f"{server['page']} ({answer}, process {server['pid']})"))
     table = Table.grid(padding=(0, 2))
     for name, text in lines:
         table.add_row(f"[bold]{name}[/]", escape(text))

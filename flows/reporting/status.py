@@ -119,7 +119,13 @@ def _capacity_alarm(home: Home, champion: Champion | None) -> str | None:
 def _servers(home: Home) -> list[dict[str, Any]]:
     servers = [find(home.path, name) for name in ("prefect", "mlflow")]
     return [
-        {"name": server.name, "url": server.url, "pid": server.pid, "answers": server.answers()}
+        {
+            "name": server.name,
+            "url": server.url,
+            "page": server.page,
+            "pid": server.pid,
+            "answers": server.answers(),
+        }
         for server in servers
         if server is not None
     ]

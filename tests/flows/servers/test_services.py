@@ -256,7 +256,7 @@ def test_ui_starts_both_servers_and_ctrl_c_stops_both(tmp_path):
     links = json.loads(text)
     assert set(links) == {"prefect", "mlflow"}
     assert all(both.answers() for name in links if (both := find(tmp_path, name)))
-    assert all(link.startswith(find(tmp_path, name).url) for name, link in links.items())
+    assert all(link.startswith(find(tmp_path, name).page) for name, link in links.items())
     family = [p.pid for p in psutil.Process(program.pid).children(recursive=True)]
     program.send_signal(signal.SIGINT)
     assert program.wait(40) == 0

@@ -7,6 +7,7 @@ import pytest
 
 from flows.configuration.settings import Settings
 from flows.home.home import Home
+from flows.servers.server import page
 from flows.tracking import run_records
 from flows.tracking.run_records import log_settings, mlflow_url
 from flows.tracking.runs import TrackedRun, open_run
@@ -18,10 +19,10 @@ PAGE = "/#/experiments/2/runs/r1?workflowType=machine_learning"
 def test_the_link_names_the_server_that_runs_else_the_port_that_is_tried_first(
     tmp_path, monkeypatch
 ):
-    assert mlflow_url(Home(tmp_path), RUN) == f"http://127.0.0.1:5000{PAGE}"
-    there = SimpleNamespace(url="http://127.0.0.1:5003")
+    assert mlflow_url(Home(tmp_path), RUN) == f"{page(tmp_path, 5000)}{PAGE}"
+    there = SimpleNamespace(page="http://name.localhost:5003")
     monkeypatch.setattr(run_records, "find", lambda home, name: there)
-    assert mlflow_url(Home(tmp_path), RUN) == f"http://127.0.0.1:5003{PAGE}"
+    assert mlflow_url(Home(tmp_path), RUN) == f"http://name.localhost:5003{PAGE}"
 
 
 @pytest.mark.slow
