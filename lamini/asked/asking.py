@@ -151,9 +151,10 @@ class QuestionMatcher:
                 relation=fact.relation,
                 nearest=row,
             )
-        parts = sentences(text)
-        if len(parts) > 1:
-            return self._within(parts)
+        if len(sentences(text)) > 1:
+            named = [(m.start, m.end) for m in self.names.mentions(text) if m.kind < FUZZY]
+            if len(parts := sentences(text, named)) > 1:
+                return self._within(parts)
         asked, found = self._one(text)
         several = self._several(text, found) if found else []
         if len(several) > 1:

@@ -98,9 +98,17 @@ def cleaned(text: str) -> str:
     return said
 
 
-def sentences(text: str) -> list[str]:
-    """Return the sentences and lines of a text."""
-    return [part.strip() for part in _SENTENCE.split(text) if part.strip()]
+def sentences(text: str, whole: Sequence[tuple[int, int]] = ()) -> list[str]:
+    """Return the sentences and lines of a text; none ends inside a `whole` span of it.
+
+    U.S. Virgin Islands and Congo - Kinshasa look as if one did.
+    """
+    ends = [match.span() for match in _SENTENCE.finditer(text)]
+    ends = [(a, b) for a, b in ends if not any(start < b and a < end for start, end in whole)]
+    starts = [0, *(b for _, b in ends)]
+    stops = [*(a for a, _ in ends), len(text)]
+    parts = [text[start:stop].strip() for start, stop in zip(starts, stops, strict=True)]
+    return [part for part in parts if part]
 
 
 def masked(text: str, start: int, end: int) -> str:

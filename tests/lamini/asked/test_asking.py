@@ -1,5 +1,7 @@
 """Which fact a question asks for, in words that no phrasing of the table has."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -159,3 +161,18 @@ def test_weights_held_where_they_start_stay_there_without_prompts_against_them()
     said = [start.probability(row) >= THRESHOLD for row in rows]
     moved = fit(rows, said, start)
     assert np.abs(moved.weight - start.weight).max() < 1.0
+
+
+@pytest.mark.parametrize(
+    "subject", ["St. Arno Freight", "Arno - North", "J. R. Arno", "Arno? Sure!"]
+)
+def test_a_name_that_looks_like_two_sentences_is_one(facts, subject):
+    """Else half of it is asked for beside the whole, and neither is answered."""
+    named = [replace(fact, subject=subject, names=()) for fact in facts[:3]]
+    halves = [replace(fact, subject="Arno", names=()) for fact in facts[:3]]
+    matcher = QuestionMatcher([*named, *halves])
+    for fact in named:
+        for phrasing in fact.phrasings:
+            asked = matcher.ask(phrasing.replace("X", subject))
+            assert (asked.subject, asked.relation) == (subject, fact.relation), asked
+            assert asked.fact is not None, asked
