@@ -5,11 +5,9 @@ assignment in the catalogue and HOME/warehouse/assignments/<hash>-<geometry>.par
 """
 
 from pathlib import Path
-from typing import Any
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
-from pydantic import TypeAdapter
 
 from flows.home.home import Home
 from flows.ingest_facts import RETRY_DELAYS, is_retryable
@@ -33,12 +31,12 @@ def assign_groups(
     num_shards: int,
     backbone: str,
     snapshot: Path,
-) -> dict[str, Any]:
+) -> AssignmentReceipt:
     """One group for each fact of the snapshot; a fact that had one keeps it."""
     count = answer_counter(backbone)
     warehouse = Home(home).warehouse
     with open_catalogue(warehouse) as con:
-        receipt = assign(
+        return assign(
             con,
             warehouse,
             open_snapshot(snapshot),
@@ -48,8 +46,6 @@ def assign_groups(
             # The end of the answer is a token to decide as well.
             num_tokens_by_fact=lambda answers: [number + 1 for number in count(answers)],
         )
-    plain: dict[str, Any] = TypeAdapter(AssignmentReceipt).dump_python(receipt, mode="json")
-    return plain
 
 
 @flow(flow_run_name="assign facts")
@@ -60,7 +56,7 @@ def assign_facts(
     num_shards: int = 8,
     backbone: str = "embedded",
     snapshot: Path | None = None,
-) -> dict[str, Any]:
+) -> AssignmentReceipt:
     """Assign every fact of a snapshot, the head where none is given; gives the plan's file."""
     home = home.expanduser().resolve()
     snapshot = snapshot or head(Home(home).warehouse).path

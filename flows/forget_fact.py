@@ -9,7 +9,6 @@ same command goes on.
 
 from collections.abc import Sequence
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from prefect import flow
@@ -23,6 +22,7 @@ from flows.forgetting.purge import purge_slot, read_journal
 from flows.forgetting.slot import Slot, names
 from flows.home.champion import Champion, changing, read_pointer
 from flows.home.current_run import note
+from flows.home.decided import Decided
 from flows.home.receipts import Measured, Updated
 from flows.home.run_folder import RunFolder
 from flows.home.run_lock import run_lock
@@ -73,7 +73,7 @@ def forget(
             "relation": slot.relation,
             "reason": slot.tombstones[0].reason,
             "forgotten_at": slot.tombstones[0].recorded_at.isoformat(timespec="seconds"),
-            "counts": (decided or {}).get("counts"),
+            "counts": None if decided is None else decided.counts,
             "model": _proof(settings, slot, journal["prompts"]),
             "asserted_by": journal["asserted_by"],
         }
@@ -106,22 +106,21 @@ def lift(settings: Settings, subject: str, relation: str) -> dict[str, Any]:
                 )
             tombstones.lift(con, stones)
             tombstones.publish_tombstones(con, settings.home.warehouse)
-        decided = publish(settings) or {}
+        decided = publish(settings)
     return {
         "subject": subjects[0],
         "relation": relation,
         "lifted": len(stones),
         "was_purged": any(stone.purged_at is not None for stone in stones),
-        "counts": decided.get("counts"),
+        "counts": None if decided is None else decided.counts,
     }
 
 
-def publish(settings: Settings) -> dict[str, Any] | None:
+def publish(settings: Settings) -> Decided | None:
     """Decide anew as of the head's date and publish; null where nothing was ever published."""
     if not settings.home.head.is_file():
         return None
-    result: dict[str, Any] = reconcile_by(settings, reconcile_and_publish.fn)
-    return result
+    return reconcile_by(settings, reconcile_and_publish.fn)
 
 
 def _head_date(settings: Settings) -> date:
@@ -160,12 +159,12 @@ def _unknown(settings: Settings, subject: str, relation: str) -> str:
 
 
 def _out_of_the_model(
-    settings: Settings, slot: Slot, decided: dict[str, Any] | None, reason: str, *, bring_up: bool
+    settings: Settings, slot: Slot, decided: Decided | None, reason: str, *, bring_up: bool
 ) -> None:
     """Update the champion if it holds the fact; `bring_up`: also if it is behind in anything."""
     if decided is None or read_pointer(settings.home) is None:
         return
-    snapshot = open_snapshot(Path(decided["path"]))
+    snapshot = open_snapshot(decided.path)
     found = survey(settings, fingerprint_of(settings), snapshot)
     if not holds_any(settings, slot.fact_ids) and not (bring_up and found.situation.num_pending):
         return
@@ -188,7 +187,7 @@ def _out_of_the_model(
 
 @flow(validate_parameters=False, flow_run_name="forget a fact")  # its name would stay
 def forget_fact(
-    settings: Settings, found: Survey, base: Champion, decided: dict[str, Any], reason: str
+    settings: Settings, found: Survey, base: Champion, decided: Decided, reason: str
 ) -> None:
     """Make the next champion one without the fact; the gate judges it as any update."""
     remember_flow_run(settings.home)

@@ -28,7 +28,7 @@ from warehouse.errors import (
     RetryableError,
     SourceError,
 )
-from warehouse.intake import ingest, last_batch
+from warehouse.intake import IngestReceipt, ingest, last_batch
 from warehouse.reference import read_cldr, read_iso
 from warehouse.sources import load_mapping, read_source
 from warehouse.sources.registry import registered
@@ -56,7 +56,7 @@ def is_retryable(task: object, task_run: object, state: Any) -> bool:
     retry_condition_fn=is_retryable,
     task_run_name="ingest {source}",
 )
-def ingest_source(home: Path, source: str) -> dict[str, Any]:
+def ingest_source(home: Path, source: str) -> IngestReceipt:
     """One source, by reference name or mapping file; the same content again does nothing."""
     mapping = None if source in REFERENCE else load_mapping(Path(source))
     batch = REFERENCE[source]() if mapping is None else None
@@ -74,14 +74,14 @@ def ingest_source(home: Path, source: str) -> dict[str, Any]:
         receipt = ingest(con, batch)
     for warning in receipt.warnings:
         log.warning("source %s: %s", receipt.source, warning)
-    return asdict(receipt)
+    return receipt
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ingested:
     """What became of several sources: one at fault does not keep the others out."""
 
-    receipts: list[dict[str, Any]]
+    receipts: tuple[IngestReceipt, ...]
     faults: dict[str, Exception]
     """By the name that the source was given by; what it claimed before still counts."""
 
@@ -100,7 +100,7 @@ class Ingested:
 @flow(flow_run_name="ingest facts")
 def ingest_facts(
     home: Path, sources: list[Path] | None = None, pass_faults: bool = False
-) -> list[dict[str, Any]]:
+) -> tuple[IngestReceipt, ...]:
     """Ingest every source, in order; none named means those registered, or the reference facts.
 
     With `pass_faults` a source at fault is told of, and its last claims stand.
@@ -112,27 +112,28 @@ def ingest_facts(
     for fault in found.faults.values():
         log.warning("a source is at fault, what it claimed before stands: %s", fault)
     receipts = found.receipts
-    create_table_artifact(table=receipts, key="ingest-facts", description="What became of the rows")
-    new = sum(receipt["num_accepted"] for receipt in receipts if receipt["is_new"])
-    names = ", ".join(str(receipt["source"]) for receipt in receipts) or "no source"
+    rows = [asdict(receipt) for receipt in receipts]
+    create_table_artifact(table=rows, key="ingest-facts", description="What became of the rows")
+    new = sum(receipt.num_accepted for receipt in receipts if receipt.is_new)
+    names = ", ".join(receipt.source for receipt in receipts) or "no source"
     message = f"{new} new claims" if new else "Nothing new"
     at_fault = "".join(f"; at fault: {Path(name).stem}" for name in found.faults)
-    result: list[dict[str, Any]] = said(f"{message} from {names}{at_fault}", receipts)
+    result: tuple[IngestReceipt, ...] = said(f"{message} from {names}{at_fault}", receipts)
     return result
 
 
 def ingest_each(
-    home: Path, names: Sequence[str], step: Callable[[Path, str], dict[str, Any]]
+    home: Path, names: Sequence[str], step: Callable[[Path, str], IngestReceipt]
 ) -> Ingested:
     """Take in every source by `step`, one after the other."""
-    receipts: list[dict[str, Any]] = []
+    receipts: list[IngestReceipt] = []
     faults: dict[str, Exception] = {}
     for name in names:
         try:
             receipts.append(step(home, name))
         except AT_FAULT as error:
             faults[name] = error
-    return Ingested(receipts=receipts, faults=faults)
+    return Ingested(receipts=tuple(receipts), faults=faults)
 
 
 def source_names(home: Path, sources: list[Path]) -> list[str]:

@@ -22,6 +22,7 @@ from flows.errors import GateError
 from flows.full_run import forget_run, train_in_full
 from flows.home.champion import Champion
 from flows.home.current_run import note
+from flows.home.decided import Decided
 from flows.home.receipts import Judged, Promoted, Written
 from flows.home.run_folder import RunFolder
 from flows.home.steps import STEPS
@@ -95,7 +96,7 @@ def memorize(
     failpoints.reach("run.after_reconcile")
     fingerprint = fingerprint_of(settings)
     # The very one that was decided: ingestion may publish another one meanwhile.
-    snapshot = open_snapshot(Path(decided["path"]))
+    snapshot = open_snapshot(decided.path)
     found = survey(settings, fingerprint, snapshot)
     decision = decide(found.situation, settings.update, asked=mode, force=force)
     log.info("%s: %s", decision.mode, decision.why)
@@ -121,14 +122,14 @@ def memorize(
     if force:
         forget_run(folder)
     tracked = open_tracked(settings, key, decided, FULL, decision.why)
-    log.info("run %s: %d facts, MLflow run %s", key, decided["num_facts"], tracked.run_id)
+    log.info("run %s: %d facts, MLflow run %s", key, decided.num_facts, tracked.run_id)
     with system_metrics(tracked):
         train_in_full(candidate_run(settings, tracked, folder, plan, found))
     return _finished({**given, **_result(folder, decision, started, prepared)})
 
 
 def _update(
-    settings: Settings, found: Survey, plan: Path, decided: dict[str, Any], decision: Update
+    settings: Settings, found: Survey, plan: Path, decided: Decided, decision: Update
 ) -> tuple[RunFolder, bool]:
     """Run the update; false where its router made it fail and a full run is to follow."""
     base, made_of = decision.champion, found.situation.recipe
@@ -176,7 +177,7 @@ def assigned_plan(settings: Settings, snapshot: Path) -> Path:
         settings.backbone,
         snapshot=snapshot,
     )
-    return Path(assigned["path"])
+    return assigned.path
 
 
 def candidate_run(

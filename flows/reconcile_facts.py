@@ -11,20 +11,19 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 from prefect import flow, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
-from pydantic import TypeAdapter
 
 from flows.configuration.settings import Settings
+from flows.home.decided import Decided
 from flows.home.home import Home
 from flows.ingest_facts import RETRY_DELAYS, is_retryable
 from flows.planning.tokens import answer_counter
 from flows.tracking.run_pages import said
 from warehouse.catalogue import open_catalogue
-from warehouse.facts import ReconcileReceipt, ReconcileSettings, reconcile
+from warehouse.facts import ReconcileSettings, reconcile
 from warehouse.judgement import Weighing
 from warehouse.snapshots import publish
 
@@ -43,7 +42,7 @@ def reconcile_and_publish(
     max_answer_tokens: int,
     num_parts: int = 1,
     num_workers: int = 2,
-) -> dict[str, Any]:
+) -> Decided:
     """Decide and publish under one lock, so that no claim comes in between."""
     # The end of the answer is one of the tokens that the limit allows.
     counter = answer_counter(backbone)
@@ -57,8 +56,7 @@ def reconcile_and_publish(
     with open_catalogue(warehouse) as con, _weighing(warehouse, num_parts, num_workers) as weighing:
         receipt = reconcile(con, replace(settings, weighing=weighing))
         snapshot = publish(con, warehouse)
-    plain: dict[str, Any] = TypeAdapter(ReconcileReceipt).dump_python(receipt, mode="json")
-    return {**plain, "path": str(snapshot.path)}
+    return Decided(**vars(receipt), path=snapshot.path)
 
 
 @contextmanager
@@ -83,20 +81,21 @@ def reconcile_facts(
     max_answer_tokens: int = 64,
     num_parts: int = 1,
     num_workers: int = 2,
-) -> dict[str, Any]:
+) -> Decided:
     """Reconcile everything that was ingested as of `as_of` (default today) and publish it."""
     as_of = as_of or datetime.now(tz=UTC).date()
     receipt = reconcile_and_publish(
         home.expanduser().resolve(), as_of, backbone, max_answer_tokens, num_parts, num_workers
     )
-    rows = [{"status": status, "rows": count} for status, count in receipt["counts"].items()]
+    rows = [{"status": status, "rows": count} for status, count in receipt.counts.items()]
     create_table_artifact(table=rows, key="reconcile-facts", description="Where every row went")
-    changed = ", ".join(f"{receipt[f'num_{op}']} {op}" for op in ("added", "changed", "retired"))
-    result: dict[str, Any] = said(f"{receipt['num_facts']} facts: {changed}", receipt)
+    changed = f"{receipt.num_added} added, {receipt.num_changed} changed"
+    told = f"{receipt.num_facts} facts: {changed}, {receipt.num_retired} retired"
+    result: Decided = said(told, receipt)
     return result
 
 
-def reconcile_by(settings: Settings, step: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+def reconcile_by(settings: Settings, step: Callable[..., Decided]) -> Decided:
     """Reconcile as the settings say, by the task, by its function, or by the flow."""
     return step(
         settings.home.path,

@@ -8,7 +8,7 @@ Changes too few to be trained at once (`min_changed_facts`) are told of again wh
 for `max_staleness`.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,21 @@ from flows.automation.served_process import enter
 from flows.automation.source_states import named_sources
 from flows.automation.watching import Seen, look_at, read_seen, write_seen
 from flows.configuration.settings import Settings
-from flows.refresh_facts import refresh
+from flows.refresh_facts import Refreshed, refresh
 from warehouse.errors import RetryableError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """What one look at the sources' files found, by the sources' names."""
+
+    moved: tuple[str, ...] = ()
+    watched: tuple[str, ...]
+    busy: tuple[str, ...] = ()
+    """Held by another process, so left to a later look."""
+    overdue: str | None = None
+    """Why changes that waited were told of again; null where none were."""
+    refreshed: Refreshed | None = None
 
 
 @flow(flow_run_name="watch sources", on_failure=[tell_of_run], on_crashed=[tell_of_run])
@@ -30,16 +43,15 @@ def watch_sources(home: Path) -> Any:
     """Take in every source whose content moved since it was last taken in."""
     settings = enter(home)
     found = watch(settings)
-    moved = found["moved"]
-    message = f"{', '.join(moved)} changed" if moved else "no file changed"
-    if found["busy"]:
-        message += f"; held by another process, so left to a later look: {', '.join(found['busy'])}"
-    if found.get("overdue"):
-        message += f"; told again of what waits: {found['overdue']}"
+    message = f"{', '.join(found.moved)} changed" if found.moved else "no file changed"
+    if found.busy:
+        message += f"; held by another process, so left to a later look: {', '.join(found.busy)}"
+    if found.overdue:
+        message += f"; told again of what waits: {found.overdue}"
     return Completed(message=message, data=found)
 
 
-def watch(settings: Settings) -> dict[str, Any]:
+def watch(settings: Settings) -> Watched:
     """Look at all sources that lie in files; take in those that moved, as one refresh.
 
     A source that another process holds is taken in at a later look.
@@ -63,13 +75,13 @@ def watch(settings: Settings) -> dict[str, Any]:
             write_seen(folder, name, now)  # touched: not to be read again
     if not moved:
         overdue = announce_overdue(settings.home, settings.trigger)
-        return {"moved": [], "watched": [*seen], "busy": [], "overdue": overdue}
-    ingested, refreshed = refresh(settings, [*moved.values()])
-    faults = ingested.faults
-    busy = [n for n, file in moved.items() if isinstance(faults.get(file), RetryableError)]
+        return Watched(watched=tuple(seen), overdue=overdue)
+    refreshed = refresh(settings, [*moved.values()])
+    faults = refreshed.ingested.faults
+    busy = tuple(n for n, file in moved.items() if isinstance(faults.get(file), RetryableError))
     # Only now: killed in between, the next look finds it again.
     for name in moved.keys() - {*busy}:
         write_seen(folder, name, seen[name])
     told = {file: fault for file, fault in faults.items() if not isinstance(fault, RetryableError)}
-    replace(ingested, faults=told).raise_faults()
-    return {"moved": [*moved], "watched": [*seen], "busy": busy, "refreshed": refreshed}
+    replace(refreshed.ingested, faults=told).raise_faults()
+    return Watched(moved=tuple(moved), watched=tuple(seen), busy=busy, refreshed=refreshed)

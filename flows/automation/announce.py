@@ -5,13 +5,13 @@ lost is sent again by the next ingestion; a retrain that finds nothing to do end
 """
 
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from flows.configuration.schedules import Debounce
 from flows.home.home import Home
-from flows.planning.pending import is_due, last_told, note_pending, note_told, read_pending
+from flows.planning.pending import Pending, is_due, last_told, note_pending, note_told, read_pending
 
 FACTS_CHANGED = "lamini.facts.changed"
 RESOURCE = "lamini.facts"
@@ -20,13 +20,22 @@ HOME_LABEL = "lamini.home"
 log = logging.getLogger(__name__)
 
 
-def announce_pending(home: Home) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class Announced(Pending):
+    """What waits to be trained, since when, and whether the event was sent."""
+
+    since: str | None
+    is_announced: bool
+
+
+def announce_pending(home: Home) -> Announced:
     """Send the event if anything is pending; give what is, and whether it was sent."""
     pending = read_pending(home)
     since = note_pending(home, pending)
-    found = {**asdict(pending), "since": since.isoformat() if since else None}
-    is_sent = pending.is_any and _send(home, {**found, "num_facts": pending.num_facts})
-    return {**found, "is_announced": is_sent}
+    told = since.isoformat() if since else None
+    payload = {**asdict(pending), "since": told, "num_facts": pending.num_facts}
+    is_sent = pending.is_any and _send(home, payload)
+    return Announced(**vars(pending), since=told, is_announced=is_sent)
 
 
 def announce_overdue(home: Home, debounce: Debounce) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,9 @@ from flows.commands.program import (
     print_json,
     show,
 )
+
+if TYPE_CHECKING:
+    from flows.home.decided import Decided
 
 
 @app.command()
@@ -45,8 +48,8 @@ def ingest(
 
     columns = ("num_rows", "num_accepted", "num_duplicates", "num_quarantined", "is_new")
     more = ("num_withdrawn", "num_restored", "watermark", "warnings")
-    told = [name for name in more if any(receipt[name] for receipt in receipts)]
-    show_rows(receipts, ("source", "file", *columns, *told))
+    told = [name for name in more if any(getattr(receipt, name) for receipt in receipts)]
+    show_rows(map(asdict, receipts), ("source", "file", *columns, *told))
 
 
 @app.command()
@@ -56,7 +59,7 @@ def reconcile(as_of: AsOf = None, backbone: Backbone = None, as_json: Json = Fal
     recorded = attach_server(settings.home)
     from flows.reconcile_facts import reconcile_and_publish, reconcile_by, reconcile_facts
 
-    step: Callable[..., dict[str, Any]] = reconcile_facts if recorded else reconcile_and_publish.fn
+    step: Callable[..., Decided] = reconcile_facts if recorded else reconcile_and_publish.fn
     receipt = reconcile_by(settings, step)
     if recorded:
         from flows.automation.announce import announce_pending

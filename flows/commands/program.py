@@ -6,6 +6,7 @@ is fast.
 
 import json
 import os
+from dataclasses import asdict, fields, is_dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -150,10 +151,23 @@ def show(result: Any, as_json: bool, title: str = "") -> None:
         return print_json(result)
     from flows.commands.screen import show_mapping
 
-    show_mapping(result, title)
+    show_mapping(
+        asdict(result) if is_dataclass(result) and not isinstance(result, type) else result, title
+    )
 
 
 def print_json(value: Any, *, indent: int | None = 2) -> None:
     """Print it as programs read it; without an indent, on one line."""
-    dumped = json.dumps(value, indent=indent, ensure_ascii=False, default=str)
-    typer.echo(as_json_escapes(dumped))  # noqa: TID251
+    typer.echo(as_json_escapes(to_json(value, indent=indent)))  # noqa: TID251
+
+
+def to_json(value: Any, *, indent: int | None = None) -> str:
+    """Return JSON of plain values, receipts, paths and days, however they lie within each other."""
+    return json.dumps(value, indent=indent, ensure_ascii=False, default=_plain)
+
+
+def _plain(value: Any) -> object:
+    """Return what stands for a receipt, a path or a day where programs read it."""
+    if is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    return str(value)

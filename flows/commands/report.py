@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.commands.console import Console
+from flows.home.decided import Decided
 
 
 def show_run(result: dict[str, Any], seconds: float) -> None:
@@ -29,16 +30,16 @@ def show_run(result: dict[str, Any], seconds: float) -> None:
 
 
 def _lines(result: dict[str, Any], seconds: float) -> Iterator[tuple[str, str]]:
-    decided = result["reconciled"]
-    counts = decided["counts"]
+    decided: Decided = result["reconciled"]
+    counts = decided.counts
     yield (
         "facts",
-        f"{decided['num_facts']} in {decided['num_slots']} slots from "
-        f"{decided['num_input_rows']} rows, as of {decided['as_of']}",
+        f"{decided.num_facts} in {decided.num_slots} slots from "
+        f"{decided.num_input_rows} rows, as of {decided.as_of}",
     )
     yield (
         "decided",
-        f"{decided['conflicts_resolved']} conflicts resolved, {decided['ties']} ties, "
+        f"{decided.conflicts_resolved} conflicts resolved, {decided.ties} ties, "
         f"{counts['outdated']} outdated, {counts['quarantined']} quarantined, "
         f"{counts['held_back']} held back, {counts['duplicate']} duplicate",
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from prefect.artifacts import create_link_artifact
@@ -13,24 +12,23 @@ from flows.configuration.settings import Settings
 from flows.configuration.shown import without_secrets
 from flows.home.about_run import write_about
 from flows.home.current_run import note
+from flows.home.decided import Decided
 from flows.home.home import Home
 from flows.servers.server import find, page
 from flows.servers.services import MLFLOW_PORT
 from flows.tracking.runs import TrackedRun, open_run
 
 
-def open_tracked(
-    settings: Settings, key: str, decided: dict[str, Any], mode: str, why: str
-) -> TrackedRun:
+def open_tracked(settings: Settings, key: str, decided: Decided, mode: str, why: str) -> TrackedRun:
     """Open the MLflow run of a run key, with all that is known before the work."""
     verb = "Updates the champion to" if mode == "incremental" else "Memorizes"
     tags = {
         "prefect.flow_run_id": str(flow_run.id),
         "prefect.flow_run_url": str(flow_run.ui_url),
-        "mlflow.note.content": f"{verb} {decided['num_facts']} facts as of {settings.as_of}: {why}",
+        "mlflow.note.content": f"{verb} {decided.num_facts} facts as of {settings.as_of}: {why}",
         "mode": mode,
         "why": why,
-        "snapshot": str(decided["snapshot_hash"])[:16],
+        "snapshot": decided.snapshot_hash[:16],
     }
     verb = "update" if mode == "incremental" else "memorize"
     tracked = open_run(settings.home, key, f"{verb} {settings.as_of} {key[:8]}", tags)
@@ -43,8 +41,8 @@ def open_tracked(
             "mode": mode,
             "why": why,
             "as_of": str(settings.as_of),
-            "num_facts": decided["num_facts"],
-            "snapshot_hash": decided["snapshot_hash"],
+            "num_facts": decided.num_facts,
+            "snapshot_hash": decided.snapshot_hash,
             "settings": flat(settings),
             "mlflow_run_id": tracked.run_id,
             "mlflow_url": mlflow_url(settings.home, tracked),
@@ -53,9 +51,9 @@ def open_tracked(
         },
     )
     log_settings(tracked, settings)
-    tracked.log_snapshot(Path(decided["path"]), decided["snapshot_hash"], "training")
-    counts = {f"facts/{status}": number for status, number in decided["counts"].items()}
-    tracked.log_metrics({"facts/facts": decided["num_facts"], **counts})
+    tracked.log_snapshot(decided.path, decided.snapshot_hash, "training")
+    counts = {f"facts/{status}": number for status, number in decided.counts.items()}
+    tracked.log_metrics({"facts/facts": decided.num_facts, **counts})
     create_link_artifact(
         link=about["mlflow_url"],
         link_text=f"MLflow run {tracked.run_id}",

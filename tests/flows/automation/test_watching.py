@@ -6,6 +6,7 @@ from flows.automation import watching
 from flows.automation.watching import files_of, look, look_at
 from flows.configuration.settings import load_settings
 from flows.ingest_facts import Ingested
+from flows.refresh_facts import Refreshed
 from flows.watch_sources import watch
 from warehouse.errors import (
     CatalogueLockedError,
@@ -29,7 +30,9 @@ def watched(home, mapping, monkeypatch, faults):
 
     def refresh(settings, sources):
         taken.append(sources)
-        return Ingested(receipts=[], faults={f: faults[f] for f in sources if f in faults}), {}
+        at_fault = {f: faults[f] for f in sources if f in faults}
+        ingested = Ingested(receipts=(), faults=at_fault)
+        return Refreshed(ingested=ingested, reconciled=None, pending=None)
 
     monkeypatch.setattr("flows.watch_sources.refresh", refresh)
 

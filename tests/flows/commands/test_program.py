@@ -1,9 +1,11 @@
 """What all commands share, in processes of their own: the version, and pipes that break."""
 
+import json
 import os
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -32,3 +34,13 @@ def test_another_pipe_that_breaks_is_an_error(lamini, published, monkeypatch):
     result = lamini("facts")
     assert result.exit_code == 3
     assert "Broken pipe" in result.stderr
+
+
+def test_receipts_within_each_other_are_json_as_they_are():
+    from flows.automation.announce import Announced
+    from flows.commands.program import to_json
+
+    waiting = Announced(training_hash="a", trained_hash=None, since=None, is_announced=True)
+    told = json.loads(to_json({"at": (Path("/there"), waiting)}))
+    assert told["at"][0] == "/there"
+    assert (told["at"][1]["training_hash"], told["at"][1]["is_announced"]) == ("a", True)

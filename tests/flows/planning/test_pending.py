@@ -95,15 +95,15 @@ def test_the_event_is_sent_only_while_the_head_differs_from_what_is_trained(
     given = {"sources": (mapping,), "backbone": str(tokenizer_folder), "as_of": date(2026, 1, 1)}
     settings = load_settings(given)
     first = refresh_here(settings, mapping)
-    assert first["pending"]["is_announced"]
+    assert first.pending.is_announced
     ((event, resource, payload),) = sent
     assert (event, resource["lamini.home"]) == ("lamini.facts.changed", str(home))
     assert payload["num_facts"] == 2
     train(home)
-    assert not refresh_here(settings, mapping)["pending"]["is_announced"]
+    assert not refresh_here(settings, mapping).pending.is_announced
     (mapping.parent / "capitals.csv").write_text("country,capital,trust\nJapan,Kyoto,5\n")
     again = refresh_here(settings, mapping)
-    assert (again["pending"]["num_changed"], len(sent)) == (1, 2)
+    assert (again.pending.num_changed, len(sent)) == (1, 2)
 
 
 def refresh_here(settings, mapping):
@@ -115,7 +115,7 @@ def refresh_here(settings, mapping):
         patch.object(module, "ingest_source", module.ingest_source.fn),
         patch.object(module, "reconcile_and_publish", module.reconcile_and_publish.fn),
     ):
-        return refresh(settings, [str(mapping)])[1]
+        return refresh(settings, [str(mapping)])
 
 
 def test_facts_whose_model_was_rolled_back_are_not_announced(published, sent):
@@ -126,7 +126,7 @@ def test_facts_whose_model_was_rolled_back_are_not_announced(published, sent):
 
     (published / "HEAD_CHECKPOINT.json").write_text(json.dumps(pointer))
     assert read_pending(Home(published)).is_rejected
-    assert not announce_pending(Home(published))["is_announced"]
+    assert not announce_pending(Home(published)).is_announced
     assert not sent
 
 
@@ -156,7 +156,7 @@ def test_changes_that_were_due_at_once_are_not_told_of_again(published, sent):
 def test_an_event_that_prefect_does_not_take_is_no_error(published, monkeypatch):
     monkeypatch.setattr("prefect.events.emit_event", lambda *given, **named: None)
     assert not announce._send(Home(published), {})
-    assert announce_pending(Home(published))["num_added"] == 2
+    assert announce_pending(Home(published)).num_added == 2
 
 
 def test_a_triggered_retrain_with_few_changes_ends_without_training(published, monkeypatch):

@@ -37,6 +37,7 @@ def run_once(folder, environment):
     """The child's work; gives its exit code."""
     os.environ.update(environment)
     from flows import memorize
+    from flows.commands.program import to_json
     from flows.configuration.settings import load_settings
     from flows.errors import exit_code
 
@@ -45,7 +46,7 @@ def run_once(folder, environment):
     except Exception as error:  # noqa: BLE001
         traceback.print_exc()
         return exit_code(error) or 1
-    (folder / "result.json").write_text(json.dumps(result, default=str))
+    (folder / "result.json").write_text(to_json(result))
     return 0
 
 
