@@ -10,7 +10,7 @@ import gc
 # Imported for their commands, which --help lists in this order.
 # isort: off
 from flows.commands import init, facts, explain, sources, quarantine, duplicates  # noqa: F401
-from flows.commands import runs, recall, updates, forget, serve, endpoint  # noqa: F401
+from flows.commands import runs, evaluate, recall, updates, forget, serve, endpoint  # noqa: F401
 from flows.commands import services, config  # noqa: F401
 
 # isort: on
