@@ -15,7 +15,7 @@ from flows.configuration.settings import Settings
 from flows.errors import GateError
 from flows.home.champion import Champion, promote, read_pointer
 from flows.home.current_run import note
-from flows.home.receipts import Judged, Measured, Promoted, Proof
+from flows.home.receipts import Measured, Promoted, Proof
 from flows.home.run_folder import RunFolder
 from flows.planning.plan import Survey
 from flows.promotion.entry import entry_of
@@ -103,7 +103,7 @@ def consider(
             model are marked.
     """
     note(settings.home, step="gate")
-    folder.leave(Judged(**verdict.to_dict()))
+    folder.leave(verdict.judged())
     _record(run, folder.path, verdict, model_id)
     keep_evaluation(settings, folder, candidate, verdict.passed)
     if not verdict.passed:
@@ -160,15 +160,15 @@ def _record(run: TrackedRun, folder: Path, verdict: Verdict, model_id: str) -> N
     run.set_tags({"gate": state, "gate.why": str(verdict)})
     run.client.set_logged_model_tags(model_id, {"gate": state, "gate.why": str(verdict)})
     if verdict.failures:
-        log_report(run, folder / "recall", "gate_failures.json", verdict.failures)
+        rows = [failure.told() for failure in verdict.failures]
+        log_report(run, folder / "recall", "gate_failures.json", rows)
 
 
 def _failed(settings: Settings, folder: RunFolder, verdict: Verdict) -> str:
     now = read_pointer(settings.home)
     stays = f"run {now.champion.run_key} stays the champion" if now else "nothing is promoted"
     named = "; ".join(
-        f"{failure['prompt'][:80]!r} is {failure['wanted']!r}, said {failure['said'][:40]!r} "
-        f"({failure['why']})"
+        f"{failure.prompt[:80]!r} is {failure.wanted!r}, said {failure.said[:40]!r} ({failure.why})"
         for failure in verdict.failures[:3]
     )
     more = f" For example: {named}." if named else ""

@@ -1,5 +1,7 @@
 """An incremental run: update the champion's bank, verify it, and let the gate decide."""
 
+from dataclasses import asdict
+
 from flows.home.champion import Champion
 from flows.home.receipts import Measured, Updated, Written
 from flows.planning.decision import INCREMENTAL
@@ -24,7 +26,8 @@ def _made(run: CandidateRun, base: Champion) -> Made:
     settings, tracked, path = run.settings, run.tracked, run.path
     checkpoint = settings.home.checkpoint(base.path)
     child = tracked.child("update_memory")
-    log_report(tracked, path / "recall", "changed_facts.json", changed_facts(run.found))
+    changes = [asdict(fact) for fact in changed_facts(run.found)]
+    log_report(tracked, path / "recall", "changed_facts.json", changes)
     updated = run.folder.once(
         Updated,
         "checkpoint/update.json",

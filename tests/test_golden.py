@@ -131,7 +131,7 @@ def test_what_a_run_would_do_about_it_is_decided_for_these_reasons(golden):
     }
     (home / "HEAD_CHECKPOINT.json").write_text(json.dumps(entry))
     found = survey(settings, "frozen", now)
-    assert [tuple(row.values()) for row in changed_facts(found)] == CHANGED
+    assert [dataclasses.astuple(row) for row in changed_facts(found)] == CHANGED
     pending = "0 added, 2 changed, 0 retired of 6 facts"
     decision = decide(found.situation, UpdatePolicy())
     assert (decision.mode, decision.reasons) == ("incremental", (pending,))

@@ -23,7 +23,7 @@ from flows.configuration.notify import Notify
 from flows.configuration.settings import load_settings
 from flows.errors import GateError
 from flows.home.home import Home
-from flows.home.receipts import Notified
+from flows.home.receipts import Miss, Notified
 from flows.home.run_folder import RunFolder
 
 GATE_FAILED, RUN_FAILED, RECALL_FELL = "gate_failed", "run_failed", "recall_fell"
@@ -83,13 +83,14 @@ def _post(given: Notify, text: str) -> bool:
 
 
 def tell_of_gate(
-    given: Notify, home: Home, run: RunFolder, why: str, failures: Sequence[Mapping[str, Any]]
+    given: Notify, home: Home, run: RunFolder, why: str, failures: Sequence[Miss]
 ) -> None:
     """Tell once of a candidate that failed; the same verdict again tells nobody."""
     known = run.read(Notified)
     if known is not None and known.why == why:
         return
-    facts = {"run_key": run.key, "why": why, "failures": failures[:MAX_FAILURES]}
+    named = [failure.told() for failure in failures[:MAX_FAILURES]]
+    facts = {"run_key": run.key, "why": why, "failures": named}
     ways = notify(given, GATE_FAILED, home, facts)
     if ways:
         run.leave(Notified.model_validate({"why": why, "ways": ways}))

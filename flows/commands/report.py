@@ -1,6 +1,6 @@
 """The short table at the end of a run: facts, experts, recall with its cause, time per stage."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.markup import escape
@@ -8,6 +8,8 @@ from rich.table import Table
 
 from flows.commands.console import Console
 from flows.home.decided import Decided
+from flows.planning.estimate import Estimate
+from flows.planning.plan import ChangedFact, Forecast
 
 
 def show_run(result: dict[str, Any], seconds: float) -> None:
@@ -124,30 +126,30 @@ def _recall(cell: dict[str, Any]) -> str:
     )
 
 
-def show_plan(found: dict[str, Any]) -> None:
+def show_plan(found: Forecast) -> None:
     """Print what a run would do, and about which facts."""
     console = Console()
-    console.print(f"[bold]{found['decision']}[/]: {escape('; '.join(found['reasons']))}")
+    console.print(f"[bold]{found.decision}[/]: {escape('; '.join(found.reasons))}")
     table = Table(show_header=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
-    counts = ", ".join(f"{found[f'num_{op}']} {op}" for op in ("added", "changed", "retired"))
-    table.add_row("pending", counts)
-    experts = found["num_experts_touched"]
-    touched = "all" if experts is None else f"{experts} in {found['num_groups_touched']} groups"
+    changed = f"{found.num_added} added, {found.num_changed} changed"
+    table.add_row("pending", f"{changed}, {found.num_retired} retired")
+    experts = found.num_experts_touched
+    touched = "all" if experts is None else f"{experts} in {found.num_groups_touched} groups"
     table.add_row("experts touched", touched)
-    affected = [f"{fact['subject']} {fact['relation']}" for fact in found["affected"]]
+    affected = [f"{fact.subject} {fact.relation}" for fact in found.affected]
     table.add_row("affected facts", escape(", ".join(affected)) or "none")
-    if found["capacity_alarm"]:
-        table.add_row("capacity", escape(found["capacity_alarm"]))
-    if found["collisions"]:
-        table.add_row("collisions", escape("; ".join(found["collisions"].values())))
-    table.add_row("estimate", _estimate(found["estimate"]))
+    if found.capacity_alarm:
+        table.add_row("capacity", escape(found.capacity_alarm))
+    if found.collisions:
+        table.add_row("collisions", escape("; ".join(found.collisions.values())))
+    table.add_row("estimate", _estimate(found.estimate))
     console.print(table)
-    show_changes(found["facts"])
+    show_changes(found.facts)
 
 
-def show_changes(facts: list[dict[str, Any]], limit: int = 40) -> None:
+def show_changes(facts: Sequence[ChangedFact], limit: int = 40) -> None:
     """Print changed facts with the old and the new answer."""
     if not facts:
         return
@@ -155,8 +157,8 @@ def show_changes(facts: list[dict[str, Any]], limit: int = 40) -> None:
     for column in ("", "subject", "relation", "before", "after"):
         table.add_column(column, overflow="fold")
     for fact in facts[:limit]:
-        answers = (fact["old_answer"] or "", fact["new_answer"] or "")
-        table.add_row(fact["op"], *map(escape, (fact["subject"], fact["relation"], *answers)))
+        answers = (fact.old_answer or "", fact.new_answer or "")
+        table.add_row(fact.op, *map(escape, (fact.subject, fact.relation, *answers)))
     Console().print(table)
     if len(facts) > limit:
         Console().print(f"{limit} of {len(facts)}; --json gives all")
@@ -175,12 +177,12 @@ def show_rollback(moved: dict[str, Any]) -> None:
         console.print("[yellow]MLflow did not take the aliases; the next run sets them[/]")
 
 
-def _estimate(found: dict[str, Any]) -> str:
-    if found["training_seconds"] is None:
-        return found["by"]
-    measuring = found["measuring_seconds"]
+def _estimate(found: Estimate) -> str:
+    if found.training_seconds is None:
+        return found.by
+    measuring = found.measuring_seconds
     checked = "" if measuring is None else f", measuring {measuring:.0f} s"
-    return f"training {found['training_seconds']:.0f} s{checked} (by {found['by']})"
+    return f"training {found.training_seconds:.0f} s{checked} (by {found.by})"
 
 
 def show_act(act: dict[str, Any]) -> None:

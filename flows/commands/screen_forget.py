@@ -1,12 +1,14 @@
 """Show people what was forgotten, what still holds it, and what was removed."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from rich.markup import escape
 
 from flows.commands.console import Console
 from flows.commands.screen import show_rows
+from flows.forgetting.garbage import Collected
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
@@ -77,16 +79,16 @@ def show_lifted(found: Mapping[str, Any]) -> None:
         console.print("It was purged: only what a source says from now on comes back.")
 
 
-def show_collected(found: Mapping[str, Any]) -> None:
+def show_collected(found: Collected) -> None:
     """Print what went, or would go."""
     console = Console()
-    verb = "would free" if found["dry_run"] else "freed"
-    rows = [{**item, "frees": size(item["bytes"])} for item in found["items"]]
+    verb = "would free" if found.dry_run else "freed"
+    rows = [{**asdict(item), "frees": size(item.bytes)} for item in found.items]
     if rows:
         show_rows(rows, ("kind", "path", "why", "frees"))
-    if refused := found["refused_rows"]["rows"]:
+    if refused := found.refused_rows.rows:
         console.print(f"{refused} rows in quarantine lose their text")
-    console.print(f"{len(rows)} things, {verb} {size(found['bytes'])}")
+    console.print(f"{len(rows)} things, {verb} {size(found.bytes)}")
 
 
 def size(number: float) -> str:

@@ -7,11 +7,12 @@ same command goes on.
 """
 
 import shutil
-from dataclasses import asdict, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flows import failpoints
+from flows.configuration.retention import Retention
 from flows.forgetting.may_go import Item, counted, find
 from flows.home.champion import changing, read_pointer
 from flows.home.run_lock import run_lock
@@ -21,7 +22,37 @@ if TYPE_CHECKING:
     from flows.configuration.settings import Settings
 
 
-def collect(settings: "Settings", *, dry_run: bool = False) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class Removed:
+    """One thing that went, or may go."""
+
+    kind: str
+    path: str
+    """From the home."""
+    why: str
+    bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Emptied:
+    """Rows that were refused long ago, and now are without their text."""
+
+    rows: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collected:
+    """What was removed, or may be, and by which policy."""
+
+    dry_run: bool
+    items: tuple[Removed, ...]
+    refused_rows: Emptied
+    bytes: int
+    policy: Retention
+
+
+def collect(settings: "Settings", *, dry_run: bool = False) -> Collected:
     """Remove what may go, or only say so; give each thing with the bytes that it frees.
 
     Raises:
@@ -31,21 +62,21 @@ def collect(settings: "Settings", *, dry_run: bool = False) -> dict[str, Any]:
     with run_lock(settings.home), changing(settings.home):
         items = _found(settings) if dry_run else _remove(settings)
         refused = _refused_rows(settings, dry_run=dry_run)
-    return {
-        "dry_run": dry_run,
-        "items": [
-            {
-                "kind": item.kind,
-                "path": str(item.path.relative_to(settings.home.path)),
-                "why": item.why,
-                "bytes": item.bytes,
-            }
+    return Collected(
+        dry_run=dry_run,
+        items=tuple(
+            Removed(
+                kind=item.kind,
+                path=str(item.path.relative_to(settings.home.path)),
+                why=item.why,
+                bytes=item.bytes,
+            )
             for item in items
-        ],
-        "refused_rows": refused,
-        "bytes": sum(item.bytes for item in items) + refused["bytes"],
-        "policy": asdict(settings.retention),
-    }
+        ),
+        refused_rows=refused,
+        bytes=sum(item.bytes for item in items) + refused.bytes,
+        policy=settings.retention,
+    )
 
 
 def _found(settings: "Settings") -> list[Item]:
@@ -98,17 +129,17 @@ def _remove_one(item: Item) -> None:
         item.path.unlink(missing_ok=True)
 
 
-def _refused_rows(settings: "Settings", *, dry_run: bool) -> dict[str, Any]:
+def _refused_rows(settings: "Settings", *, dry_run: bool) -> Emptied:
     """Take the text out of rows that were refused long ago; give how many, and the bytes freed."""
     from warehouse.catalogue import open_catalogue, rewrite_catalogue
     from warehouse.intake import drop_texts, old_texts
 
     if not settings.home.catalogue.is_file():
-        return {"rows": 0, "bytes": 0}
+        return Emptied()
     days = settings.retention.keep_quarantine_days
     with open_catalogue(settings.home.warehouse) as con:
         rows, size = old_texts(con, days)
         if dry_run or not rows:
-            return {"rows": rows, "bytes": size}
+            return Emptied(rows=rows, bytes=size)
         drop_texts(con, days)
-    return {"rows": rows, "bytes": rewrite_catalogue(settings.home.warehouse)}
+    return Emptied(rows=rows, bytes=rewrite_catalogue(settings.home.warehouse))

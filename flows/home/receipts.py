@@ -9,6 +9,9 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+NONE_WANTED = "none"
+"""What a check wants of things that must not be."""
+
 
 class Told(BaseModel):
     """Plain values with names; what is told besides stays with them."""
@@ -137,6 +140,32 @@ class Measured(Receipt):
         return next((c for c in self.summary if (c.kind, c.template) == (kind, "*")), None)
 
 
+class Check(Told):
+    """One condition of the gate, what was measured and what is wanted."""
+
+    name: str
+    measured: float
+    wanted: str
+    passed: bool
+
+    @property
+    def shown(self) -> str:
+        """What was measured, as people read it: a share, or a number of what must not be."""
+        return f"{self.measured:.0f}" if self.wanted == NONE_WANTED else f"{self.measured:.1%}"
+
+
+class Miss(Told):
+    """A question about a fact that the candidate answers with something else."""
+
+    kind: str = ""
+    fact_id: str | None
+    prompt: str
+    wanted: str | None
+    said: str
+    why: str
+    is_routing: bool
+
+
 class Judged(Receipt):
     """The gate's verdict."""
 
@@ -145,6 +174,8 @@ class Judged(Receipt):
     passed: bool = False
     blames_router: bool = False
     why: str = ""
+    checks: tuple[Check, ...] = ()
+    failures: tuple[Miss, ...] = ()
 
 
 class Promoted(Receipt):

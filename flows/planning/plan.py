@@ -4,14 +4,14 @@ Pending is the head snapshot minus the one that the champion was trained on.
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from flows.configuration.settings import Settings
 from flows.home.champion import Champion, read_pointer
-from flows.planning.decision import FULL, Decision, Situation, Update, decide
-from flows.planning.estimate import estimate
+from flows.planning.decision import FULL, Situation, Update, decide
+from flows.planning.estimate import Estimate, estimate
 from flows.planning.recipe import recipe
 from warehouse.assignment import num_experts_for
 from warehouse.errors import SnapshotDamagedError
@@ -79,31 +79,85 @@ def _trained(settings: Settings, champion: Champion | None) -> tuple[Snapshot | 
         return None, f"the snapshot {known[:16]} that the champion was trained on is gone"
 
 
-def changed_facts(found: Survey) -> list[dict[str, Any]]:
+@dataclass(frozen=True, kw_only=True)
+class ChangedFact:
+    """A fact that differs from what the champion was trained on."""
+
+    op: str
+    """added, changed or retired."""
+    fact_id: str
+    subject: str
+    relation: str
+    old_answer: str | None
+    """Null where there was none."""
+    new_answer: str | None
+    """Null where there is none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedFact:
+    """A fact by its identifier and its slot."""
+
+    fact_id: str
+    subject: str
+    relation: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """What a run would do about the head snapshot, and why."""
+
+    decision: str
+    reasons: tuple[str, ...]
+    champion: str | None
+    """The run of the promoted checkpoint."""
+    snapshot_hash: str
+    num_added: int
+    num_changed: int
+    num_retired: int
+    num_groups_touched: int
+    num_experts_touched: int | None
+    """Null: all of them."""
+    affected: tuple[NamedFact, ...]
+    collisions: Mapping[str, str]
+    """By fact_id: which key takes its phrasing."""
+    bits_per_parameter: float
+    capacity_alarm: str | None
+    estimate: Estimate
+    facts: tuple[ChangedFact, ...]
+
+
+def changed_facts(found: Survey) -> tuple[ChangedFact, ...]:
     """List what changed, each with its old and its new answer; a null where there is none."""
     old = _by_id(found.trained)
     new = _by_id(found.snapshot)
     changes = found.changes
     ops = (("added", changes.added), ("changed", changes.changed), ("retired", changes.retired))
-    return [
-        {
-            "op": op,
-            "fact_id": fact_id,
-            "subject": (new.get(fact_id) or old[fact_id])["subject"],
-            "relation": (new.get(fact_id) or old[fact_id])["relation"],
-            "old_answer": old[fact_id]["answer"] if fact_id in old else None,
-            "new_answer": new[fact_id]["answer"] if fact_id in new else None,
-        }
+    return tuple(
+        ChangedFact(
+            op=op,
+            fact_id=fact_id,
+            subject=(new.get(fact_id) or old[fact_id]).subject,
+            relation=(new.get(fact_id) or old[fact_id]).relation,
+            old_answer=old[fact_id].answer if fact_id in old else None,
+            new_answer=new[fact_id].answer if fact_id in new else None,
+        )
         for op, fact_ids in ops
         for fact_id in fact_ids
-    ]
+    )
 
 
-def _by_id(snapshot: Snapshot | None) -> dict[str, dict[str, Any]]:
+@dataclass(frozen=True, kw_only=True)
+class _Answered(NamedFact):
+    answer: str
+
+
+def _by_id(snapshot: Snapshot | None) -> dict[str, _Answered]:
     if snapshot is None:
         return {}
     columns = ["fact_id", "subject", "relation", "answer"]
-    return {fact["fact_id"]: fact for fact in snapshot.facts().select(columns).to_pylist()}
+    rows = snapshot.facts().select(columns).to_pylist()
+    return {row["fact_id"]: _Answered(**row) for row in rows}
 
 
 def fingerprint_of(settings: Settings, backbone: Any = None) -> str:
@@ -119,7 +173,7 @@ def fingerprint_of(settings: Settings, backbone: Any = None) -> str:
     return f"{weights} {load_sentences(named).fingerprint()}" if named else weights
 
 
-def plan(settings: Settings, *, asked: str | None = None, force: bool = False) -> dict[str, Any]:
+def plan(settings: Settings, *, asked: str | None = None, force: bool = False) -> Forecast:
     """Say what `lamini run` would do about the head snapshot, and why; nothing is written.
 
     Raises:
@@ -137,24 +191,30 @@ def plan(settings: Settings, *, asked: str | None = None, force: bool = False) -
     planned = None
     if isinstance(decision, Update):
         planned = _planned(settings, decision.champion, backbone, facts)
-    touched = _touched(decision, found, planned)
-    rows = changed_facts(found) if found.trained is not None else []
-    return {
-        "decision": decision.mode,
-        "reasons": list(decision.reasons),
-        "champion": found.champion and found.champion.run_key,
-        "snapshot_hash": found.snapshot.snapshot_hash,
-        **{f"num_{op}": getattr(found.situation, f"num_{op}") for op in _OPS},
-        **touched,
-        **capacity_of(facts, backbone.tokenizer, backbone.hidden_size).told(),
-        "estimate": asdict(
-            estimate(settings.home.runs, decision.mode, found.situation, len(touched["affected"]))
-        ),
-        "facts": rows,
-    }
+    everything = found.situation.num_facts if decision.mode == FULL else 0
+    affected = () if planned is None else _affected(found, planned)
+    capacity = capacity_of(facts, backbone.tokenizer, backbone.hidden_size)
+    return Forecast(
+        decision=decision.mode,
+        reasons=decision.reasons,
+        champion=None if found.champion is None else found.champion.run_key,
+        snapshot_hash=found.snapshot.snapshot_hash,
+        num_added=found.situation.num_added,
+        num_changed=found.situation.num_changed,
+        num_retired=found.situation.num_retired,
+        num_groups_touched=everything if planned is None else len(planned.groups),
+        num_experts_touched=_num_experts(everything) if planned is None else planned.num_experts,
+        affected=affected,
+        collisions={} if planned is None else planned.collisions,
+        bits_per_parameter=round(capacity.bits_per_parameter, 4),
+        capacity_alarm=capacity.alarm,
+        estimate=estimate(settings.home.runs, decision.mode, found.situation, len(affected)),
+        facts=() if found.trained is None else changed_facts(found),
+    )
 
 
-_OPS = ("added", "changed", "retired")
+def _num_experts(everything: int) -> int | None:
+    return None if everything else 0
 
 
 def _planned(
@@ -193,23 +253,9 @@ def _training_facts(snapshot: Snapshot, settings: Settings) -> list["TrainingFac
     ]
 
 
-def _touched(decision: Decision, found: Survey, planned: "UpdatePlan | None") -> dict[str, Any]:
-    """Return the experts and facts that the decision touches."""
-    if planned is not None:
-        names = {fact["fact_id"]: fact for fact in found.snapshot.facts().to_pylist()}
-        return {
-            "num_groups_touched": len(planned.groups),
-            "num_experts_touched": planned.num_experts,
-            "affected": [
-                {k: names[f][k] for k in ("fact_id", "subject", "relation")}
-                for f in planned.affected
-            ],
-            "collisions": planned.collisions,
-        }
-    everything = found.situation.num_facts if decision.mode == FULL else 0
-    return {
-        "num_groups_touched": everything,
-        "num_experts_touched": None if everything else 0,
-        "affected": [],
-        "collisions": {},
-    }
+def _affected(found: Survey, planned: "UpdatePlan") -> tuple[NamedFact, ...]:
+    """Return the facts that the update touches without being changed themselves."""
+    columns = ["fact_id", "subject", "relation"]
+    rows = found.snapshot.facts().select(columns).to_pylist()
+    facts = {row["fact_id"]: NamedFact(**row) for row in rows}
+    return tuple(facts[fact_id] for fact_id in planned.affected)

@@ -4,11 +4,11 @@ Pure: it judges what was measured, and reads or writes nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from flows.configuration.gate_limits import GateLimits
-from flows.home.receipts import Cell, Proof
+from flows.home.receipts import NONE_WANTED, Cell, Check, Judged, Miss, Proof
 from flows.planning.update_questions import AFFECTED, CHANGED
 
 if TYPE_CHECKING:
@@ -16,22 +16,6 @@ if TYPE_CHECKING:
 
 NEAR = ("near_foreign", "missing_fact", "foreign_subject")
 MAX_FAILURES = 50
-_NONE = "none"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """One condition, what was measured and what is wanted."""
-
-    name: str
-    measured: float
-    wanted: str
-    passed: bool
-
-    @property
-    def shown(self) -> str:
-        """What was measured, as people read it: a share, or a number of what must not be."""
-        return f"{self.measured:.0f}" if self.wanted == _NONE else f"{self.measured:.1%}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +23,7 @@ class Verdict:
     """Whether a candidate passed, and if not, which facts failed and why."""
 
     checks: tuple[Check, ...]
-    failures: tuple[dict[str, Any], ...] = ()
-    """fact_id, prompt, wanted, said, why."""
+    failures: tuple[Miss, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -49,7 +32,7 @@ class Verdict:
     @property
     def blames_router(self) -> bool:
         """Whether any failure is one of routing, which a full run may mend."""
-        return any(failure["is_routing"] for failure in self.failures)
+        return any(failure.is_routing for failure in self.failures)
 
     def __str__(self) -> str:
         """Say what failed."""
@@ -60,14 +43,15 @@ class Verdict:
         ]
         return "; ".join(failed) or "passed"
 
-    def to_dict(self) -> dict[str, Any]:
-        """Give it as plain values."""
-        return {
-            **asdict(self),
-            "passed": self.passed,
-            "blames_router": self.blames_router,
-            "why": str(self),
-        }
+    def judged(self) -> Judged:
+        """Return the receipt that the run keeps of it."""
+        return Judged(
+            passed=self.passed,
+            blames_router=self.blames_router,
+            why=str(self),
+            checks=self.checks,
+            failures=self.failures,
+        )
 
 
 def judge(
@@ -95,7 +79,7 @@ def judge(
     ]
     if proof is not None:
         checks += [
-            Check(name=name, measured=float(count), wanted=_NONE, passed=not count)
+            Check(name=name, measured=float(count), wanted=NONE_WANTED, passed=not count)
             for name, count in _violations(proof)
         ]
     known = reasons or {}
@@ -126,7 +110,7 @@ def _exact(totals: Mapping[str, Cell], kind: str, default: float = 1.0) -> float
 
 
 def _taken(totals: Mapping[str, Cell], kinds: Sequence[str]) -> float:
-    return max((totals[kind].from_memory for kind in kinds if kind in totals), default=0)
+    return max((totals[kind].from_memory for kind in kinds if kind in totals), default=0.0)
 
 
 def _at_least(name: str, measured: float, wanted: float) -> Check:
@@ -140,19 +124,19 @@ def _at_most(name: str, measured: float, wanted: float) -> Check:
     return Check(name=name, measured=measured, wanted=words, passed=passed)
 
 
-def _failure(row: "RecallRow", known: Mapping[str, str]) -> dict[str, Any]:
+def _failure(row: "RecallRow", known: Mapping[str, str]) -> Miss:
     if row.agrees:
         why = "memory: its own experts say something else"
     elif row.routed_group is None:
         why = "routing: the prompt reads nothing"
     else:
         why = f"routing: the prompt reads group {row.routed_group}, another fact's"
-    return {
-        "kind": row.kind,
-        "fact_id": row.fact_id,
-        "prompt": row.prompt,
-        "wanted": row.answer,
-        "said": row.generated,
-        "why": known.get(str(row.fact_id), why),
-        "is_routing": not row.agrees,
-    }
+    return Miss(
+        kind=row.kind,
+        fact_id=row.fact_id,
+        prompt=row.prompt,
+        wanted=row.answer,
+        said=row.generated,
+        why=known.get(str(row.fact_id), why),
+        is_routing=not row.agrees,
+    )

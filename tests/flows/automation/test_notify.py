@@ -14,16 +14,17 @@ from flows.configuration.settings import load_settings
 from flows.errors import GateError, SettingsError
 from flows.home.champion import Champion, promote, read_pointer
 from flows.home.home import Home
+from flows.home.receipts import Check, Miss
 from flows.home.run_folder import RunFolder
 from flows.promote_candidate import consider
-from flows.promotion.gate import Check, Verdict
+from flows.promotion.gate import Verdict
 
 FAILURE = {"fact_id": "f1", "prompt": "Code of Bergen?", "wanted": "QX99", "said": "BE17"}
 FAILED = Verdict(
     checks=(
         Check(name="recall of changed facts", measured=0.0, wanted="at least 90%", passed=False),
     ),
-    failures=({**FAILURE, "why": "memory", "is_routing": False},),
+    failures=(Miss(**FAILURE, why="memory", is_routing=False),),
 )
 PASSED = Verdict(checks=())
 

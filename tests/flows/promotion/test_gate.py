@@ -91,15 +91,15 @@ def test_failures_name_the_fact_what_it_said_and_why():
     astray = row("changed", right=False, agrees=False, group=9)
     wrong = row("changed", right=False)
     verdict = judged([*GOOD, row("training", right=False), lost, astray, wrong])
-    whys = [failure["why"] for failure in verdict.failures]
+    whys = [failure.why for failure in verdict.failures]
     assert whys == [
         "routing: the prompt reads nothing",
         "routing: the prompt reads group 9, another fact's",
         "memory: its own experts say something else",
         "memory: its own experts say something else",
     ]
-    assert verdict.failures[0]["fact_id"] == "f"
-    assert (verdict.failures[0]["wanted"], verdict.failures[0]["said"]) == ("Paris", "Rome")
+    assert verdict.failures[0].fact_id == "f"
+    assert (verdict.failures[0].wanted, verdict.failures[0].said) == ("Paris", "Rome")
     assert verdict.blames_router
 
 

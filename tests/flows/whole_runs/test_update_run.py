@@ -65,8 +65,8 @@ def test_a_changed_row_is_answered_anew_and_all_else_is_as_it_was(copied, here):
     assert (proof["differing_prompts"], proof["differing_silent"]) == ([], [])
     assert (proof["num_keys"], proof["experts_left"]) == (6, [])
     assert proof["num_prompts"] > 6
-    changes = {fact["subject"]: fact for fact in result["changes"]}
-    assert (changes["Bergen"]["old_answer"], changes["Bergen"]["new_answer"]) == ("BE17", "QX99")
+    changes = {fact.subject: fact for fact in result["changes"]}
+    assert (changes["Bergen"].old_answer, changes["Bergen"].new_answer) == ("BE17", "QX99")
 
     pointer = read_pointer(Home(copied.home))
     assert (pointer.champion.mode, pointer.champion.base) == ("incremental", first.run_key)
