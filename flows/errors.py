@@ -32,6 +32,10 @@ class GateError(FlowsError):
     """A check that must pass did not; what it guards was left as it was."""
 
 
+class PointerDamagedError(FlowsError):
+    """The file that names the champion cannot be followed; the message says why, and what to do."""
+
+
 class JobFailedError(FlowsError):
     """Work on a cluster failed, as nobody foresaw; the message has the end of its log."""
 

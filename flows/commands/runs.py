@@ -21,7 +21,7 @@ from flows.commands.program import (
     prepare,
     print_json,
 )
-from flows.errors import GateError
+from flows.errors import CHECK_FAILED, GateError
 from flows.home.home import Home
 from flows.terminal import echo
 
@@ -174,15 +174,18 @@ def _lines() -> Iterator[str]:
 
 @app.command()
 def status(as_json: Json = False) -> None:
-    """Show the head snapshot, pending changes, the last runs and the servers."""
+    """Show the head snapshot, pending changes, the last runs, the servers, and what is broken."""
     from flows.reporting.status import status
 
     found = status(given_settings().home)
     if as_json:
-        return print_json(found)
-    from flows.commands.screen import show_status
+        print_json(found)
+    else:
+        from flows.commands.screen import show_status
 
-    show_status(found)
+        show_status(found)
+    if found["broken"]:
+        raise typer.Exit(CHECK_FAILED)
 
 
 def _prefect_server(home: Home) -> "Services":

@@ -119,6 +119,7 @@ def show_status(found: Mapping[str, Any]) -> None:
     for server in found["servers"]:
         answer = "answers" if server["answers"] else "no answer"
         lines.append((server["name"], f"{server['page']} ({answer}, process {server['pid']})"))
+    lines += [("broken", why) for why in found["broken"]]
     table = Table.grid(padding=(0, 2))
     for name, text in lines:
         table.add_row(f"[bold]{name}[/]", escape(text))

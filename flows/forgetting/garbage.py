@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from flows import failpoints
 from flows.configuration.retention import Retention
 from flows.forgetting.may_go import Item, counted, find
-from flows.home.champion import changing, read_pointer
+from flows.home.champion import changing, checked_pointer
 from flows.home.run_lock import run_lock
 from warehouse.snapshots import drop_dates
 
@@ -58,6 +58,8 @@ def collect(settings: "Settings", *, dry_run: bool = False) -> Collected:
     Raises:
         RunLockedError: a run works on the home.
         CatalogueLockedError: another process writes to the catalogue.
+        PointerDamagedError, SnapshotDamagedError, OutsideHomeError: a pointer is broken, and what
+            it should name must stay; nothing is removed.
     """
     with run_lock(settings.home), changing(settings.home):
         items = _found(settings) if dry_run else _remove(settings)
@@ -104,7 +106,7 @@ def _remove(settings: "Settings") -> list[Item]:
 
 def _forget_runs(settings: "Settings", gone: set[str]) -> None:
     """Let the pointer lead to no run that goes, before it goes: a kill leaves no dead end."""
-    pointer = read_pointer(settings.home)
+    pointer = checked_pointer(settings.home)
     if pointer is None:
         return
     history = tuple(before for before in pointer.history if before.run_key not in gone)

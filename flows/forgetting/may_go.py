@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from flows.configuration.retention import Retention
-from flows.home.champion import Champion, read_pointer
+from flows.home.champion import Champion, checked_pointer
 
 if TYPE_CHECKING:
     from flows.configuration.settings import Settings
@@ -35,7 +35,11 @@ class Item:
 
 
 def find(settings: "Settings", now: datetime) -> list[Item]:
-    """List what may go, in the order in which it would."""
+    """List what may go, in the order in which it would.
+
+    Raises:
+        PointerDamagedError, SnapshotDamagedError, OutsideHomeError: nobody can say what must stay.
+    """
     runs = [*_runs(settings, now)]
     gone = {item.path.name for item in runs}
     return [
@@ -65,7 +69,7 @@ def counted(items: Iterable[Item]) -> list[Item]:
 
 def _kept_runs(settings: "Settings") -> list[Champion]:
     """Return those that never go: the champion and the previous one."""
-    pointer = read_pointer(settings.home)
+    pointer = checked_pointer(settings.home)
     return [] if pointer is None else [pointer.champion, *pointer.history[:1]]
 
 
@@ -125,7 +129,7 @@ def _versions(uri: Path, held: int, now: datetime, settings: "Settings") -> Iter
 
 
 def _snapshots(settings: "Settings", now: datetime, gone: set[str]) -> Iterator[Item]:
-    policy, pointer = settings.retention, read_pointer(settings.home)
+    policy, pointer = settings.retention, checked_pointer(settings.home)
     known = () if pointer is None else (pointer.champion, *pointer.history)
     needed = {one.snapshot_hash[:16] for one in known if one.run_key not in gone}
     needed.add(_head_name(settings))

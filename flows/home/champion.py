@@ -17,10 +17,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from flows.errors import GateError, NothingYetError
+from flows.errors import GateError, NothingYetError, PointerDamagedError
 from flows.home.home import Home
 from flows.home.run_lock import run_lock
 from warehouse.durable import write_json
+from warehouse.errors import OutsideHomeError
 from warehouse.snapshots import open_snapshot, set_head
 
 KEPT = 50
@@ -125,6 +126,47 @@ def read_pointer(home: Home) -> Pointer | None:
         return _pointer(json.loads(home.pointer.read_text(encoding="utf-8")))
     except (OSError, json.JSONDecodeError, ValidationError):
         return None
+
+
+def checked_pointer(home: Home) -> Pointer | None:
+    """Give what the pointer says; null where there is none.
+
+    Raises:
+        PointerDamagedError: it cannot be read, leads out of the home, or names a champion that is
+            not there.
+    """
+    try:
+        told = json.loads(home.pointer.read_text(encoding="utf-8"))
+        if not isinstance(told, dict):
+            raise TypeError(f"it holds {json.dumps(told)[:40]}, which names nothing")
+        found = _pointer(told)
+        for one in (found.champion, *found.history):  # a name that leads out of the home raises
+            home.checkpoint(one.path)
+            home.run(one.run_key)
+            home.snapshot(one.snapshot_hash)
+        folder = home.checkpoint(found.champion.path)
+        # A purge that was killed puts back what it rewrote.
+        if not folder.is_dir() and not folder.with_name(f".{folder.name}.rewritten").is_dir():
+            raise FileNotFoundError(f"it names {found.champion.path}, which is not there")
+    except FileNotFoundError as error:
+        if not home.pointer.is_symlink() and not home.pointer.exists():
+            return None
+        raise _damaged(home, error) from error
+    except (OSError, ValueError, TypeError, OutsideHomeError) as error:
+        raise _damaged(home, error) from error
+    return found
+
+
+def _damaged(home: Home, error: Exception) -> PointerDamagedError:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        why = f"{'.'.join(map(str, first['loc'])) or 'it'}: {first['msg']}"
+    else:
+        why = str(error)
+    return PointerDamagedError(
+        f"{home.pointer} names no champion ({why}); put it back from a backup, or delete it: "
+        "then `lamini run --force` makes a champion anew"
+    )
 
 
 def _pointer(told: Mapping[str, Any]) -> Pointer:

@@ -8,32 +8,39 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from flows.errors import NothingYetError
-from flows.home.champion import Champion, promoted
+from flows.errors import NothingYetError, PointerDamagedError
+from flows.home.champion import Champion, checked_pointer
 from flows.home.current_run import run_state
 from flows.home.home import Home
 from flows.home.receipts import Trained, Updated
 from flows.home.run_folder import RunFolder
 from flows.servers.server import find
-from warehouse.errors import NoSnapshotError
+from warehouse.errors import NoSnapshotError, OutsideHomeError, SnapshotDamagedError
 from warehouse.snapshots import Snapshot, diff, head, open_snapshot
 
 MAX_RUNS = 5
 
 
 def status(home: Home) -> dict[str, Any]:
-    """Give snapshot, checkpoint, pending changes, capacity alarm, last runs, servers of `home`."""
+    """Give snapshot, checkpoint, pending changes, capacity alarm, last runs, servers of `home`.
+
+    What a broken pointer should name is left out, and `broken` says why.
+    """
+    snapshot, pointer, broken = None, None, []
     try:
         snapshot = head(home.warehouse)
     except NoSnapshotError:
-        snapshot = None
+        pass
+    except (SnapshotDamagedError, OutsideHomeError) as error:
+        broken.append(str(error))
     try:
-        pointer = promoted(home)
-    except NothingYetError:
-        pointer = None
+        pointer = checked_pointer(home)
+    except PointerDamagedError as error:
+        broken.append(str(error))
     champion = None if pointer is None else pointer.champion
     return {
         "home": str(home),
+        "broken": broken,
         "snapshot": _snapshot(home, snapshot),
         "checkpoint": pointer
         and {**pointer.told(), "path": str(home.checkpoint(pointer.champion.path))},
@@ -92,13 +99,11 @@ def _pending(
 ) -> dict[str, Any] | None:
     if snapshot is None:
         return None
-    old = None
-    if champion is not None:
-        folder = home.snapshot(champion.snapshot_hash)
-        if not champion.snapshot_hash or not folder.is_dir():
-            return {"unknown": f"{home.pointer.name} names no snapshot that is still there"}
-        old = open_snapshot(folder)
-    changes = diff(old, snapshot)
+    try:
+        old = None if champion is None else open_snapshot(home.snapshot(champion.snapshot_hash))
+        changes = diff(old, snapshot)
+    except SnapshotDamagedError as error:
+        return {"unknown": str(error)}
     return {
         "added": len(changes.added),
         "changed": len(changes.changed),

@@ -150,9 +150,26 @@ def _tell_head(home: Path, **said: Any) -> None:
 
 def _told_by_head(home: Path) -> dict[str, Any]:
     pointer = home / "HEAD.json"
-    told: dict[str, Any] = json.loads(pointer.read_text("utf-8")) if pointer.is_file() else {}
-    for name in (*told.get("dates", {}).values(), told.get("snapshot", "")):
-        within(home / "snapshots", str(name))
+    if not pointer.is_file():
+        return {}
+    told = _object(pointer, "delete it, then reconcile again to publish anew")
+    dates, name = told.get("dates", {}), told.get("snapshot")
+    if not isinstance(name, str) or not isinstance(dates, dict):
+        raise SnapshotDamagedError(
+            f"{pointer} names no snapshot; delete it, then reconcile again to publish anew"
+        )
+    for named in (*dates.values(), name):
+        within(home / "snapshots", str(named))
+    return told
+
+
+def _object(path: Path, remedy: str) -> dict[str, Any]:
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SnapshotDamagedError(f"{path} cannot be read ({error}); {remedy}") from error
+    if not isinstance(told, dict):
+        raise SnapshotDamagedError(f"{path} holds {json.dumps(told)[:40]}; {remedy}")
     return told
 
 
@@ -213,7 +230,7 @@ def open_snapshot(path: Path) -> Snapshot:
     manifest = path / "manifest.json"
     if not manifest.is_file():
         raise SnapshotDamagedError(f"{manifest} is missing; reconcile again to publish anew")
-    return Snapshot(path=path, manifest=json.loads(manifest.read_text(encoding="utf-8")))
+    return Snapshot(path=path, manifest=_object(manifest, "reconcile again to publish anew"))
 
 
 _PARAMS: dict[str, dict[str, str]] = {"relations": {"default_rule": RelationRule().to_json()}}

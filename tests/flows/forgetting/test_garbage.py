@@ -11,15 +11,17 @@ import pytest
 from flows import failpoints
 from flows.configuration.retention import Retention
 from flows.configuration.settings import Settings, load_settings
+from flows.errors import PointerDamagedError
 from flows.forgetting import garbage
 from flows.forgetting.may_go import counted, find
 from flows.home.champion import Champion, promote, read_pointer
 from flows.home.home import Home
 from flows.home.run_lock import RunLockedError, run_lock
+from flows.reporting.status import status
 from lamini.checkpoint.checkpoint import FORMAT_VERSION
 from warehouse.catalogue import open_catalogue
 from warehouse.claims import ClaimBatch
-from warehouse.errors import CatalogueLockedError
+from warehouse.errors import CatalogueLockedError, OutsideHomeError, SnapshotDamagedError
 from warehouse.intake import ingest
 
 NOW = datetime.now(tz=UTC)
@@ -95,6 +97,56 @@ def test_a_dry_run_says_what_would_go_and_removes_nothing(settings):
     assert found.dry_run
     assert len(names(found, "run")) == 3
     assert not names(found, "run") & {"champion5", "champion4"}
+
+
+BROKEN_CHAMPIONS = {
+    "truncated": lambda text: text[: len(text) // 2],
+    "empty": lambda text: "",
+    "null": lambda text: "null",
+    "a list": lambda text: "[]",
+    "no history": lambda text: json.dumps({**json.loads(text), "history": None}),
+    "outside": lambda text: text.replace("runs/champion5/", "../elsewhere/"),
+    "outside before": lambda text: text.replace("runs/champion4/", "/etc/"),
+    "outside snapshot": lambda text: text.replace("champion5000", "../../x"),
+    "outside run": lambda text: text.replace('"champion3"', '"../../../champion3"'),
+    "gone": lambda text: text.replace("runs/champion5/", "runs/champion9/"),
+}
+BROKEN_HEADS = {
+    "truncated": lambda text: text[: len(text) // 2],
+    "null": lambda text: "null",
+    "no snapshot": lambda text: json.dumps({"as_of": "2026-01-01"}),
+    "no name": lambda text: json.dumps({"snapshot": None}),
+    "outside": lambda text: json.dumps({"snapshot": "../../elsewhere"}),
+    "outside date": lambda text: text.replace("loose1", "../../x"),
+    "gone": lambda text: json.dumps({"snapshot": "gone"}),
+}
+
+
+@pytest.mark.parametrize(
+    ("place", "breaks"),
+    [
+        *[pytest.param("pointer", b, id=f"champion-{n}") for n, b in BROKEN_CHAMPIONS.items()],
+        *[pytest.param("head", b, id=f"head-{n}") for n, b in BROKEN_HEADS.items()],
+    ],
+)
+def test_a_broken_pointer_is_named_and_nothing_goes(settings, place, breaks):
+    pointer = getattr(settings.home, place)
+    pointer.write_text(breaks(pointer.read_text()))
+    before = tree(settings.home.path)
+    everything = settings.model_copy(
+        update={"retention": Retention(keep_runs=0, keep_snapshots=0, keep_days=0)}
+    )
+    with pytest.raises((PointerDamagedError, SnapshotDamagedError, OutsideHomeError)):
+        garbage.collect(everything)
+    left = [name for name in tree(settings.home.path) if not name.startswith("warehouse/catalogue")]
+    assert left == before
+    (said,) = status(settings.home)["broken"]
+    assert str(settings.home.path) in said
+    assert len(said) < 1000
+
+
+def test_of_pointers_that_are_whole_nothing_is_said(settings):
+    assert status(settings.home)["broken"] == []
 
 
 @pytest.mark.slow
