@@ -21,6 +21,10 @@ class EncodingError(LaminiError, ValueError):
     """A prompt or an answer cannot be encoded: empty, or longer than the limit."""
 
 
+class ChatTemplateError(EncodingError):
+    """The backbone's chat template fails, or does not end in time."""
+
+
 class BankError(LaminiError):
     """The bank lacks what was asked of it, or was given experts that do not fit it."""
 

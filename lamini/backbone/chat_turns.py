@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from jinja2 import TemplateError
+from lamini.backbone.chat_template import rendered_ids
+from lamini.errors import ChatTemplateError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -24,7 +25,7 @@ def question_of(tokenizer: "PreTrainedTokenizerBase", ids: Sequence[int]) -> tup
     Without one, that is all that its ids say.
     """
     rows = list(ids)
-    opening, turn, ending = frame(tokenizer, tokenizer.chat_template)
+    opening, turn, ending = frame(tokenizer)
     start = _last(rows, turn) if turn else None
     if start is None and opening and rows[: len(opening)] == opening:
         start = len(opening)
@@ -40,27 +41,33 @@ def opening_length(tokenizer: "PreTrainedTokenizerBase", ids: Sequence[int]) -> 
 
     Where a backbone has a system prompt of its own, most of a short prompt is that.
     """
-    opening = frame(tokenizer, tokenizer.chat_template)[0]
+    opening = frame(tokenizer)[0]
     size = len(opening)
     return size if len(ids) > size and list(ids[:size]) == opening else 0
 
 
-@lru_cache(maxsize=8)
-def frame(
-    tokenizer: "PreTrainedTokenizerBase", template: str | None
-) -> tuple[list[int], list[int], list[int]]:
+def frame(tokenizer: "PreTrainedTokenizerBase") -> tuple[list[int], list[int], list[int]]:
     """Return the ids before the first user turn, before any user turn, and after the last one.
 
     The second is empty where no special token is among them: words could be taken for it.
+
+    Raises:
+        ChatTemplateError: the chat template fails.
     """
-    if template is None:
-        return [], [], []
+    template = tokenizer.chat_template  # several, by name, where it is a mapping
+    return ([], [], []) if template is None else _frame(tokenizer, repr(template))
+
+
+@lru_cache(maxsize=8)
+def _frame(
+    tokenizer: "PreTrainedTokenizerBase", template: str
+) -> tuple[list[int], list[int], list[int]]:
     one, other = (_rendered(tokenizer, [said]) for said in _SAID)
     opening = _common(one, other)
     ending = _common(one[::-1], other[::-1])[::-1]
     try:
         later = [_rendered(tokenizer, [_SAID[0], _SAID[0], said]) for said in _SAID]
-    except TemplateError:  # a template of one turn alone
+    except ChatTemplateError:  # a template of one turn alone
         return opening, [], ending
     turn = _common(opening[::-1], _common(*later)[::-1])[::-1]
     special = {*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder}
@@ -70,12 +77,7 @@ def frame(
 def _rendered(tokenizer: "PreTrainedTokenizerBase", said: Sequence[str]) -> list[int]:
     roles = ("user", "assistant")
     messages = [{"role": roles[i % 2], "content": text} for i, text in enumerate(said)]
-    return [
-        int(i)
-        for i in tokenizer.apply_chat_template(
-            messages, add_generation_prompt=True, tokenize=True, return_dict=False
-        )
-    ]
+    return rendered_ids(tokenizer, messages)
 
 
 def _common(one: Sequence[int], other: Sequence[int]) -> list[int]:

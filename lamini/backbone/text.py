@@ -10,6 +10,7 @@ import unicodedata
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from lamini.backbone.chat_template import rendered_ids
 from lamini.backbone.chat_turns import frame
 from lamini.errors import EncodingError
 
@@ -29,6 +30,7 @@ def encode_prompt(
 
     Raises:
         EncodingError: the prompt is empty, or holds half of a surrogate pair.
+        ChatTemplateError: the backbone's chat template fails.
     """
     text = normal_form(prompt)
     if not text:
@@ -37,13 +39,9 @@ def encode_prompt(
         raise EncodingError("the prompt holds half of a surrogate pair; give valid Unicode")
     if tokenizer.chat_template is not None and not cloze:
         if any(token in text for token in _special_tokens(tokenizer)):
-            opening, _, ending = frame(tokenizer, tokenizer.chat_template)
+            opening, _, ending = frame(tokenizer)
             return [*opening, *_characters(tokenizer, text), *ending]
-        messages = [{"role": "user", "content": text}]
-        ids = tokenizer.apply_chat_template(
-            messages, add_generation_prompt=True, tokenize=True, return_dict=False
-        )
-        return [int(i) for i in ids]
+        return rendered_ids(tokenizer, [{"role": "user", "content": text}])
     start = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
     return start + _characters(tokenizer, text)
 
