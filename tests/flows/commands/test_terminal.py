@@ -3,10 +3,12 @@
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from flows.commands.console import Console
+from flows.commands.report import show_run
 from flows.terminal import as_json_escapes, visible
 from tests.flows.conftest import MAPPING
 
@@ -52,11 +54,50 @@ def evil(home, mapping):
 def test_facts_refused_rows_and_explanations_are_shown_not_obeyed(evil, mapping, lamini):
     lamini("source", "add", mapping)
     said = [lamini("ingest"), lamini("reconcile")]
-    said += [lamini("facts"), lamini("quarantine"), lamini("why", EVIL), lamini("why", "Japan")]
-    said += [lamini("facts", "--json"), lamini("quarantine", "--json")]
-    assert "\\x1b" in said[2].output + said[3].output
+    said += [lamini("facts"), lamini("quarantine", "list"), lamini("why", EVIL, EVIL)]
+    listed = json.loads(lamini("quarantine", "list", "--json").stdout)
+    refused = [row["quarantine_id"] for row in listed]
+    shown = [lamini("quarantine", "show", number) for number in refused]
+    assert all("\\x1b" in result.output for result in (said[2], *shown))
+    said += [*shown, lamini("why", "Japan", EVIL), lamini("quarantine", "replay")]
+    said += [lamini("facts", "--json"), lamini("quarantine", "list", "--json")]
     for result in said:
         assert not [mark for mark in OBEYED if mark in result.output], result.output
+
+
+@pytest.mark.slow
+def test_what_doctor_and_status_find_is_shown_not_obeyed(home, lamini, monkeypatch):
+    monkeypatch.setenv(f"LAMINI_{EVIL}", "x")
+    home.mkdir(exist_ok=True)
+    (home / "warehouse").mkdir()
+    (home / "warehouse" / "HEAD.json").write_text(json.dumps(EVIL, ensure_ascii=False))
+    (home / "HEAD_CHECKPOINT.json").write_text(json.dumps({EVIL: EVIL}, ensure_ascii=False))
+    for words in (["doctor"], ["doctor", "--json"], ["status"], ["status", "--json"]):
+        said = lamini(*words).output
+        assert "x1b" in said or "u001b" in said
+        assert not [mark for mark in OBEYED if mark in said], said
+
+
+def test_what_a_run_reports_is_shown_not_obeyed(capsys):
+    cell = {"kind": EVIL, "template": "*", "from_memory": 0.0, "num_questions": 1}
+    result = {
+        "run_key": EVIL,
+        "is_new": False,
+        "reasons": [EVIL],
+        "decision": EVIL,
+        "reconciled": SimpleNamespace(
+            counts=dict.fromkeys(("outdated", "quarantined", "held_back", "duplicate"), 0),
+            **dict.fromkeys(("num_facts", "num_slots", "num_input_rows"), 1),
+            **{"as_of": EVIL, "conflicts_resolved": 0, "ties": 0},
+        ),
+        "write_checkpoint": {"num_experts": 1, "num_groups": 1},
+        "train_memory": {"num_steps": 1, "loss_by_step": [1.0], "num_undecided": 0},
+        "measure_recall": {"summary": [cell], "captured_foreign": [EVIL]},
+    }
+    show_run(result, 1.0)
+    said = capsys.readouterr().out
+    assert said.count("\\x1b") >= 5
+    assert not [mark for mark in OBEYED if mark in said]
 
 
 def test_log_lines_and_tracebacks_are_shown_not_obeyed():
