@@ -5,7 +5,7 @@ Writes: RUN/receipts/gate.json, HOME/HEAD_CHECKPOINT.json, tags, metrics and ali
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -20,8 +20,12 @@ from flows.home.run_folder import RunFolder
 from flows.planning.plan import Survey
 from flows.promotion.entry import entry_of
 from flows.promotion.gate import Verdict, judge
+from flows.promotion.golden_tally import Tally
 from flows.reporting.conclude import conclude
 from flows.reporting.fact_history import keep_evaluation
+from flows.serving.golden_answers import ask_golden
+from flows.serving.golden_page import write_golden_page
+from flows.serving.golden_set import read_golden
 from flows.tracking.runs import TrackedRun, log_report
 
 log = logging.getLogger(__name__)
@@ -75,6 +79,7 @@ def judge_and_promote(run: CandidateRun, mode: str, make: Callable[[], Made]) ->
             min_recall=run.settings.min_recall,
             proof=made.proof,
             reasons=made.reasons,
+            golden=_golden(run),
         )
         candidate = entry_of(run.settings, run.folder, run.found, made.recall, mode=mode)
         before = run.found.champion
@@ -85,6 +90,22 @@ def judge_and_promote(run: CandidateRun, mode: str, make: Callable[[], Made]) ->
     failpoints.reach("run.before_end")
     run.tracked.end()
     return verdict
+
+
+def _golden(run: CandidateRun) -> Tally | None:
+    """Put the settings' golden set to the candidate's memory; null where none is named."""
+    if not run.settings.gate.golden:
+        return None
+    from lamini import load
+
+    given = read_golden(Path(run.settings.gate.golden))
+    model = load(run.path / "checkpoint")
+    found = ask_golden(model, run.found.snapshot, given, ("memory",))
+    rows = [{**asdict(one), "expected": " / ".join(one.expected)} for one in found.answers]
+    log_report(run.tracked, run.path / "recall", "golden.json", rows)
+    write_golden_page(found, run.folder.key, run.path / "recall" / "golden.html")
+    run.tracked.log_file(run.path / "recall" / "golden.html", "recall")
+    return found.tally("memory")
 
 
 def consider(
@@ -154,6 +175,7 @@ def _record(run: TrackedRun, folder: Path, verdict: Verdict, model_id: str) -> N
         {
             f"gate/{check.name.replace(' ', '_').replace('-', '_')}": check.measured
             for check in verdict.checks
+            if check.num_asked != 0
         }
     )
     state = "passed" if verdict.passed else "failed"

@@ -16,9 +16,19 @@ class GateLimits:
     max_foreign: float = 0.05
     """Foreign questions answered from memory."""
     max_near_foreign: float = 0.3
-    """The same of questions near to the facts that none of them answers."""
+    """The same of questions near to the facts that none of them answers, of each sort of them."""
+    min_sample: int = 10
+    """Questions below which a share of questions neither passes nor fails; facts are all asked."""
+    golden: str = ""
+    """A golden set (`lamini eval`) that memory must answer; empty for none."""
+    min_golden_right: float = 0.8
+    """Golden questions answered rightly, silence among them where it is expected."""
+    max_golden_wrong: float = 0.05
+    """Golden questions answered wrongly; a refusal is neither."""
 
     def __post_init__(self) -> None:
+        if self.min_sample < 1:
+            raise ValueError(f"min_sample={self.min_sample} must be at least 1")
         for name, value in asdict(self).items():
-            if not 0 <= value <= 1:
+            if name not in ("min_sample", "golden") and not 0 <= value <= 1:
                 raise ValueError(f"{name}={value} must lie in [0, 1]")

@@ -205,6 +205,8 @@ def _from_folder(name: str, value: Any, path: Path) -> Any:
         return folder / Path(value).expanduser()
     if name == "sources" and isinstance(value, list):
         return [folder / source for source in value]
+    if name == "gate.golden" and isinstance(value, str) and value:
+        return str(folder / Path(value).expanduser())
     return value
 
 

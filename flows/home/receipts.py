@@ -147,11 +147,20 @@ class Check(Told):
     measured: float
     wanted: str
     passed: bool
+    num_asked: int | None = None
+    """Questions that a share is of; null where it is none, or the number is not known."""
+    note: str = ""
+    """Why it was not judged, or what to do where it failed."""
 
     @property
     def shown(self) -> str:
         """What was measured, as people read it: a share, or a number of what must not be."""
-        return f"{self.measured:.0f}" if self.wanted == NONE_WANTED else f"{self.measured:.1%}"
+        if self.wanted == NONE_WANTED:
+            return f"{self.measured:.0f}"
+        if self.num_asked == 0:
+            return "none asked"
+        of = "" if self.num_asked is None else f" of {self.num_asked}"
+        return f"{self.measured:.1%}{of}"
 
 
 class Miss(Told):

@@ -10,11 +10,26 @@ from typing import TYPE_CHECKING
 from flows.configuration.gate_limits import GateLimits
 from flows.home.receipts import NONE_WANTED, Cell, Check, Judged, Miss, Proof
 from flows.planning.update_questions import AFFECTED, CHANGED
+from flows.promotion.golden_tally import Tally
 
 if TYPE_CHECKING:
     from lamini.proof.recall import RecallRow
 
-NEAR = ("near_foreign", "missing_fact", "foreign_subject")
+_UNANSWERED = {
+    "near_foreign": (
+        "questions about known subjects that no relation tells answered",
+        "give the table's relations more phrasings of their own",
+    ),
+    "missing_fact": (
+        "questions about values that the table does not have answered",
+        "give these relations phrasings that differ more from each other",
+    ),
+    "foreign_subject": (
+        "questions about subjects that the table does not have answered",
+        "give the subjects the names that they are known by, as aliases",
+    ),
+}
+"""By kind of question that no fact answers: what fails, and what to do about it."""
 MAX_FAILURES = 50
 
 
@@ -38,6 +53,7 @@ class Verdict:
         """Say what failed."""
         failed = [
             f"{check.name} {check.shown}, wanted {check.wanted}"
+            + (f" ({check.note})" if check.note else "")
             for check in self.checks
             if not check.passed
         ]
@@ -62,21 +78,48 @@ def judge(
     min_recall: float,
     proof: Proof | None = None,
     reasons: Mapping[str, str] | None = None,
+    golden: Tally | None = None,
 ) -> Verdict:
-    """Judge a candidate by its recall.
+    """Judge a candidate by its recall, and by a golden set if one was asked.
 
     `proof` tells what is not as it must be: all that an update moved without having to, of a full
     run the silent prompts alone. `reasons` tell why facts would not go, by fact_id.
     """
     totals = {cell.kind: cell for cell in summary if cell.template == "*"}
+    facts = (
+        ("training", "recall of all facts", min_recall),
+        (CHANGED, "recall of changed facts", limits.min_changed),
+        (AFFECTED, "recall of affected facts", limits.min_affected),
+    )
     checks = [
-        _at_least("recall of all facts", _exact(totals, "training", 0.0), min_recall),
-        _at_least("paraphrase recall", _exact(totals, "heldout"), limits.min_paraphrase),
-        _at_least("recall of changed facts", _exact(totals, CHANGED), limits.min_changed),
-        _at_least("recall of affected facts", _exact(totals, AFFECTED), limits.min_affected),
-        _at_most("foreign questions answered", _taken(totals, ("foreign",)), limits.max_foreign),
-        _at_most("near-foreign questions answered", _taken(totals, NEAR), limits.max_near_foreign),
+        _at_least(name, _cell(totals, kind).exact, wanted, _cell(totals, kind).num_questions)
+        for kind, name, wanted in facts
+        if kind in totals or kind == "training"
     ]
+    heldout = _cell(totals, "heldout")
+    sampled = [
+        _at_least(
+            "paraphrase recall",
+            heldout.exact,
+            limits.min_paraphrase,
+            heldout.num_questions,
+            "declare more phrasings, or see which are missed: lamini recall",
+        )
+    ]
+    unanswered = {"foreign": ("foreign questions answered", ""), **_UNANSWERED}
+    for kind, (name, advice) in unanswered.items():
+        cell = _cell(totals, kind)
+        most = limits.max_foreign if kind == "foreign" else limits.max_near_foreign
+        sampled.append(_at_most(name, cell.from_memory, most, cell.num_questions, advice))
+    if golden is not None:
+        advice = "lamini eval shows every answer"
+        right, wrong = golden.share("right"), golden.share("wrong")
+        number = golden.num_asked
+        sampled += [
+            _at_least("golden questions right", right, limits.min_golden_right, number, advice),
+            _at_most("golden questions wrong", wrong, limits.max_golden_wrong, number, advice),
+        ]
+    checks += [_of_sample(check, limits.min_sample) for check in sampled]
     if proof is not None:
         checks += [
             Check(name=name, measured=float(count), wanted=NONE_WANTED, passed=not count)
@@ -105,23 +148,42 @@ def _violations(proof: Proof) -> list[tuple[str, int]]:
     return [(said, len(differing)) for said, differing in found if differing is not None]
 
 
-def _exact(totals: Mapping[str, Cell], kind: str, default: float = 1.0) -> float:
-    return totals[kind].exact if kind in totals else default
+def _cell(totals: Mapping[str, Cell], kind: str) -> Cell:
+    return totals.get(kind) or Cell(kind=kind, template="*")
 
 
-def _taken(totals: Mapping[str, Cell], kinds: Sequence[str]) -> float:
-    return max((totals[kind].from_memory for kind in kinds if kind in totals), default=0.0)
+def _at_least(name: str, measured: float, wanted: float, number: int, advice: str = "") -> Check:
+    words, passed = f"at least {wanted:.1%}", measured >= wanted
+    return _share(name, measured, words, passed, number, advice)
 
 
-def _at_least(name: str, measured: float, wanted: float) -> Check:
-    passed = measured >= wanted
-    return Check(name=name, measured=measured, wanted=f"at least {wanted:.1%}", passed=passed)
+def _at_most(name: str, measured: float, wanted: float, number: int, advice: str = "") -> Check:
+    words, passed = f"at most {wanted:.1%}", measured <= wanted
+    return _share(name, measured, words, passed, number, advice)
 
 
-def _at_most(name: str, measured: float, wanted: float) -> Check:
-    passed = measured <= wanted
-    words = f"at most {wanted:.1%}"
-    return Check(name=name, measured=measured, wanted=words, passed=passed)
+def _share(
+    name: str, measured: float, wanted: str, passed: bool, number: int, advice: str
+) -> Check:
+    return Check(
+        name=name,
+        measured=measured,
+        wanted=wanted,
+        passed=passed,
+        num_asked=number,
+        note="" if passed else advice,
+    )
+
+
+def _of_sample(check: Check, min_sample: int) -> Check:
+    """Return the check as not judged where too few questions were asked for a share."""
+    number = check.num_asked or 0
+    if number >= min_sample:
+        return check
+    few = f"not judged: {number} asked, a share needs {min_sample}"
+    if check.name == "paraphrase recall" and not number:
+        few = "not judged: no held-out phrasing was given"
+    return check.model_copy(update={"passed": True, "note": few})
 
 
 def _failure(row: "RecallRow", known: Mapping[str, str]) -> Miss:

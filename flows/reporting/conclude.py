@@ -67,7 +67,7 @@ def describe(found: Mapping[str, Any]) -> str:
     lines += ["| check | measured | wanted | |", "|---|---|---|---|"]
     lines += [
         f"| {check['name']} | {check['shown']} | {check['wanted']} "
-        f"| {'passed' if check['passed'] else '**failed**'} |"
+        f"| {'**failed**' if not check['passed'] else check['note'] or 'passed'} |"
         for check in found["checks"]
     ]
     return "\n".join(lines)

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from flows.home.about_run import read_about
 from flows.home.home import Home
+from flows.home.receipts import Check
 from flows.home.run_folder import RunFolder
 from flows.home.steps import ALL_STEPS
 from warehouse.errors import NoHistoryError, WarehouseError
@@ -132,15 +133,8 @@ def _said(run: Path, fact_ids: list[str]) -> dict[str, str]:
 
 
 def _checks(gate: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [
-        {
-            **check,
-            "shown": f"{check['measured']:.0f}"
-            if check["wanted"] == "none"
-            else f"{check['measured']:.1%}",
-        }
-        for check in gate.get("checks", ())
-    ]
+    checks = [Check(**check) for check in gate.get("checks", ())]
+    return [{**check.model_dump(), "shown": check.shown} for check in checks]
 
 
 def _totals(measured: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -28,6 +28,17 @@ def test_a_run_refuses_in_words_before_its_servers_start(
     assert "Traceback" not in result.stderr
 
 
+def test_a_run_refuses_a_golden_set_without_a_question_before_it_starts(
+    lamini, home, mapping, monkeypatch
+):
+    mapping.with_name("golden.jsonl").write_text('{"question": "?"}')
+    monkeypatch.setenv("LAMINI_GATE__GOLDEN", str(mapping.with_name("golden.jsonl")))
+    monkeypatch.setattr("flows.servers.services.Services", lambda home: pytest.fail("started"))
+    result = lamini("run", "--source", mapping)
+    assert result.exit_code == 3
+    assert "line 1: expected is missing" in result.stderr
+
+
 @pytest.mark.parametrize("words", [["ingest"], ["source", "preview"], ["source", "add"]])
 def test_a_table_in_place_of_a_mapping_is_told_from_one(lamini, home, mapping, words):
     result = lamini(*words, mapping.with_suffix(".csv"))

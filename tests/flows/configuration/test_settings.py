@@ -30,10 +30,13 @@ def test_sections_join_key_by_key(tmp_path):
 
 def test_paths_are_absolute_and_those_of_a_file_start_where_it_lies(tmp_path):
     (tmp_path / "deep").mkdir()
-    (tmp_path / "deep" / "my.toml").write_text('home = "state"\nsources = ["a.toml"]\n')
+    (tmp_path / "deep" / "my.toml").write_text(
+        'home = "state"\nsources = ["a.toml"]\n[gate]\ngolden = "mine.jsonl"\n'
+    )
     settings = load_settings(environ={"LAMINI_CONFIG": "deep/my.toml"})
     assert settings.home.path == tmp_path / "deep" / "state"
     assert settings.sources == (tmp_path / "deep" / "a.toml",)
+    assert settings.gate.golden == str(tmp_path / "deep" / "mine.jsonl")
     assert load_settings(environ={}).home.path == tmp_path / ".lamini"
     several = load_settings(environ={"LAMINI_SOURCES": os.pathsep.join(["a.toml", "b.toml"])})
     assert several.sources == (tmp_path / "a.toml", tmp_path / "b.toml")
