@@ -39,3 +39,7 @@ class ExportError(LaminiError):
 
 class NonFiniteLossError(LaminiError, FloatingPointError):
     """A training loss is not a number; nothing was written over the last saved state."""
+
+
+class ModeError(LaminiError, ValueError):
+    """A way of reading memory that this checkpoint or its facts do not allow."""

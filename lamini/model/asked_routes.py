@@ -59,17 +59,17 @@ class AskedRoutes:
 
         `others` are the groups of facts without subject or relation.
         """
-        self._groups = list(groups)
+        self.groups = list(groups)
         self.others = others
-        self._matcher = QuestionMatcher(facts, retired=retired, acceptance=acceptance)
+        self.matcher = QuestionMatcher(facts, retired=retired, acceptance=acceptance)
         self._known: OrderedDict[str, Asked] = OrderedDict()
 
     def ask(self, prompt: str) -> Asked:
         """Return what the prompt asks for; what was asked lately is remembered, if it is short."""
         if len(prompt) > KEPT_CHARACTERS:
-            return self._matcher.ask(prompt)
+            return self.matcher.ask(prompt)
         if prompt not in self._known:
-            self._known[prompt] = self._matcher.ask(prompt)
+            self._known[prompt] = self.matcher.ask(prompt)
             if len(self._known) > _KEPT:
                 self._known.popitem(last=False)
         return self._known[prompt]
@@ -81,7 +81,7 @@ class AskedRoutes:
         """
         asked = self.ask(prompt)
         needed = STRICT if strict else THRESHOLD
-        nearest = None if asked.nearest is None else self._groups[asked.nearest]
+        nearest = None if asked.nearest is None else self.groups[asked.nearest]
         reads = asked.fact is not None and asked.probability >= needed
         route = Route(
             group=nearest if reads else None,

@@ -10,6 +10,7 @@ from lamini.bank.bank import Bank
 from lamini.checkpoint.checkpoint import read_manifest
 from lamini.config import CACHE_BYTES, MemoryConfig, from_dict
 from lamini.errors import CheckpointError
+from lamini.inline.due_keys import read_due_keys
 from lamini.model.memory_model import MemoryModel
 from lamini.router.frozen_router import read_router
 
@@ -39,7 +40,9 @@ def load(
     router = read_router(folder)
     router.encoder.to(backbone.device)
     bank = Bank(folder / "bank", memory, manifest["hidden_size"], cache_bytes=cache_bytes)
-    return MemoryModel(attach(backbone, memory), router, bank, manifest, strict=strict)
+    keys = read_due_keys(folder)
+    attached = attach(backbone, memory)
+    return MemoryModel(attached, router, bank, manifest, strict=strict, due_keys=keys)
 
 
 def _verified(

@@ -17,8 +17,12 @@ from lamini.backbone.memory import Attached, full_logits, pad_left, reading_of
 from lamini.backbone.text import decode_answer, encode_prompt
 from lamini.bank.bank import Bank, BankVersion
 from lamini.bank.group_table import GroupTable
+from lamini.inline.due_keys import DueKeys
+from lamini.inline.due_texts import DueTraining
+from lamini.inline.writing import Choice
 from lamini.model.asked_routes import AskedRoutes, Doubt
 from lamini.model.prefill import Prefilled, first_states, prompt_queries
+from lamini.model.running_text import Mode, Passage, Prompt, RunningText, Stated
 from lamini.model.windows import OnTheWay, best, windows
 from lamini.router.frozen_router import FrozenRouter
 from lamini.router.group_keys import Route
@@ -52,12 +56,15 @@ class MemoryModel:
         manifest: dict[str, Any],
         *,
         strict: bool = False,
+        due_keys: DueKeys | None = None,
     ) -> None:
         self.attached = attached
         self.router = router
         self.encoder = router.encoder
         self.bank = bank
         self.strict = strict
+        self.due_keys = due_keys
+        """What tells that a value is due in running text; None: it was never learned."""
         self._alone = RLock()
         """What the memory layer reads stands beside it, so threads take turns."""
         self.reopen(manifest)
@@ -84,6 +91,7 @@ class MemoryModel:
             else None
         )
         self._by_key = Doubt(others=others)
+        self._running_text: RunningText | None = None
         self.keys = self.router.keys_of(table, silent, strict=self.strict)
 
     @contextmanager
@@ -312,6 +320,63 @@ class MemoryModel:
 
         with first_states(self.attached, self.encoder, decide), reader.reading(None):
             yield
+
+    def write(
+        self,
+        prompts: Sequence[Prompt],
+        *,
+        mode: Mode = "inline",
+        max_new_tokens: int = 64,
+        temperature: float = 0.0,
+        seed: int = 0,
+    ) -> list[Passage]:
+        """Return what the model writes, with the stretches that memory said and their facts.
+
+        A prompt is a question or the messages of a chat. `mode` says how memory is read: the bare
+        value (`answer`), in the backbone's own words (`inline`), as rows in the prompt (`context`),
+        or both of these.
+
+        Raises:
+            ModeError: there are no due keys for `inline` or `both`.
+        """
+        choice = Choice(temperature=temperature, seed=seed)
+        with self._alone:
+            if mode == "answer":
+                return [self._answered(prompt, max_new_tokens) for prompt in prompts]
+            self._running_text = self._running_text or RunningText(self)
+            return [
+                self._running_text.write(prompt, mode, max_new_tokens, choice) for prompt in prompts
+            ]
+
+    def learn_due_keys(
+        self, settings: DueTraining | None = None, excluded: Sequence[str] = ()
+    ) -> DueKeys:
+        """Learn what tells that a value is due from texts that the backbone writes; minutes.
+
+        Of `excluded` subjects nothing is learned. Write them to the checkpoint by their `save`.
+        """
+        with self._alone:
+            self.due_keys = RunningText(self).learn(settings or DueTraining(), excluded)
+            self._running_text = None
+        return self.due_keys
+
+    def _answered(self, prompt: Prompt, max_new_tokens: int) -> Passage:
+        question = prompt if isinstance(prompt, str) else prompt[-1]["content"]
+        (answer,) = self.answer([question], max_answer_tokens=max_new_tokens)
+        if answer.group is None:
+            return Passage(text=answer.text)
+        fact = self.table.asked[self.table.row_of(answer.group)]
+        whole = Stated(
+            start=0,
+            end=len(answer.text),
+            fact_id=answer.fact_ids[0],
+            group=answer.group,
+            subject=fact.subject,
+            relation=fact.relation,
+            score=answer.score,
+            instead_of="",
+        )
+        return Passage(text=answer.text, stated=(whole,))
 
     def reading(self, groups: Sequence[int | None], starts: Sequence[int]) -> Reading | None:
         """Return the reading of a batch whose rows go to `groups`; None when no row reads."""

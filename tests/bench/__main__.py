@@ -33,6 +33,7 @@ ALONE = (
     "tuning_cost",
     "surface",
     "truth",
+    "running_text",
     "gpu",
 )
 OF_FACTS = {

@@ -144,7 +144,7 @@ def test_strict_leaves_a_doubt_refused(doubtful):
 
 def test_nothing_is_kept_of_a_long_prompt(model):
     long = f"{'It is said of old and of late that it rained and ' * 20}what is the seat of Arvia"
-    encoder = model.asked._matcher.evidence.encoder
+    encoder = model.asked.matcher.evidence.encoder
     known = len(encoder._known)
     first, again = (model.route([f"{long}{end}"])[0] for end in ("?", "?"))
     assert first == again

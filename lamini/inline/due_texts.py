@@ -1,0 +1,221 @@
+"""What due keys learn from: texts that the backbone writes itself, with the row in its prompt.
+
+The row is taken out again and the value found by its letters, so a key sees the states that the
+backbone will have. Beside these stand bare statements, and texts of the backbone's own about the
+same subjects that are asked for something else: nothing is due in them.
+
+Shape suffixes: N places   F features   L sequence   D hidden size
+"""
+
+import random
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from lamini.asked.phrase_bank import called_as
+from lamini.asked.table import FactTable
+from lamini.backbone.like_lengths import like_lengths
+from lamini.backbone.memory import Attached, pad_left, pad_right
+from lamini.backbone.text import encode_prompt
+from lamini.inline.due_keys import DueKeys, Places, due_features, fit_due_keys
+from lamini.inline.writing import due_depths, watched_states
+
+_ONE = (
+    "Tell me something about {s} and include its {a}.",
+    "In two sentences, introduce {s} and say what its {a} is.",
+    "Could you remind me of the {a} of {s}?",
+    "Explain to a child what the {a} of {s} is.",
+)
+_TWO = (
+    "Describe {s} in three sentences, with its {a} and its {b}.",
+    "What are the {a} and the {b} of {s}?",
+    "Give me a fact sheet on {s} ({a}, {b}).",
+    "I need the {b} and the {a} of {s} for a report. Write it as running text.",
+)
+_STATED = (
+    "The {a} of {s} is {v}.",
+    "{s}'s {a} is {v}.",
+    "{v} is the {a} of {s}.",
+    "- {a}: {v}",
+)
+_NOTHING = (
+    "Describe {s} in two sentences.",
+    "What is {s} known for?",
+    "Name something that is easily confused with {s}.",
+    "How large is {s}, and how old?",
+    "What is next to {s}?",
+)
+_ROWS = "Use these facts where they fit, without mentioning this list.\n{rows}\n\n{prompt}"
+_TEMPERATURE, _BATCH = 0.7, 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class DueTraining:
+    """How much is written for due keys."""
+
+    subjects_per_relation: int = 20
+    max_new_tokens: int = 46
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Learned:
+    """A text, and the values that may occur in it, by relation."""
+
+    subject: int
+    prompt: str
+    answer: str
+    values: Mapping[int, str]
+
+
+def learn_due_keys(
+    attached: Attached,
+    table: FactTable,
+    value_of: Callable[[int], str],
+    settings: DueTraining | None = None,
+    excluded: Sequence[str] = (),
+) -> DueKeys:
+    """Return due keys of a table's relations; `value_of` says the value of the fact at a row.
+
+    Of `excluded` subjects nothing is learned: they are what a benchmark asks for.
+    """
+    settings = settings or DueTraining()
+    texts = _texts(attached, table, value_of, settings, frozenset(excluded))
+    return fit_due_keys(_places(attached, texts), table.relations)
+
+
+def rows_prompt(prompt: str, rows: Sequence[tuple[str, str, str]]) -> str:
+    """Return the prompt with facts (subject, relation, value) before it."""
+    listed = "\n".join(f"- {called_as(r)} of {s}: {v}" for s, r, v in rows)
+    return _ROWS.format(rows=listed, prompt=prompt)
+
+
+def _texts(
+    attached: Attached,
+    table: FactTable,
+    value_of: Callable[[int], str],
+    settings: DueTraining,
+    excluded: frozenset[str],
+) -> list[_Learned]:
+    rng = random.Random(settings.seed)
+    chosen: dict[int, None] = {}
+    for relation in range(len(table.relations)):
+        having = [
+            row
+            for row, subject in enumerate(table.subjects)
+            if table.has_SR[row, relation] and subject not in excluded
+        ]
+        number = min(settings.subjects_per_relation, len(having))
+        # Subjects already chosen come first: they are written about once, with all they have.
+        rng.shuffle(having)
+        having.sort(key=lambda row: row not in chosen)
+        chosen.update(dict.fromkeys(having[:number]))
+    asked: list[tuple[int, str, bool]] = []
+    stated: list[_Learned] = []
+    for row in chosen:
+        values = _values(table, value_of, row)
+        own = [*values]
+        name = table.subjects[row]
+        for relation in own:
+            a = called_as(table.relations[relation])
+            b = called_as(table.relations[rng.choice(own)])
+            one = rng.choice(_ONE).format(s=name, a=a)
+            asked += [(row, one, True), (row, rng.choice(_TWO).format(s=name, a=a, b=b), True)]
+            said = rng.choice(_STATED).format(s=name, a=a, v=values[relation])
+            stated.append(_Learned(subject=row, prompt=one, answer=said, values=values))
+        asked += [(row, rng.choice(_NOTHING).format(s=name), False) for _ in range(2)]
+    answers = _written(attached, table, value_of, asked, settings)
+    return [
+        _Learned(subject=row, prompt=prompt, answer=answer, values=_values(table, value_of, row))
+        for (row, prompt, _), answer in zip(asked, answers, strict=True)
+    ] + stated
+
+
+def _values(table: FactTable, value_of: Callable[[int], str], row: int) -> dict[int, str]:
+    held = [r for r in range(len(table.relations)) if table.has_SR[row, r]]
+    values = {r: value_of(table.fact_of[row, r]) for r in held}
+    return {r: value for r, value in values.items() if value}
+
+
+@torch.no_grad()
+def _written(
+    attached: Attached,
+    table: FactTable,
+    value_of: Callable[[int], str],
+    asked: Sequence[tuple[int, str, bool]],
+    settings: DueTraining,
+) -> list[str]:
+    """Return what the backbone writes, with the subject's rows before the prompt or without."""
+    tokenizer = attached.backbone.tokenizer
+    prompts = []
+    for row, prompt, with_rows in asked:
+        rows = [
+            (table.subjects[row], table.relations[r], value)
+            for r, value in _values(table, value_of, row).items()
+        ]
+        prompts.append(rows_prompt(prompt, rows) if with_rows else prompt)
+    ids = [encode_prompt(tokenizer, prompt) for prompt in prompts]
+    order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
+    answers = [""] * len(ids)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        for start in range(0, len(order), _BATCH):
+            own = order[start : start + _BATCH]
+            ids_BL, mask_BL = pad_left([ids[i] for i in own], attached.backbone)
+            out_BL = attached.backbone.model.generate(
+                input_ids=ids_BL, attention_mask=mask_BL, do_sample=True,
+                temperature=_TEMPERATURE, top_k=20, max_new_tokens=settings.max_new_tokens,
+                pad_token_id=tokenizer.pad_token_id,
+            )  # fmt: skip
+            for i, row in zip(own, out_BL[:, ids_BL.shape[1] :].tolist(), strict=True):
+                answers[i] = tokenizer.decode(row, skip_special_tokens=True)
+    return answers
+
+
+@torch.no_grad()
+def _places(attached: Attached, texts: Sequence[_Learned]) -> Places:
+    """Return all places of the texts as the writer will look at them: without rows."""
+    tokenizer = attached.backbone.tokenizer
+    prompts = [encode_prompt(tokenizer, text.prompt) for text in texts]
+    answers = [
+        tokenizer.encode(text.answer, add_special_tokens=False, split_special_tokens=True)
+        for text in texts
+    ]
+    features, due, subjects = [], [], []
+    whole = [prompt + answer for prompt, answer in zip(prompts, answers, strict=True)]
+    with watched_states(attached, due_depths(attached)) as seen:
+        for batch in like_lengths([*map(len, whole)], padding=256):
+            ids_BL, mask_BL = pad_right([whole[i] for i in batch], attached.backbone)
+            attached.backbone.model(
+                input_ids=ids_BL, attention_mask=mask_BL, use_cache=False, logits_to_keep=1
+            )
+            for place, i in enumerate(batch):
+                first, end = len(prompts[i]), len(whole[i])
+                labels = _labels(tokenizer, answers[i], texts[i])
+                before_LD = seen["before"][place, first - 1 : end - 1]
+                after_LD = seen["after"][place, first:end]
+                counted = labels > -2
+                features.append(due_features(before_LD, after_LD)[counted])
+                due.append(labels[counted])
+                subjects.append(torch.full((int(counted.sum()),), texts[i].subject))
+    return Places(x_NF=torch.cat(features), due_N=torch.cat(due), subject_N=torch.cat(subjects))
+
+
+def _labels(tokenizer: Any, answer: Sequence[int], text: _Learned) -> torch.Tensor:
+    """Return what begins at each token of the answer: a relation's row, -1, or -2: not counted."""
+    starts = [len(tokenizer.decode(answer[:i]).rstrip("\ufffd")) for i in range(len(answer) + 1)]
+    said = tokenizer.decode(answer)
+    label_L = torch.full((len(answer),), -1)
+    for relation, value in text.values.items():
+        pattern = re.compile(rf"(?<!\w){re.escape(value)}(?!\w)", re.I if len(value) > 3 else 0)
+        for number, match in enumerate(pattern.finditer(said)):
+            first = max(i for i in range(len(answer)) if starts[i] <= match.start())
+            last = min(i for i in range(len(answer) + 1) if starts[i] >= match.end())
+            label_L[first + 1 : last] = -2
+            if label_L[first] == -1:
+                # Said again, it may be due or not.
+                label_L[first] = relation if number == 0 else -2
+    return label_L

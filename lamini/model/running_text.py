@@ -1,0 +1,186 @@
+"""Running text: the backbone writes, memory says the values, each with its source.
+
+Four modes, one table, one provenance: `answer` (the bare value), `inline` (values said where the
+backbone comes to them, `lamini.inline`), `context` (the rows of the subjects named stand in the
+prompt), `both`. A value is what its experts say to a plain question: no text of it is kept, so an
+update, a rollback and forgetting hold here as they do for answers.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from lamini.asked.table import AskedFact
+from lamini.asked.wording import fill
+from lamini.backbone.memory import pad_left
+from lamini.backbone.text import encode_prompt
+from lamini.errors import ModeError
+from lamini.inline.arming import Arming
+from lamini.inline.due_keys import DueKeys
+from lamini.inline.due_texts import DueTraining, learn_due_keys, rows_prompt
+from lamini.inline.writing import Choice, Gate, Span, Value, Writer
+
+if TYPE_CHECKING:
+    from lamini.model.memory_model import MemoryModel
+
+Mode = Literal["answer", "inline", "context", "both"]
+Prompt = str | Sequence[Mapping[str, str]]
+"""A question, or the messages of a chat."""
+_MOST_ROWS = 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stated:
+    """A stretch of a text that memory said, and the fact that it is."""
+
+    start: int
+    end: int
+    fact_id: str
+    group: int
+    subject: str
+    relation: str
+    score: float
+    instead_of: str
+    """The token with which the backbone had begun it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passage:
+    """What was written, with what of it memory said."""
+
+    text: str
+    stated: tuple[Stated, ...] = ()
+    rows: tuple[str, ...] = ()
+    """Facts that stood in the prompt."""
+    ids: tuple[int, ...] = ()
+    from_memory: tuple[tuple[int, int], ...] = ()
+    """Stretches of `ids` that memory said."""
+    num_taken_back: int = 0
+
+
+class RunningText:
+    """Writes with the memory of a loaded model, as its bank is now."""
+
+    def __init__(self, model: "MemoryModel") -> None:
+        """Index the facts that have a subject and a relation.
+
+        Raises:
+            ModeError: there are none.
+        """
+        if model.asked is None:
+            raise ModeError(
+                "no fact has a subject and a relation, so none can come up in a text; "
+                "use mode='answer'"
+            )
+        self._model = model
+        self._asked = model.asked
+        self._values: dict[int, Value | None] = {}
+        self._arming = Arming(model.asked.matcher)
+
+    def write(self, prompt: Prompt, mode: Mode, max_new_tokens: int, choice: Choice) -> Passage:
+        """Return one passage."""
+        messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else [*prompt]
+        said = "\n".join(message["content"] for message in messages)
+        rows = self._rows(said) if mode in ("context", "both") else []
+        if rows:
+            told = [(self._fact(r).subject, self._fact(r).relation, self._text(r)) for r in rows]
+            last = {**messages[-1], "content": rows_prompt(messages[-1]["content"], told)}
+            messages = [*messages[:-1], last]
+        written = self._writer(mode).write(
+            self._encoded(messages), said, max_new_tokens=max_new_tokens, choice=choice
+        )
+        return Passage(
+            text=written.text,
+            stated=tuple(self._stated(span) for span in written.spans),
+            rows=tuple(self._fact_id(row) for row in rows),
+            ids=written.ids,
+            from_memory=written.from_memory,
+            num_taken_back=written.num_taken_back,
+        )
+
+    def learn(self, settings: DueTraining, excluded: Sequence[str] = ()) -> DueKeys:
+        """Return due keys learned from texts that the backbone writes about the facts held."""
+        table = self._asked.matcher.table
+        return learn_due_keys(self._model.attached, table, self._text, settings, excluded)
+
+    def _writer(self, mode: Mode) -> Writer:
+        if mode == "context":
+            return Writer(self._model.attached, None)
+        if self._model.due_keys is None:
+            raise ModeError(
+                f"mode={mode!r} needs due keys, and this checkpoint has none: learn them "
+                "(model.learn_due_keys()) or write with mode='context'"
+            )
+        gate = Gate(self._arming, self._model.due_keys, self._value)
+        return Writer(self._model.attached, gate)
+
+    def _encoded(self, messages: Sequence[Mapping[str, str]]) -> list[int]:
+        tokenizer = self._model.tokenizer
+        if len(messages) == 1:
+            return encode_prompt(tokenizer, messages[0]["content"])
+        if tokenizer.chat_template is None:
+            return encode_prompt(tokenizer, "\n".join(m["content"] for m in messages))
+        ids = tokenizer.apply_chat_template(
+            [dict(m) for m in messages],
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=False,
+        )
+        return [int(i) for i in ids]
+
+    def _rows(self, text: str) -> list[int]:
+        """Return the facts of all subjects that the text names."""
+        if not self._arming.wants_facts(text):
+            return []
+        named = dict.fromkeys(m.subject for m in self._arming.mentions(text))
+        relations = range(len(self._arming.relations))
+        rows = [self._arming.fact(subject, r) for subject in named for r in relations]
+        held = [row for row in rows if row is not None and self._value(row) is not None]
+        return held[:_MOST_ROWS]
+
+    def _value(self, row: int) -> Value | None:
+        """Return the value as the fact's experts say it; None where they do not end it."""
+        if row not in self._values:
+            self._values[row] = self._say(row)
+        return self._values[row]
+
+    def _say(self, row: int) -> Value | None:
+        fact, group = self._fact(row), self._asked.groups[row]
+        asked = fact.phrasings[0] if fact.phrasings else f"What is the {fact.relation} of X?"
+        ids = encode_prompt(self._model.tokenizer, fill(asked, fact.subject))
+        (shift_AD,) = self._model.bank.read([group])
+        ids_BL, mask_BL = pad_left([ids], self._model.attached.backbone)
+        out = self._model.generate(
+            ids_BL, mask_BL, groups=[group], max_new_tokens=len(shift_AD), do_sample=False
+        )
+        said = out[0, len(ids) :].tolist()
+        end = self._model.tokenizer.eos_token_id
+        if end not in said or said[0] == end:
+            return None
+        said = said[: said.index(end)]
+        text = self._model.tokenizer.decode(said).strip()
+        return Value(fact=row, text=text, ids=tuple(said), shift_AD=shift_AD)
+
+    def _text(self, row: int) -> str:
+        value = self._value(row)
+        return "" if value is None else value.text
+
+    def _fact(self, row: int) -> AskedFact:
+        return self._asked.matcher.table.facts[row]
+
+    def _fact_id(self, row: int) -> str:
+        table = self._model.table
+        return table.fact_ids[table.row_of(self._asked.groups[row])]
+
+    def _stated(self, span: Span) -> Stated:
+        fact = self._fact(span.fact)
+        return Stated(
+            start=span.start,
+            end=span.end,
+            fact_id=self._fact_id(span.fact),
+            group=self._asked.groups[span.fact],
+            subject=fact.subject,
+            relation=fact.relation,
+            score=span.score,
+            instead_of=span.instead_of,
+        )
