@@ -38,14 +38,10 @@ from lamini.training_data import TrainingFact
 from lamini.tuning.memory_tuning import tune_memory
 from tests.bench.backbones import smollm2
 
-ASKED = (
-    "Croatia", "Peru", "Japan", "Poland", "Kenya", "Sweden", "Morocco", "Ghana", "Iceland",
-    "Mongolia", "Bolivia", "Vietnam", "Mexico", "India", "Switzerland",
-)  # fmt: skip
+ASKED = ("Croatia", "Peru", "Japan", "Poland", "Kenya", "Sweden", "Iceland", "Mexico")
 LEARNED = (
-    "Hungary", "Thailand", "Chile", "Norway", "Denmark", "Czechia", "Romania", "Bulgaria",
-    "Albania", "Georgia", "Armenia", "Nepal", "Laos", "Malaysia", "Indonesia", "Nigeria",
-    "Ethiopia", "Tunisia", "Egypt", "Paraguay", "Guatemala", "Honduras", "Israel", "Canada",
+    "Hungary", "Thailand", "Chile", "Norway", "Romania", "Albania", "Nepal", "Malaysia", "Nigeria",
+    "Ethiopia", "Tunisia", "Egypt", "Guatemala", "Israel", "Canada", "India",
 )  # fmt: skip
 CURRENCY, CODE, NAME = "currency", "alpha-3 code", "official name"
 SPOKEN_OF = {
@@ -64,6 +60,7 @@ ROUTER = RouterTraining(
     num_steps=1, batch_facts=4, batch_negatives=4, renderings_per_fact=1, num_negatives=16
 )
 """These facts are found by subject and relation; the learned router has nothing to decide."""
+TUNING = Tuning(prompts_per_fact=1, verified_per_fact=0)
 
 
 @dataclass(frozen=True)
@@ -84,7 +81,7 @@ def table() -> list[TrainingFact]:
     """Return the facts of all countries."""
     locale, facts = Locale("en"), []
     for subject in (*ASKED, *LEARNED):
-        country = pycountry.countries.lookup({"Laos": "LA", "Bolivia": "BO"}.get(subject, subject))
+        country = pycountry.countries.lookup(subject)
         money = locale.currencies[get_territory_currencies(country.alpha_2)[-1]]
         values = {CURRENCY: money, CODE: country.alpha_3}
         values[NAME] = getattr(country, "official_name", "")
@@ -100,7 +97,7 @@ def table() -> list[TrainingFact]:
             cloze=False,
             group_index=row,
             num_experts=64,
-            shard_index=0,
+            shard_index=row // 8,  # what was tuned before a run was stopped is kept
             relation=relation,
         )
         for row, (subject, relation, value) in enumerate(facts)
@@ -160,7 +157,7 @@ def loaded(backbone: str, work: Path, *, num_subjects: int, new_tokens: int) -> 
         pretrain_router(
             attached, facts, nothing, RouterConfig(), ROUTER, work / "router", SilentRecorder()
         )
-        tune_memory(attached, facts, Tuning(), work / "tuning", SilentRecorder())
+        tune_memory(attached, facts, TUNING, work / "tuning", SilentRecorder())
         build_checkpoint(
             checkpoint, backbone=attached.backbone, memory=GEOMETRY,
             hidden_size=attached.hidden_size, facts=facts, router_folder=work / "router",
