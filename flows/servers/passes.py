@@ -10,6 +10,7 @@ import hmac
 import secrets
 import time
 from hashlib import sha256
+from urllib.parse import urlencode
 
 COOKIE = "lamini"
 COOKIE_SECONDS = 7 * 24 * 3600
@@ -23,10 +24,13 @@ def host_name(secret: str) -> str:
     return f"lamini-{_signed(secret, 'host')[:24]}.localhost"
 
 
-def let_in_link(secret: str, port: int) -> str:
-    """Give an address that lets one browser in, once and soon, at the server on `port`."""
-    code = _made(secret, f"link {port}", LINK_SECONDS)
-    return f"http://{host_name(secret)}:{port}{LET_IN}?code={code}"
+def let_in_link(secret: str, port: int, to: str = "/") -> str:
+    """Give an address that lets one browser in, once and soon, at the server on `port`.
+
+    It shows the page `to` of that server.
+    """
+    asked = urlencode({"code": _made(secret, f"link {port}", LINK_SECONDS), "to": to})
+    return f"http://{host_name(secret)}:{port}{LET_IN}?{asked}"
 
 
 def cookie_value(secret: str) -> str:

@@ -49,7 +49,7 @@ def client(base_url=HERE, **options):
 
 
 def code(port=4200):
-    return let_in_link(SECRET, port).partition("?code=")[2]
+    return let_in_link(SECRET, port).partition("?code=")[2].partition("&")[0]
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -284,6 +284,8 @@ def test_a_browser_that_opened_one_link_sees_both_servers_and_goes_between_them(
         browser.wait_for_text("Flow Runs")
         assert "code=" not in browser.ask("location.href")
         assert "lamini" not in browser.ask("document.cookie")  # no script can read it
+        browser.open(shown.said["mlflow"])
+        browser.wait_for_text("Experiments", "Last modified")  # of trainings, not of agents
         browser.open(f"{find(shown.home, 'prefect').page}/runs")
         browser.wait_for_text("a run to look at")
         browser.open(f"{find(shown.home, 'prefect').page}/artifacts/artifact/{links['artifact']}")
