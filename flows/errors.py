@@ -1,11 +1,19 @@
 """What flows raises, and the exit code of every error that reaches the command line.
 
-All of them take one message, so that they pickle (Ray and Prefect ship exceptions).
+All of them take one message, so that they pickle (Ray and Prefect ship exceptions); what programs
+want of it lies beside it.
 """
 
 import sys
+from dataclasses import asdict
 
-from warehouse.errors import ContractError, NoSnapshotError, RetryableError, WarehouseError
+from warehouse.errors import (
+    ContractError,
+    NoSnapshotError,
+    RetryableError,
+    WarehouseError,
+    Where,
+)
 
 UNEXPECTED = 1
 USAGE = 2
@@ -18,6 +26,10 @@ INTERRUPTED = 130
 
 class FlowsError(Exception):
     """Base of every error this package raises on purpose."""
+
+    def __init__(self, message: object = "", *, where: Where | None = None) -> None:
+        super().__init__(message)
+        self.where = where or Where()
 
 
 class SettingsError(FlowsError, ValueError):
@@ -60,6 +72,17 @@ def exit_code(error: BaseException) -> int | None:
     if isinstance(error, WarehouseError | FlowsError | _lamini_error() | OSError):
         return BAD_INPUT
     return None
+
+
+def told(error: BaseException) -> dict[str, object]:
+    """Return an error as programs read it: its kind, its message, and what is known of its place.
+
+    An OSError says itself which file it is about.
+    """
+    where = getattr(error, "where", None) or Where(file=getattr(error, "filename", None))
+    known = {name: value for name, value in asdict(where).items() if value is not None}
+    what = {"error": type(error).__name__, "message": str(error) or "interrupted"}
+    return {**what, "exit_code": exit_code(error), **known}
 
 
 def _lamini_error() -> type[Exception]:

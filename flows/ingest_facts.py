@@ -27,6 +27,7 @@ from warehouse.errors import (
     RelationConflictError,
     RetryableError,
     SourceError,
+    WarehouseError,
 )
 from warehouse.intake import IngestReceipt, ingest, last_batch
 from warehouse.reference import read_cldr, read_iso
@@ -82,7 +83,7 @@ class Ingested:
     """What became of several sources: one at fault does not keep the others out."""
 
     receipts: tuple[IngestReceipt, ...]
-    faults: dict[str, Exception]
+    faults: dict[str, WarehouseError]
     """By the name that the source was given by; what it claimed before still counts."""
 
     def raise_faults(self) -> None:
@@ -94,7 +95,8 @@ class Ingested:
         if self.faults:
             others = f" ({len(self.receipts)} other sources were taken in)" * bool(self.receipts)
             first, *_ = self.faults.values()
-            raise type(first)("\n".join(map(str, self.faults.values())) + others)
+            message = "\n".join(map(str, self.faults.values())) + others
+            raise type(first)(message, where=first.where)
 
 
 @flow(flow_run_name="ingest facts")
@@ -127,7 +129,7 @@ def ingest_each(
 ) -> Ingested:
     """Take in every source by `step`, one after the other."""
     receipts: list[IngestReceipt] = []
-    faults: dict[str, Exception] = {}
+    faults: dict[str, WarehouseError] = {}
     for name in names:
         try:
             receipts.append(step(home, name))

@@ -27,6 +27,7 @@ from flows.serving.golden_answers import ask_golden
 from flows.serving.golden_page import write_golden_page
 from flows.serving.golden_set import read_golden
 from flows.tracking.runs import TrackedRun, log_report
+from warehouse.errors import Where
 
 log = logging.getLogger(__name__)
 
@@ -145,7 +146,8 @@ def _withhold(
     run.set_tags({"promoted": "false"})
     conclude(settings, run, folder)
     tell_of_gate(settings.notify, settings.home, folder, why, verdict.failures)
-    raise GateError(why)
+    missed = tuple({str(failure.fact_id): None for failure in verdict.failures})
+    raise GateError(why, where=Where(run_key=folder.key, fact_ids=missed))
 
 
 def announce(

@@ -1,11 +1,36 @@
 """What the warehouse raises. Every message says what was given, what was wanted, what to try.
 
-All of them take one message, so that they pickle (Ray and Prefect ship exceptions).
+All of them take one message, so that they pickle (Ray and Prefect ship exceptions); what programs
+want of it lies beside it.
 """
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """What an error is about, for programs: as much as is known of it."""
+
+    file: str | None = None
+    line: int | None = None
+    row: int | None = None
+    column: str | None = None
+    key: str | None = None
+    """Of a mapping."""
+    setting: str | None = None
+    source: str | None = None
+    holder: str | None = None
+    """The number of the process that holds what is needed."""
+    run_key: str | None = None
+    fact_ids: tuple[str, ...] | None = None
 
 
 class WarehouseError(Exception):
     """Base of every error this package raises on purpose."""
+
+    def __init__(self, message: object = "", *, where: Where | None = None) -> None:
+        super().__init__(message)
+        self.where = where or Where()
 
 
 class RetryableError(WarehouseError):

@@ -19,6 +19,7 @@ from flows.terminal import as_json_escapes, echo, leave_reader, reader_is_gone
 if TYPE_CHECKING:
     from flows.configuration.settings import Settings
 
+_AS_JSON = "lamini.as_json"
 EPILOG = (
     "Exit codes: 0 done, 1 unexpected, 2 usage, 3 bad input, 4 locked (try again), "
     "5 a check failed, 6 an earlier step is missing, 130 interrupted. "
@@ -27,11 +28,15 @@ EPILOG = (
 
 
 class Program(TyperGroup):
-    """Turns errors raised on purpose into one message and an exit code; --profile goes anywhere."""
+    """Turns errors raised on purpose into one message and an exit code; --profile goes anywhere.
+
+    Where --json was given, the message is a line of JSON on stderr: stdout has results alone.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if ctx.parent is None:
             args = _profile_first(args)
+            ctx.meta[_AS_JSON] = "--json" in args[: _end_of_options(args)]
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
@@ -41,12 +46,15 @@ class Program(TyperGroup):
             if isinstance(error, BrokenPipeError) and reader_is_gone():
                 leave_reader()
                 raise typer.Exit from None
-            from flows.errors import exit_code
+            from flows.errors import exit_code, told
 
             code = exit_code(error)
             if code is None:
                 raise
-            echo(f"lamini: {error or 'interrupted'}", err=True)
+            if ctx.meta.get(_AS_JSON):
+                typer.echo(as_json_escapes(to_json(told(error))), err=True)  # noqa: TID251
+            else:
+                echo(f"lamini: {error or 'interrupted'}", err=True)
             raise typer.Exit(code) from None
 
 
@@ -85,12 +93,15 @@ def common(
 
 def _profile_first(args: list[str]) -> list[str]:
     """Move `--profile NAME` before the command, where it is understood."""
-    end = args.index("--") if "--" in args else len(args)
-    for at, word in enumerate(args[:end]):
+    for at, word in enumerate(args[: _end_of_options(args)]):
         size = 2 if word == "--profile" else 1 if word.startswith("--profile=") else 0
         if size:
             return [*args[at : at + size], *args[:at], *args[at + size :]]
     return args
+
+
+def _end_of_options(args: list[str]) -> int:
+    return args.index("--") if "--" in args else len(args)
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]

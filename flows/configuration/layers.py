@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.errors import SettingsError
+from warehouse.errors import Where
 from warehouse.nearest import hint
 
 PREFIX = "LAMINI_"
@@ -139,9 +140,13 @@ def _lines(path: Path) -> dict[str, int]:
 
 
 def _place(path: Path, lines: Mapping[str, int], dotted: str) -> str:
-    # A key of an inline table stands where the table does.
-    number = lines.get(dotted) or lines.get(dotted.rpartition(".")[0])
+    number = _line(lines, dotted)
     return f"{path}:{number}" if number else str(path)
+
+
+def _line(lines: Mapping[str, int], dotted: str) -> int | None:
+    # A key of an inline table stands where the table does.
+    return lines.get(dotted) or lines.get(dotted.rpartition(".")[0])
 
 
 def _unquoted(dotted: str) -> str:
@@ -186,7 +191,8 @@ def _refuse(dotted: str, name: str, known: set[str], path: Path, lines: Mapping[
     # Its value is not shown: it may be a secret.
     raise SettingsError(
         f"unknown setting {dotted!r} in {_place(path, lines, dotted)}"
-        f"{hint(name, known, what='known settings')}"
+        f"{hint(name, known, what='known settings')}",
+        where=Where(file=str(path), line=_line(lines, dotted), setting=dotted),
     )
 
 

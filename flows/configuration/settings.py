@@ -36,6 +36,7 @@ from flows.configuration.update_policy import UpdatePolicy
 from flows.errors import SettingsError
 from flows.home.home import Home
 from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning, from_dict, to_dict
+from warehouse.errors import Where
 
 _SECTIONS: dict[str, type[Any]] = {
     "memory": MemoryConfig,
@@ -180,7 +181,9 @@ def resolve_settings(
     try:
         return Settings(**layers.nested()), layers
     except ValidationError as error:
-        raise SettingsError(_message(error, layers.origin)) from None
+        place = error.errors()[0]["loc"]
+        setting = ".".join(map(str, place)) or None
+        raise SettingsError(_message(error, layers.origin), where=Where(setting=setting)) from None
 
 
 def _message(error: ValidationError, origin: Mapping[str, str]) -> str:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import IO
 
 from flows.home.home import Home
-from warehouse.errors import RetryableError
+from warehouse.errors import RetryableError, Where
 
 _POLL_SECONDS = 0.5
 
@@ -30,9 +30,10 @@ def run_lock(home: Home, *, name: str = "run", wait_seconds: float = 0.0) -> Ite
         while not _taken(file):
             if time.monotonic() >= deadline:
                 file.seek(0)
+                holder = file.read().strip() or "unknown"
                 raise RunLockedError(
-                    f"another {name} (process {file.read().strip() or 'unknown'}) works on {home}; "
-                    "wait for it, or stop it"
+                    f"another {name} (process {holder}) works on {home}; wait for it, or stop it",
+                    where=Where(file=str(home), holder=holder),
                 )
             time.sleep(_POLL_SECONDS)
         file.truncate(0)

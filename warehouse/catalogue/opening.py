@@ -14,7 +14,7 @@ from typing import IO
 import duckdb
 
 from warehouse import failpoints, query
-from warehouse.errors import CatalogueLockedError, CatalogueVersionError
+from warehouse.errors import CatalogueLockedError, CatalogueVersionError, Where
 
 SCHEMA_VERSION = 1
 STORAGE_VERSION = "v1.5.0"  # readable by DuckDB 1.5 and 2.0; 2.0's own format is not
@@ -69,7 +69,8 @@ def _take(lock: IO[str], home: Path) -> None:
         holder = lock.read().strip() or "unknown"
         raise CatalogueLockedError(
             f"the catalogue in {home} is being written by process {holder}; wait until it ends "
-            "(one process writes at a time; readers use the published snapshot and never wait)"
+            "(one process writes at a time; readers use the published snapshot and never wait)",
+            where=Where(file=str(home), holder=holder),
         ) from None
     lock.seek(0)
     lock.truncate()

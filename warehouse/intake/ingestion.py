@@ -17,7 +17,13 @@ import pyarrow.compute as pc
 from warehouse import failpoints, query, tombstones
 from warehouse.catalogue import now, transaction
 from warehouse.claims import Checked, ClaimBatch, Finding, check_contract
-from warehouse.errors import AccountingError, ContractError, RelationConflictError, SourceError
+from warehouse.errors import (
+    AccountingError,
+    ContractError,
+    RelationConflictError,
+    SourceError,
+    Where,
+)
 from warehouse.intake.batches import LastBatch, last_batch, record_batch
 from warehouse.intake.extracts import settle_extract, settle_feed
 
@@ -101,7 +107,8 @@ def check_batch(
     )
     raise ContractError(
         f"{batch.file} breaks the contract of source {batch.source!r}; nothing of it was taken in, "
-        f"{state}: {'; '.join(broken)}"
+        f"{state}: {'; '.join(broken)}",
+        where=Where(file=str(batch.file), source=batch.source),
     )
 
 

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from warehouse import durable, failpoints, query
 from warehouse.catalogue import look_back, now
 from warehouse.claims import RelationRule
-from warehouse.errors import NoSnapshotError, SnapshotDamagedError, StaleDecisionsError
+from warehouse.errors import NoSnapshotError, SnapshotDamagedError, StaleDecisionsError, Where
 from warehouse.within import within
 
 TABLES = (
@@ -98,7 +98,8 @@ class Snapshot:
             path = within(self.path, name)
             if not path.is_file() or _sha256(path) != entry["sha256"]:
                 raise SnapshotDamagedError(
-                    f"{path} is not the file that was published; restore it, or reconcile again"
+                    f"{path} is not the file that was published; restore it, or reconcile again",
+                    where=Where(file=str(path)),
                 )
 
     def about(self, name: str, fact_id: str) -> list[dict[str, Any]]:

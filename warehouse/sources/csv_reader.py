@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from warehouse.errors import SourceError
+from warehouse.errors import SourceError, Where
 from warehouse.sources.files import SourceFile
 from warehouse.sources.mapping import Mapping
 from warehouse.sources.options import CsvOptions
@@ -177,7 +177,8 @@ def _check_closed(
         return
     raise SourceError(
         f"{file.name}: row {row}, column {column}: "
-        "a quote is opened and never closed, so the file was probably cut short"
+        "a quote is opened and never closed, so the file was probably cut short",
+        where=Where(file=file.name, row=row, column=column.strip("'\"")),
     )
 
 

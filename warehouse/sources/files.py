@@ -15,7 +15,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.fs as pafs
 
-from warehouse.errors import SourceError
+from warehouse.errors import SourceError, Where
 from warehouse.nearest import hint
 from warehouse.sources.mapping import Mapping
 from warehouse.sources.options import FORMATS
@@ -40,7 +40,9 @@ class SourceFile:
         try:
             return self.system.open_input_file(self.path)
         except OSError as error:
-            raise SourceError(f"{self.name}: cannot be read ({error})") from error
+            raise SourceError(
+                f"{self.name}: cannot be read ({error})", where=Where(file=self.name)
+            ) from error
 
     def read(self) -> bytes:
         """Read it whole; what is gzipped is unpacked."""
@@ -68,7 +70,8 @@ def find_files(mapping: Mapping) -> list[SourceFile]:
             f"{mapping.given_path}: cannot be read (path in {mapping.file}): {error}"
         ) from error
     if not found:
-        raise SourceError(_nothing(mapping, system, path))
+        place = Where(file=str(mapping.given_path), source=mapping.name)
+        raise SourceError(_nothing(mapping, system, path), where=place)
     return sorted(found, key=lambda file: file.path)
 
 

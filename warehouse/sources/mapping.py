@@ -34,7 +34,7 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from warehouse.claims import Contract, RelationRule
-from warehouse.errors import MappingError
+from warehouse.errors import MappingError, Where
 from warehouse.nearest import hint
 from warehouse.sources.contract import ContractTable
 from warehouse.sources.options import LocatedTable, Options, is_table
@@ -127,11 +127,16 @@ def _read_toml(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         found = [entry.name for entry in path.parent.glob("*.toml")] if path.parent.is_dir() else []
         raise MappingError(
-            f"no mapping file {path}{hint(path.name, found, what='mappings in that folder')}"
+            f"no mapping file {path}{hint(path.name, found, what='mappings in that folder')}",
+            where=Where(file=str(path)),
         ) from None
     except UnicodeDecodeError as error:
-        raise MappingError(f"{path} is not UTF-8 text: {error}") from error
+        raise MappingError(
+            f"{path} is not UTF-8 text: {error}", where=Where(file=str(path))
+        ) from error
     except tomllib.TOMLDecodeError as error:
-        raise MappingError(f"{path} is not valid TOML: {error}") from error
+        raise MappingError(
+            f"{path} is not valid TOML: {error}", where=Where(file=str(path))
+        ) from error
     except OSError as error:
-        raise MappingError(f"cannot read {path}: {error}") from error
+        raise MappingError(f"cannot read {path}: {error}", where=Where(file=str(path))) from error

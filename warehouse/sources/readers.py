@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from warehouse.claims import FileRows
-from warehouse.errors import SourceError
+from warehouse.errors import SourceError, Where
 from warehouse.intake import LastBatch
 from warehouse.sources.arrow_reader import read_arrow
 from warehouse.sources.csv_reader import read_csv
@@ -73,7 +73,8 @@ def _check_names(mapping: Mapping, names: list[str]) -> None:
         if count > 1:
             raise SourceError(
                 f"{mapping.given_path}: column {name!r} occurs {count} times; "
-                "rename one, so that the mapping is unambiguous"
+                "rename one, so that the mapping is unambiguous",
+                where=Where(file=str(mapping.given_path), column=name),
             )
         if not name or "\0" in name:
             raise SourceError(

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from warehouse import query
 from warehouse.claims import BATCH_SCHEMA, CLAIM_FIELDS, LIST_FIELDS, ClaimBatch, Recipe, raw_rows
-from warehouse.errors import SourceError
+from warehouse.errors import SourceError, Where
 from warehouse.intake import LastBatch
 from warehouse.nearest import hint
 from warehouse.sources.mapping import Mapping
@@ -118,7 +118,8 @@ class _Select:
         if column not in self.schema.names:
             raise SourceError(
                 f"{self.mapping.given_path}: no column {column!r}, which {self.mapping.file} maps "
-                f"to {name}{hint(column, self.schema.names, what='columns')}"
+                f"to {name}{hint(column, self.schema.names, what='columns')}",
+                where=Where(file=str(self.mapping.given_path), column=column, key=f"claim.{name}"),
             )
         kind, quoted = self.schema.field(column).type, query.quote_name(column)
         if pa.types.is_list(kind) or pa.types.is_large_list(kind):
@@ -160,5 +161,6 @@ class _Select:
     def _wrong_type(self, column: str, name: str, kind: pa.DataType) -> SourceError:
         return SourceError(
             f"{self.mapping.given_path}: column {column!r} holds {kind}, but {name} takes one text "
-            "per row; map another column, or cast it with a query"
+            "per row; map another column, or cast it with a query",
+            where=Where(file=str(self.mapping.given_path), column=column, key=f"claim.{name}"),
         )

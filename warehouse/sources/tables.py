@@ -20,7 +20,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from warehouse.errors import MappingError
+from warehouse.errors import MappingError, Where
 from warehouse.nearest import hint
 
 _WANTED = {
@@ -112,7 +112,11 @@ def read_table(kind: type[SomeTable], where: str, given: object) -> SomeTable:
     try:
         return kind.model_validate(given)
     except ValidationError as error:
-        raise MappingError(f"{where}: {_told(error.errors()[0])}") from None
+        first = error.errors()[0]
+        unknown = [first["ctx"]["key"]] if first["type"] == "unknown_key" else []
+        key = ".".join(filter(None, [_key(first["loc"]), *unknown]))
+        place = Where(file=where, key=key or None)
+        raise MappingError(f"{where}: {_told(first)}", where=place) from None
 
 
 def _told(error: ErrorDetails) -> str:
