@@ -4,8 +4,9 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -158,6 +159,31 @@ def ask(
             f"{num_mismatched} answer{'s' * (num_mismatched != 1)} of memory not as the table has "
             "it; `lamini run` brings memory to the table"
         )
+
+
+@app.command()
+def chat(
+    mode: Annotated[
+        Literal["inline", "context", "both"] | None,
+        typer.Option(help="How memory is read; default: both where the checkpoint has due keys."),
+    ] = None,
+    tokens: Annotated[int, typer.Option(min=1, help="At most so many in a turn.")] = 160,
+    as_json: Json = False,
+) -> None:
+    """Talk with the promoted checkpoint: values name their source rows, doubtful sentences a ?."""
+    settings = given_settings()
+    prepare(settings.home)
+    from flows.serving.conversation import open_conversation
+
+    say = open_conversation(settings.home, mode, tokens)
+    from flows.commands.screen import show_turn
+
+    for line in _lines():
+        turn = asdict(say(line))
+        if as_json:
+            print_json(turn, indent=None)
+        else:
+            show_turn(turn)
 
 
 def _lines() -> Iterator[str]:

@@ -50,6 +50,26 @@ def show_answers(answers: Iterable[Mapping[str, Any]]) -> None:
             console.print(f"  source {escape(where)}")
 
 
+def show_turn(turn: Mapping[str, Any]) -> None:
+    """Print what was said: values with the number of their fact, doubtful sentences with a mark."""
+    console = Console()
+    shown = ""
+    for piece in turn["pieces"]:
+        text = escape(piece["text"])
+        if piece["source"]:
+            shown += f"[bold green]{text}[/][dim]\\[{piece['source']}][/]"
+        else:
+            shown += text if piece["is_supported"] else f"[yellow]{text}[/][dim](?)[/]"
+    console.print(shown)
+    for number, fact in enumerate(turn["facts"], 1):
+        mark = number if fact["is_said"] else "in the prompt"
+        known = ", ".join(str(fact[key]) for key in ("subject", "relation", "answer"))
+        console.print(f"  [dim]{mark}[/] fact {fact['fact_id']}: {escape(known)}")
+        for row in fact["rows"]:
+            where = f"{row['file']} row {row['row']} ({row['source']}): {row['value']}"
+            console.print(f"    source {escape(where)}")
+
+
 def show_checks(checks: Iterable[Mapping[str, Any]]) -> None:
     """Print what doctor found, and what to do where it is not well."""
     console = Console()

@@ -105,8 +105,7 @@ def explain_answer(
     known = {fact["fact_id"] for fact in read}
     gone = [{"fact_id": fact_id} for fact_id in answer.fact_ids if fact_id not in known]
     said = {fact["answer"] for fact in read} or _asked_so(facts, prompt)
-    support = [claim_id for fact in read for claim_id in fact["support"]]
-    rows = _where(snapshot.claims(), "claim_id", support) if support else []
+    rows = source_rows(snapshot, read)
     same = {text for text in said if normal_form(text) == normal_form(answer.text)}
     unread = "" if answer.from_memory else answer.reason or _NOTHING_READ
     asked = Asked(
@@ -120,11 +119,23 @@ def explain_answer(
         margin=answer.margin,
         reason=answer.reason,
         facts=[_only(fact, "fact_id", "subject", "relation", "answer") for fact in read] + gone,
-        rows=[_only(row, "source", "file", "row", "value", "observed_at") for row in rows],
+        rows=rows,
         table_answer=min(same or said, default=None),
         table_agrees=bool(same) if said else None,
     )
     return _settled(asked, on_mismatch) if asked.is_mismatch else asked
+
+
+def facts_by_id(snapshot: Snapshot, fact_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the facts that the table has of these, by their id."""
+    return {fact["fact_id"]: fact for fact in _where(snapshot.facts(), "fact_id", fact_ids)}
+
+
+def source_rows(snapshot: Snapshot, facts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the source rows that support the facts: source, file, row, value, observed_at."""
+    support = [claim_id for fact in facts for claim_id in fact["support"]]
+    rows = _where(snapshot.claims(), "claim_id", support) if support else []
+    return [_only(row, "source", "file", "row", "value", "observed_at") for row in rows]
 
 
 def _settled(asked: Asked, on_mismatch: OnMismatch) -> Asked:

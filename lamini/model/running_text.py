@@ -18,6 +18,7 @@ from lamini.errors import ModeError
 from lamini.inline.arming import Arming
 from lamini.inline.due_keys import DueKeys
 from lamini.inline.due_texts import DueTraining, learn_due_keys, rows_prompt
+from lamini.inline.support import unsupported
 from lamini.inline.writing import Choice, Gate, Span, Value, Writer
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class Passage:
     stated: tuple[Stated, ...] = ()
     rows: tuple[str, ...] = ()
     """Facts that stood in the prompt."""
+    unsupported: tuple[tuple[int, int], ...] = ()
+    """Sentences that speak of a slot which the table holds, and have no value of it."""
     ids: tuple[int, ...] = ()
     from_memory: tuple[tuple[int, int], ...] = ()
     """Stretches of `ids` that memory said."""
@@ -93,6 +96,9 @@ class RunningText:
             text=written.text,
             stated=tuple(self._stated(span) for span in written.spans),
             rows=tuple(self._fact_id(row) for row in rows),
+            unsupported=tuple(
+                unsupported(self._arming, said, written.text, written.spans, self._value)
+            ),
             ids=written.ids,
             from_memory=written.from_memory,
             num_taken_back=written.num_taken_back,
