@@ -10,13 +10,13 @@ import calendar
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 from flows.configuration.settings import Settings
 from flows.errors import SettingsError
+from flows.reporting.run_result import RunResult
 from warehouse.durable import write_json
 
 EVERY = ("day", "week", "month", "quarter", "year")
@@ -57,6 +57,30 @@ class Range:
                 day += timedelta(days=7 if self.every == "week" else 1)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Day:
+    """What the run of one day did."""
+
+    as_of: str
+    run_key: str
+    decision: str
+    mode: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backfilled:
+    """What became of a range of days."""
+
+    range: str
+    every: str
+    num_days: int
+    num_skipped: int
+    """Those that an earlier call had done."""
+    days: tuple[Day, ...]
+    """All that are done, also before."""
+
+
 def _months_after(day: date, number: int) -> date:
     """Give the same day so many months on; the last of a month stays the last of a month."""
     year, month = divmod(day.year * 12 + day.month - 1 + number, 12)
@@ -84,10 +108,10 @@ def read_range(text: str, every: str | None) -> Range:
 def backfill(
     settings: Settings,
     given: Range,
-    run: Callable[[Settings], dict[str, Any]],
+    run: Callable[[Settings], RunResult],
     *,
     again: bool = False,
-) -> dict[str, Any]:
+) -> Backfilled:
     """Do `run` for each day that is not done yet; `again` begins with the first day anew.
 
     Raises:
@@ -99,25 +123,33 @@ def backfill(
     skipped = len(done)
     for day in days[skipped:]:
         result = run(settings.model_copy(update={"as_of": day}))
-        kept = ("run_key", "decision", "mode", "reasons")
-        done.append({"as_of": day.isoformat(), **{key: result[key] for key in kept}})
+        done.append(
+            Day(
+                as_of=day.isoformat(),
+                run_key=result.run_key,
+                decision=result.decision,
+                mode=result.mode,
+                reasons=result.reasons,
+            )
+        )
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_json({"range": str(given), "every": given.every, "done": done}, file)
-    return {
-        "range": str(given),
-        "every": given.every,
-        "num_days": len(days),
-        "num_skipped": skipped,
-        "days": done,
-    }
+        rows = [asdict(one) for one in done]
+        write_json({"range": str(given), "every": given.every, "done": rows}, file)
+    return Backfilled(
+        range=str(given),
+        every=given.every,
+        num_days=len(days),
+        num_skipped=skipped,
+        days=tuple(done),
+    )
 
 
-def _done(file: Path) -> list[dict[str, Any]]:
+def _done(file: Path) -> list[Day]:
     try:
-        found: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))["done"]
-    except (OSError, ValueError, KeyError):
+        rows = json.loads(file.read_text(encoding="utf-8"))["done"]
+        return [Day(**{**row, "reasons": tuple(row["reasons"])}) for row in rows]
+    except (OSError, ValueError, KeyError, TypeError):
         return []
-    return found
 
 
 def _key(settings: Settings, given: Range) -> str:

@@ -7,7 +7,7 @@ HOME/HEAD_CHECKPOINT.json, runs in Prefect and MLflow. Killed anywhere, it goes 
 """
 
 import time
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +25,15 @@ from flows.home.current_run import note
 from flows.home.decided import Decided
 from flows.home.receipts import Judged, Promoted, Written
 from flows.home.run_folder import RunFolder
-from flows.home.steps import STEPS
 from flows.home.turn import turn
 from flows.ingest_facts import ingest_facts
 from flows.planning.decision import FULL, INCREMENTAL, Decision, Full, Nothing, Update, decide
-from flows.planning.plan import Survey, changed_facts, fingerprint_of, survey
+from flows.planning.plan import ChangedFact, Survey, changed_facts, fingerprint_of, survey
 from flows.planning.recipe import run_key, update_key
 from flows.promote_candidate import CandidateRun, announce
 from flows.reconcile_facts import reconcile_by, reconcile_facts
 from flows.reporting.run_report import outcome
+from flows.reporting.run_result import RunResult
 from flows.servers.services import Services
 from flows.tracking.open_flow_runs import remember_flow_run, settle_flow_runs
 from flows.tracking.orphans import settle_tracking
@@ -44,13 +44,14 @@ from flows.tracking.runs import TrackedRun, open_run
 from flows.tracking.system_metrics import system_metrics
 from flows.update_run import update_champion
 from lamini.saved import write_whole
+from warehouse.intake import IngestReceipt
 from warehouse.snapshots import open_snapshot
 
 NUM_SHARDS = 8
 """Virtual shards of the facts: a constant, so that any number of workers gives the same experts."""
 
 
-def run(settings: Settings, *, force: bool = False, mode: str | None = None) -> dict[str, Any]:
+def run(settings: Settings, *, force: bool = False, mode: str | None = None) -> RunResult:
     """Run the parent flow against the home's Prefect server, started for it if there is none."""
     with turn(settings.home), Services(settings.home.path) as services:
         services.wait_ready()
@@ -63,14 +64,12 @@ def run(settings: Settings, *, force: bool = False, mode: str | None = None) -> 
             APILogWorker.drain_all(timeout=10)
 
 
-def _served(
-    services: Services, settings: Settings, force: bool, mode: str | None
-) -> dict[str, Any]:
+def _served(services: Services, settings: Settings, force: bool, mode: str | None) -> RunResult:
     """Run the flow; where its server died under it, again with the next one: it goes on."""
     while True:
         try:
             with explained(settings.home, services):
-                result: dict[str, Any] = memorize(settings, force, mode)
+                result: RunResult = memorize(settings, force, mode)
                 return result
         except ServerGoneError:
             if not services.comes_back():
@@ -80,7 +79,7 @@ def _served(
 @flow(validate_parameters=False, flow_run_name="memorize {settings.as_of}")
 def memorize(
     settings: Settings, force: bool = False, mode: str | None = None, pass_faults: bool = False
-) -> dict[str, Any]:
+) -> RunResult:
     """Bring the model to the state of the sources, doing only what is not done yet.
 
     With `pass_faults` a source at fault stops nothing: what it claimed before stands.
@@ -102,18 +101,18 @@ def memorize(
     log.info("%s: %s", decision.mode, decision.why)
     note(settings.home, step="decide", decision=decision.mode)
     name_run(decision.mode, settings.as_of)
-    given = {"ingested": ingested, "reconciled": decided}
+    begun = _Begun(started=started, ingested=ingested, decided=decided)
     if isinstance(decision, Nothing):
         folder = _settled(settings, decision.champion)
-        return _finished({**given, **_result(folder, decision, started, is_new=False)})
+        return _finished(begun.result(folder, decision, is_new=False))
     plan = assigned_plan(settings, snapshot.path)
     failpoints.reach("run.after_assign")
     prepared = time.monotonic()
     if isinstance(decision, Update):
         folder, passed = _update(settings, found, plan, decided, decision)
         if passed:
-            done = _result(folder, decision, started, prepared)
-            return _finished({**given, **done, "changes": changed_facts(found)})
+            changes = changed_facts(found)
+            return _finished(begun.result(folder, decision, prepared, changes=changes))
         why = f"the update of run {folder.key} failed the gate by its router"
         decision = Full(reasons=(*decision.reasons, why))
         log.info("%s: %s", decision.mode, decision.why)
@@ -125,7 +124,7 @@ def memorize(
     log.info("run %s: %d facts, MLflow run %s", key, decided.num_facts, tracked.run_id)
     with system_metrics(tracked):
         train_in_full(candidate_run(settings, tracked, folder, plan, found))
-    return _finished({**given, **_result(folder, decision, started, prepared)})
+    return _finished(begun.result(folder, decision, prepared))
 
 
 def _update(
@@ -201,34 +200,45 @@ def _own_plan(folder: RunFolder, assignment: Path) -> Path:
     return plan
 
 
-def _result(
-    folder: RunFolder,
-    decision: Decision,
-    started: float,
-    prepared: float | None = None,
-    *,
-    is_new: bool = True,
-) -> dict[str, Any]:
-    is_update = (folder.path / "receipts" / "update_memory.json").is_file()
-    mode = INCREMENTAL if is_update else FULL
-    told = (step for step in STEPS[mode] if step != "gate")
-    return {
-        "run_key": folder.key,
-        "is_new": is_new,
-        "mode": mode,
-        "decision": decision.mode,
-        "reasons": list(decision.reasons),
-        "prepared_seconds": round((prepared or time.monotonic()) - started, 1),
-        **{step: folder.told(step) or {} for step in told},
-    }
+@dataclass(frozen=True, kw_only=True)
+class _Begun:
+    """What a run knows before it trains."""
+
+    started: float
+    ingested: tuple[IngestReceipt, ...]
+    decided: Decided
+
+    def result(
+        self,
+        folder: RunFolder,
+        decision: Decision,
+        prepared: float | None = None,
+        *,
+        is_new: bool = True,
+        changes: tuple[ChangedFact, ...] | None = None,
+    ) -> RunResult:
+        """Return what became of it, by what the steps left."""
+        receipts = folder.receipts()
+        return RunResult(
+            run_key=folder.key,
+            is_new=is_new,
+            mode=FULL if receipts.updated is None else INCREMENTAL,
+            decision=decision.mode,
+            reasons=decision.reasons,
+            prepared_seconds=round((prepared or time.monotonic()) - self.started, 1),
+            ingested=self.ingested,
+            reconciled=self.decided,
+            receipts=receipts,
+            changes=changes,
+        )
 
 
-def _finished(result: dict[str, Any]) -> Any:
+def _finished(result: RunResult) -> Any:
     return said(_what_it_did(result), result)
 
 
-def _what_it_did(result: Mapping[str, Any]) -> str:
-    if not result["is_new"]:
-        return f"Nothing to do: {'; '.join(result['reasons'])}"
-    did = outcome(result)
+def _what_it_did(result: RunResult) -> str:
+    if not result.is_new:
+        return f"Nothing to do: {'; '.join(result.reasons)}"
+    did = outcome(result.receipts)
     return did[0].upper() + did[1:]

@@ -24,6 +24,7 @@ from flows.home.run_lock import RunLockedError
 from flows.home.turn import turn
 from flows.planning.pending import is_due, note_pending, read_pending
 from flows.reporting.run_report import outcome
+from flows.reporting.run_result import RunResult
 from flows.servers.services import Services
 from flows.tracking.outages import explained
 from warehouse.errors import RetryableError
@@ -45,18 +46,18 @@ def retrain(home: Path, reason: str = ASKED) -> Any:
         due, why = _due(settings)
         if not due:
             return Completed(message=f"nothing done: {why}", data={"decision": "nothing"})
-    rounds: list[dict[str, Any]] = []
+    rounds: list[RunResult] = []
     while len(rounds) < MAX_ROUNDS:
         rounds.append(_train(settings))
         due, why = _due(settings)
-        if rounds[-1]["decision"] == "nothing" or not due:
+        if rounds[-1].decision == "nothing" or not due:
             break
         get_run_logger().info("again: %s", why)
         settings = enter(home)  # another day may have begun
     return Completed(message=_told(rounds), data=rounds[-1])
 
 
-def _train(settings: Settings) -> dict[str, Any]:
+def _train(settings: Settings) -> RunResult:
     """Train; after an outage or where something was held, again: what is done so far is kept."""
     for pause in RETRY_DELAYS:
         try:
@@ -75,13 +76,13 @@ def _outages_explained(home: Home) -> AbstractContextManager[None]:
     return explained(home, Services(home.path)) if is_served else nullcontext()
 
 
-def _train_once(settings: Settings) -> dict[str, Any]:
+def _train_once(settings: Settings) -> RunResult:
     from flows.memorize import memorize  # slow
 
     waiting = turn(settings.home, wait_seconds=LOCK_SECONDS)
     with _outages_explained(settings.home), waiting:
         # Its own ingestion tells of a source at fault; the others' changes do not wait for it.
-        result: dict[str, Any] = memorize(settings, pass_faults=True)
+        result: RunResult = memorize(settings, pass_faults=True)
     return result
 
 
@@ -92,11 +93,11 @@ def _due(settings: Settings) -> tuple[bool, str]:
     return is_due(pending, since, settings.trigger, now)
 
 
-def _told(rounds: list[dict[str, Any]]) -> str:
+def _told(rounds: list[RunResult]) -> str:
     """Say what happened, in the words that the Prefect page shows beside the state."""
-    trained = [found for found in rounds if found["decision"] != "nothing"]
+    trained = [found for found in rounds if found.decision != "nothing"]
     if not trained:
-        return f"nothing done: {'; '.join(rounds[-1]['reasons'])}"
+        return f"nothing done: {'; '.join(rounds[-1].reasons)}"
     return "; ".join(
-        f"{outcome(found)} (run {found['run_key']}: {found['reasons'][0]})" for found in trained
+        f"{outcome(found.receipts)} (run {found.run_key}: {found.reasons[0]})" for found in trained
     )

@@ -5,20 +5,20 @@ model's memory, and into nothing else.
 """
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from flows import memorize
 from flows.commands.console import Console
-from flows.commands.report import show_act, show_run
+from flows.commands.report import SecondAct, show_act, show_run
 from flows.commands.screen import show_answers
 from flows.configuration.settings import Settings
 from flows.home.champion import read_pointer
 from flows.home.home import Home
-from flows.home.receipts import Trained
+from flows.home.receipts import Trained, Updated
 from flows.home.run_folder import RunFolder
+from flows.reporting.run_result import RunResult
 from flows.serving.asking import open_asking
 
 FIRST_DAY = date(2015, 12, 31)
@@ -38,7 +38,7 @@ _NEXT = """Go on with:
   make ui        the Prefect and MLflow pages of these runs"""
 
 
-def run(settings: Settings) -> dict[str, Any]:
+def run(settings: Settings) -> dict[str, object]:
     """Run both acts on the embedded facts, show what each did, ask questions and a foreign one."""
     settings = settings.model_copy(update={"sources": ()})
     acts = {}
@@ -52,15 +52,28 @@ def run(settings: Settings) -> dict[str, Any]:
     answers = [asdict(asked) for asked in ask([*QUESTIONS, FOREIGN])]
     show_answers(answers)
     Console().print(_NEXT, highlight=False, markup=False)
-    return {**acts["second"], "acts": acts, "second_act": changed, "asked": answers}
+    told = {name: act.told() for name, act in acts.items()}
+    return {**told["second"], "acts": told, "second_act": changed, "asked": answers}
 
 
-def _act(settings: Settings) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class Act:
+    """A run of the demo, and how long the whole of it took."""
+
+    result: RunResult
+    all_seconds: float
+
+    def told(self) -> dict[str, object]:
+        """Return it as programs read it."""
+        return {**self.result.told(), "all_seconds": self.all_seconds}
+
+
+def _act(settings: Settings) -> Act:
     started = time.monotonic()
     result = memorize.run(settings)
     seconds = time.monotonic() - started
     show_run(result, seconds)
-    return {**result, "all_seconds": round(seconds, 1)}
+    return Act(result=result, all_seconds=round(seconds, 1))
 
 
 def _has_first_act(home: Home) -> bool:
@@ -70,7 +83,7 @@ def _has_first_act(home: Home) -> bool:
     return any(one.as_of == FIRST_DAY.isoformat() for one in known)
 
 
-def _second_act(settings: Settings, result: dict[str, Any]) -> dict[str, Any] | None:
+def _second_act(settings: Settings, act: Act) -> SecondAct | None:
     """Tell what the update did beside the full run before it; null where there was none."""
     pointer = read_pointer(settings.home)
     if pointer is None or pointer.champion.mode != "incremental" or not pointer.history:
@@ -78,17 +91,18 @@ def _second_act(settings: Settings, result: dict[str, Any]) -> dict[str, Any] | 
     champion, history = pointer.champion, pointer.history
     full = next((one for one in history if one.mode == "full"), history[-1])
     trained = RunFolder(path=settings.home.run(full.run_key)).read(Trained)
-    return {
-        "question": CHANGED,
-        "before": _answer(settings.home.checkpoint(history[0].path)),
-        "before_as_of": history[0].as_of,
-        "after": _answer(settings.home.checkpoint(champion.path)),
-        "after_as_of": champion.as_of,
-        "full_training_seconds": round(trained.training_seconds if trained else 0.0, 1),
-        "update_seconds": result["update_memory"]["update_seconds"],
-        "act_seconds": result["all_seconds"] if result["is_new"] else None,
-        "proof": result["measure_recall"]["proof"],
-    }
+    updated = act.result.receipts.updated or Updated()
+    return SecondAct(
+        question=CHANGED,
+        before=_answer(settings.home.checkpoint(history[0].path)),
+        before_as_of=history[0].as_of,
+        after=_answer(settings.home.checkpoint(champion.path)),
+        after_as_of=champion.as_of,
+        full_training_seconds=round(trained.training_seconds if trained else 0.0, 1),
+        update_seconds=updated.update_seconds,
+        act_seconds=act.all_seconds if act.result.is_new else None,
+        proof=act.result.measured.proof,
+    )
 
 
 def _answer(checkpoint: Path) -> str:

@@ -179,6 +179,8 @@ def to_json(value: Any, *, indent: int | None = None) -> str:
 
 def _plain(value: Any) -> object:
     """Return what stands for a receipt, a path or a day where programs read it."""
+    if hasattr(value, "told"):
+        return value.told()
     if is_dataclass(value):
         return {field.name: getattr(value, field.name) for field in fields(value)}
     return str(value)

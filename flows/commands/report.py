@@ -1,38 +1,40 @@
 """The short table at the end of a run: facts, experts, recall with its cause, time per stage."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
 
 from flows.commands.console import Console
-from flows.home.decided import Decided
+from flows.home.receipts import Cell, Proof, Trained, Updated
 from flows.planning.estimate import Estimate
 from flows.planning.plan import ChangedFact, Forecast
+from flows.reporting.run_result import RunResult
 
 
-def show_run(result: dict[str, Any], seconds: float) -> None:
+def show_run(result: RunResult, seconds: float) -> None:
     """Print what a run did, or that there was nothing to do."""
     console = Console()
-    if not result["is_new"]:
-        why = escape("; ".join(result["reasons"]))
+    if not result.is_new:
+        why = escape("; ".join(result.reasons))
         console.print(f"[bold green]Nothing to do[/]: {why} ({seconds:.0f} s to find out).")
-    table = Table(title=f"Run {result['run_key']}", title_justify="left", show_header=False)
+    table = Table(title=f"Run {result.run_key}", title_justify="left", show_header=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for name, value in _lines(result, seconds):
         table.add_row(name, escape(value))
     console.print(table)
-    show_changes(result.get("changes", []))
-    if captured := result["measure_recall"].get("captured_foreign"):
+    show_changes(result.changes or ())
+    if captured := result.measured.captured_foreign:
         console.print("foreign questions answered from memory:")
         for prompt in captured:
             console.print(f"  {escape(prompt)}")
 
 
-def _lines(result: dict[str, Any], seconds: float) -> Iterator[tuple[str, str]]:
-    decided: Decided = result["reconciled"]
+def _lines(result: RunResult, seconds: float) -> Iterator[tuple[str, str]]:
+    decided = result.reconciled
     counts = decided.counts
     yield (
         "facts",
@@ -45,36 +47,36 @@ def _lines(result: dict[str, Any], seconds: float) -> Iterator[tuple[str, str]]:
         f"{counts['outdated']} outdated, {counts['quarantined']} quarantined, "
         f"{counts['held_back']} held back, {counts['duplicate']} duplicate",
     )
-    yield "mode", f"{result['decision']}: {'; '.join(result['reasons'])}"
-    checkpoint = result["write_checkpoint"]
-    yield "experts", f"{checkpoint['num_experts']} written in {checkpoint['num_groups']} groups"
-    is_update = "update_memory" in result
-    yield from (_updated(result) if is_update else _tuned(result))
-    yield from _recalled(result["measure_recall"]["summary"])
-    if result["is_new"]:
-        work = _work(result, is_update)
+    yield "mode", f"{result.decision}: {'; '.join(result.reasons)}"
+    written = result.written
+    yield "experts", f"{written.num_experts} written in {written.num_groups} groups"
+    if result.receipts.updated is not None:
+        yield from _updated(result.receipts.updated, result.measured.proof)
+    elif result.receipts.trained is not None:
+        yield from _tuned(result.receipts.trained)
+    yield from _recalled(result.measured.summary)
+    if result.is_new:
+        work = _work(result)
         yield "time", ", ".join(f"{name} {value:.0f} s" for name, value in work.items())
         overhead = seconds - sum(work.values())
         yield "in all", f"{seconds:.0f} s, {overhead:.0f} s of it Prefect, Ray and MLflow"
 
 
-def _tuned(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    trained = result["train_memory"]
+def _tuned(trained: Trained) -> Iterator[tuple[str, str]]:
+    losses = trained.loss_by_step
+    fell = f", loss {losses[0]:.2g} to {losses[-1]:.2g}" if losses else ""
     yield (
         "memory tuning",
-        f"{trained['num_steps']} steps, loss {trained['loss_by_step'][0]:.2g} to "
-        f"{trained['loss_by_step'][-1]:.2g}, "
-        f"{trained['num_undecided']} facts undecided",
+        f"{trained.num_steps} steps{fell}, {trained.num_undecided} facts undecided",
     )
 
 
-def _updated(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    updated, proof = result["update_memory"], result["measure_recall"]["proof"]
+def _updated(updated: Updated, proof: Proof) -> Iterator[tuple[str, str]]:
     yield (
         "updated",
-        f"{updated['num_added']} facts added, {updated['num_changed']} changed, "
-        f"{updated['num_retired']} retired, {updated['num_affected']} affected; "
-        f"{updated['num_groups_touched']} groups retrained or emptied",
+        f"{updated.num_added} facts added, {updated.num_changed} changed, "
+        f"{updated.num_retired} retired, {updated.num_affected} affected; "
+        f"{updated.num_groups_touched} groups retrained or emptied",
     )
     yield (
         "all else",
@@ -84,45 +86,44 @@ def _updated(result: dict[str, Any]) -> Iterator[tuple[str, str]]:
     )
 
 
-def _of(proof: dict[str, Any], name: str) -> str:
+def _of(proof: Proof, name: str) -> str:
     """Say how many of all are as they were."""
-    number = proof[f"num_{name}"]
-    return f"{number - len(proof[f'differing_{name}'])} of {number}"
+    number: int = getattr(proof, f"num_{name}")
+    return f"{number - len(getattr(proof, f'differing_{name}') or ())} of {number}"
 
 
-def _recalled(cells: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+def _recalled(cells: Sequence[Cell]) -> Iterator[tuple[str, str]]:
     facts = ("training", "heldout", "changed", "affected", "untouched")
     for cell in cells:
-        if cell["template"] == "*" and cell["kind"] in facts:
-            yield f"recall, {cell['kind']}", _recall(cell)
+        if cell.template == "*" and cell.kind in facts:
+            yield f"recall, {cell.kind}", _recall(cell)
     for cell in cells:
-        if cell["template"] != "*" and cell["kind"] == "heldout":
-            yield f"  {cell['template'][:60]}", _recall(cell)
+        if cell.template != "*" and cell.kind == "heldout":
+            yield f"  {cell.template[:60]}", _recall(cell)
     for cell in cells:
-        if cell["template"] == "*" and cell["kind"] not in facts:
-            taken = f"{cell['from_memory']:.1%} of {cell['num_questions']} answered from memory"
-            yield cell["kind"].replace("_", "-"), taken
+        if cell.template == "*" and cell.kind not in facts:
+            taken = f"{cell.from_memory:.1%} of {cell.num_questions} answered from memory"
+            yield cell.kind.replace("_", "-"), taken
 
 
-def _work(result: dict[str, Any], is_update: bool) -> dict[str, float]:
-    prepared = {"ingest to assign": result["prepared_seconds"]}
-    if is_update:
-        updated, recall = result["update_memory"], result["measure_recall"]
-        times = {"update": updated["update_seconds"], "verification": recall["verify_seconds"]}
-        return prepared | times
-    trained = result["train_memory"]
+def _work(result: RunResult) -> dict[str, float]:
+    prepared = {"ingest to assign": result.prepared_seconds}
+    if (updated := result.receipts.updated) is not None:
+        verified = result.measured.verify_seconds or 0.0
+        return prepared | {"update": updated.update_seconds, "verification": verified}
+    trained = result.receipts.trained or Trained()
     return prepared | {
-        "router pretraining": trained["pretrain_router_seconds"],
-        "memory tuning": trained["tune_memory_seconds"],
-        "checkpoint": trained["write_checkpoint_seconds"],
-        "recall": trained["measure_recall_seconds"],
+        "router pretraining": trained.pretrain_router_seconds,
+        "memory tuning": trained.tune_memory_seconds,
+        "checkpoint": trained.write_checkpoint_seconds,
+        "recall": trained.measure_recall_seconds,
     }
 
 
-def _recall(cell: dict[str, Any]) -> str:
+def _recall(cell: Cell) -> str:
     return (
-        f"{cell['exact']:.1%} exact of {cell['num_questions']} "
-        f"(router agrees {cell['agreement']:.1%}, oracle router {cell['oracle_exact']:.1%})"
+        f"{cell.exact:.1%} exact of {cell.num_questions} "
+        f"(router agrees {cell.agreement:.1%}, oracle router {cell.oracle_exact:.1%})"
     )
 
 
@@ -185,24 +186,40 @@ def _estimate(found: Estimate) -> str:
     return f"training {found.training_seconds:.0f} s{checked} (by {found.by})"
 
 
-def show_act(act: dict[str, Any]) -> None:
+@dataclass(frozen=True, kw_only=True)
+class SecondAct:
+    """What the update of the demo did beside the full run before it."""
+
+    question: str
+    before: str
+    before_as_of: str | None
+    after: str
+    after_as_of: str | None
+    full_training_seconds: float
+    update_seconds: float
+    act_seconds: float | None
+    """Null where there was nothing to do."""
+    proof: Proof
+
+
+def show_act(act: SecondAct) -> None:
     """Print what the demo's second act changed, what it proved, and its time beside a full run."""
-    proof = act["proof"]
+    proof = act.proof
     table = Table(title="The second act", title_justify="left", show_header=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
-    table.add_row("asked", escape(act["question"]))
-    table.add_row(f"as of {act['before_as_of']}", escape(act["before"]))
-    table.add_row(f"as of {act['after_as_of']}", escape(act["after"]))
+    table.add_row("asked", escape(act.question))
+    table.add_row(f"as of {act.before_as_of}", escape(act.before))
+    table.add_row(f"as of {act.after_as_of}", escape(act.after))
     table.add_row("other experts", f"{_of(proof, 'experts')} byte-identical")
     table.add_row("other prompts", f"{_of(proof, 'prompts')} give bit-identical logits")
     table.add_row("silent prompts", f"{_of(proof, 'silent')} give the backbone's very logits")
-    share = act["update_seconds"] / max(0.1, act["full_training_seconds"])
+    share = act.update_seconds / max(0.1, act.full_training_seconds)
     table.add_row(
         "training",
-        f"{act['update_seconds']:.1f} s, {share:.1%} of the full run's "
-        f"{act['full_training_seconds']:.0f} s",
+        f"{act.update_seconds:.1f} s, {share:.1%} of the full run's "
+        f"{act.full_training_seconds:.0f} s",
     )
-    if act["act_seconds"] is not None:
-        table.add_row("the whole act", f"{act['act_seconds']:.0f} s")
+    if act.act_seconds is not None:
+        table.add_row("the whole act", f"{act.act_seconds:.0f} s")
     Console().print(table)

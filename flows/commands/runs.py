@@ -102,9 +102,9 @@ def _backfill(
         )
     if as_json:
         return print_json(found)
-    for day in found["days"][found["num_skipped"] :]:
-        echo(f"{day['as_of']}  {day['decision']:11} {'; '.join(day['reasons'])}")
-    echo(f"{found['num_days']} days, {found['num_skipped']} of them done before")
+    for day in found.days[found.num_skipped :]:
+        echo(f"{day.as_of}  {day.decision:11} {'; '.join(day.reasons)}")
+    echo(f"{found.num_days} days, {found.num_skipped} of them done before")
 
 
 @app.command()

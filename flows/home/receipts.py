@@ -5,6 +5,7 @@ of an earlier version, which lacks the field, means.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -201,3 +202,21 @@ class Notified(Receipt):
     step = "notified"
 
     why: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipts:
+    """What the steps of one run left; null: that step left nothing, or it is damaged."""
+
+    trained: Trained | None = None
+    updated: Updated | None = None
+    written: Written | None = None
+    measured: Measured | None = None
+    judged: Judged | None = None
+    promoted: Promoted | None = None
+
+    def told(self, *steps: str) -> dict[str, object]:
+        """Return those of `steps` as they stand in their files; empty where there is none."""
+        given = (getattr(self, field.name) for field in fields(self))
+        left = {receipt.step: receipt.told() for receipt in given if receipt is not None}
+        return {step: left.get(step, {}) for step in steps}

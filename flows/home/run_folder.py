@@ -16,7 +16,16 @@ from pydantic import ValidationError
 from flows import failpoints
 from flows.home.current_run import note
 from flows.home.home import Home
-from flows.home.receipts import Receipt
+from flows.home.receipts import (
+    Judged,
+    Measured,
+    Promoted,
+    Receipt,
+    Receipts,
+    Trained,
+    Updated,
+    Written,
+)
 from lamini.saved import write_json
 from warehouse.errors import OutsideHomeError
 from warehouse.within import within
@@ -49,6 +58,17 @@ class RunFolder:
         except (OSError, json.JSONDecodeError):
             return None
         return found
+
+    def receipts(self) -> Receipts:
+        """Return what all steps left."""
+        return Receipts(
+            trained=self.read(Trained),
+            updated=self.read(Updated),
+            written=self.read(Written),
+            measured=self.read(Measured),
+            judged=self.read(Judged),
+            promoted=self.read(Promoted),
+        )
 
     def leave(self, receipt: Receipt) -> None:
         """Write a receipt, whole or not at all."""

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from flows.home.about_run import read_about
 from flows.home.home import Home
-from flows.home.receipts import Check
+from flows.home.receipts import Judged, Measured, Receipts, Trained, Updated, Written
 from flows.home.run_folder import RunFolder
 from flows.home.steps import ALL_STEPS
 from warehouse.errors import NoHistoryError, WarehouseError
@@ -23,23 +23,16 @@ from warehouse.snapshots import Snapshot, compare, open_snapshot
 
 MAX_ROWS = 100
 MAX_WORST = 40
-_STAGES = {
-    "router pretraining": ("train_memory", "pretrain_router_seconds"),
-    "memory tuning": ("train_memory", "tune_memory_seconds"),
-    "writing the checkpoint": ("train_memory", "write_checkpoint_seconds"),
-    "measuring recall": ("train_memory", "measure_recall_seconds"),
-    "updating the experts": ("update_memory", "update_seconds"),
-    "measuring and proving": ("measure_recall", "verify_seconds"),
-}
 
 
 def gather(home: Home, run_key: str) -> dict[str, Any]:
     """Give all that is known of a run; a part that is gone is empty."""
     folder = RunFolder(path=home.run(run_key))
-    receipts = {step: folder.told(step) or {} for step in ALL_STEPS}
+    receipts = folder.receipts()
     about = read_about(folder.path)
-    mode = "incremental" if receipts["update_memory"] else "full"
-    snapshot = _snapshot(home, receipts["write_checkpoint"].get("snapshot_hash"))
+    mode = "full" if receipts.updated is None else "incremental"
+    written, judged = receipts.written or Written(), receipts.judged or Judged()
+    snapshot = _snapshot(home, written.snapshot_hash)
     changes = _changes(home, about, snapshot)
     return {
         "run_key": run_key,
@@ -47,11 +40,11 @@ def gather(home: Home, run_key: str) -> dict[str, Any]:
         "why": about.get("why", ""),
         "about": about,
         "as_of": about.get("as_of"),
-        "receipts": receipts,
+        "receipts": receipts.told(*ALL_STEPS),
         "outcome": outcome(receipts),
-        "version": receipts["promoted"].get("version"),
-        "checks": _checks(receipts["gate"]),
-        "recall": _totals(receipts["measure_recall"]),
+        "version": receipts.promoted and receipts.promoted.version,
+        "checks": _checks(judged),
+        "recall": _totals(receipts.measured or Measured()),
         "changes": _with_answers(home, folder, about, changes[:MAX_ROWS]),
         "num_changes": len(changes),
         "conflicts": _conflicts(snapshot),
@@ -63,25 +56,26 @@ def gather(home: Home, run_key: str) -> dict[str, Any]:
     }
 
 
-def outcome(receipts: Mapping[str, Mapping[str, Any]]) -> str:
+def outcome(receipts: Receipts) -> str:
     """Say in a few words what a run did: the state that Prefect shows, the report's first line."""
-    updated, written = receipts.get("update_memory", {}), receipts.get("write_checkpoint", {})
-    if updated:
-        parts = [
-            f"{updated[f'num_{op}']} fact{'s' * (updated[f'num_{op}'] != 1)} {op}"
-            for op in ("added", "changed", "retired")
-            if updated[f"num_{op}"]
-        ]
-        groups = updated["num_groups_touched"]
+    updated, written = receipts.updated, receipts.written
+    if updated is not None:
+        counts = {
+            "added": updated.num_added,
+            "changed": updated.num_changed,
+            "retired": updated.num_retired,
+        }
+        parts = [f"{n} fact{'s' * (n != 1)} {op}" for op, n in counts.items() if n]
+        groups = updated.num_groups_touched
         said = f"{', '.join(parts) or 'no fact changed'}, {groups} groups of experts retrained"
-    elif written:
-        said = f"{written['num_groups']} facts memorized in {written['num_experts']} experts"
+    elif written is not None:
+        said = f"{written.num_groups} facts memorized in {written.num_experts} experts"
     else:
         said = "nothing was trained"
-    gate, promoted = receipts.get("gate", {}), receipts.get("promoted", {})
-    if gate and not gate["passed"]:
-        return f"{said}, not promoted: {gate['why']}"
-    return f"{said}, promoted v{promoted['version']}" if promoted else f"{said}, promoted"
+    judged, promoted = receipts.judged, receipts.promoted
+    if judged is not None and not judged.passed:
+        return f"{said}, not promoted: {judged.why}"
+    return f"{said}, promoted v{promoted.version}" if promoted else f"{said}, promoted"
 
 
 def _snapshot(home: Home, known: str | None) -> Snapshot | None:
@@ -132,13 +126,12 @@ def _said(run: Path, fact_ids: list[str]) -> dict[str, str]:
     return {row["fact_id"]: row["generated"] for row in rows}
 
 
-def _checks(gate: Mapping[str, Any]) -> list[dict[str, Any]]:
-    checks = [Check(**check) for check in gate.get("checks", ())]
-    return [{**check.model_dump(), "shown": check.shown} for check in checks]
+def _checks(judged: Judged) -> list[dict[str, Any]]:
+    return [{**check.model_dump(), "shown": check.shown} for check in judged.checks]
 
 
-def _totals(measured: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [cell for cell in measured.get("summary", ()) if cell["template"] == "*"]
+def _totals(measured: Measured) -> list[dict[str, Any]]:
+    return [cell.told() for cell in measured.summary if cell.template == "*"]
 
 
 def _conflicts(snapshot: Snapshot | None) -> dict[str, Any]:
@@ -203,26 +196,33 @@ def _history(home: Home) -> list[dict[str, Any]]:
         return []
 
 
-def _timings(
-    receipts: Mapping[str, Mapping[str, Any]], about: Mapping[str, Any]
-) -> dict[str, float]:
-    prepared = {"ingesting to assigning": about.get("prepared_seconds")}
-    stages = {name: receipts[step].get(key) for name, (step, key) in _STAGES.items()}
-    return {name: float(value) for name, value in {**prepared, **stages}.items() if value}
+def _timings(receipts: Receipts, about: Mapping[str, Any]) -> dict[str, float]:
+    trained, updated = receipts.trained or Trained(), receipts.updated or Updated()
+    measured = receipts.measured or Measured()
+    stages = {
+        "ingesting to assigning": about.get("prepared_seconds"),
+        "router pretraining": trained.pretrain_router_seconds,
+        "memory tuning": trained.tune_memory_seconds,
+        "writing the checkpoint": trained.write_checkpoint_seconds,
+        "measuring recall": trained.measure_recall_seconds,
+        "updating the experts": updated.update_seconds,
+        "measuring and proving": measured.verify_seconds,
+    }
+    return {name: float(value) for name, value in stages.items() if value}
 
 
 def _cost(
     home: Home,
     folder: RunFolder,
-    receipts: Mapping[str, Mapping[str, Any]],
+    receipts: Receipts,
     about: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Give what the run took: processor time by workers and seconds, and room on the disk."""
-    trained, updated = receipts["train_memory"], receipts["update_memory"]
+    trained, updated = receipts.trained, receipts.updated
     workers = max(1, int(about.get("settings", {}).get("num_workers", 1))) if trained else 1
     seconds = sum(value for name, value in _timings(receipts, about).items() if "ing" in name)
-    facts = updated.get("num_added", 0) + updated.get("num_changed", 0) if updated else 0
-    facts = facts or receipts["write_checkpoint"].get("num_groups", 0)
+    facts = updated.num_added + updated.num_changed if updated else 0
+    facts = facts or (receipts.written or Written()).num_groups
     bank = folder.path / "checkpoint"
     return {
         "num_workers": workers,
@@ -232,8 +232,8 @@ def _cost(
         "seconds_per_fact": seconds / facts if facts else None,
         "checkpoint_bytes": _bytes(bank),
         "home_bytes": _bytes(home.runs),
-        "bits_per_parameter": trained.get("bits_per_parameter"),
-        "capacity_alarm": trained.get("capacity_alarm"),
+        "bits_per_parameter": trained.bits_per_parameter if trained else None,
+        "capacity_alarm": trained.capacity_alarm if trained else None,
     }
 
 

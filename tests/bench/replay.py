@@ -116,24 +116,25 @@ def _month(settings: Settings) -> Month:
     start = time.perf_counter()
     result = memorize.run(settings)
     seconds = time.perf_counter() - start
-    folder = RunFolder(path=settings.home.runs / result["run_key"])
+    folder = RunFolder(path=settings.home.runs / result.run_key)
     rows = read_rows(folder.path / "recall" / "recall.parquet")
     everything = [row for row in rows if row.kind == "training"]
     changed = [row for row in rows if row.kind == "changed"]
-    before = {c["fact_id"]: c["old_answer"] for c in result.get("changes", ())}
-    proof = result["measure_recall"].get("proof", {})
+    before = {fact.fact_id: fact.old_answer for fact in result.changes or ()}
+    proof, receipts = result.measured.proof, result.receipts
     still = [row for row in changed if row.generated == before.get(row.fact_id)]
-    trained = result["update_memory"] if "update_memory" in result else result["train_memory"]
     return Month(
         as_of=settings.as_of.isoformat(),
-        mode=result["decision"],
+        mode=result.decision,
         changed=len(before),
         facts=len(everything),
         recall=_exact(everything),
         recall_changed=_exact(changed),
-        outdated=len(still) + len(proof.get("still_given", ())),
-        moved=sum(len(proof.get(name, ())) for name in MOVED),
-        train_seconds=trained.get("update_seconds", trained.get("seconds", 0.0)),
+        outdated=len(still) + len(proof.still_given or ()),
+        moved=sum(len(getattr(proof, name) or ()) for name in MOVED),
+        train_seconds=receipts.updated.update_seconds
+        if receipts.updated
+        else receipts.trained.seconds,
         seconds=seconds,
     )
 

@@ -1,4 +1,5 @@
 from datetime import date
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,9 +18,12 @@ class Runs:
         if settings.as_of == self.dies_on:
             raise GateError("killed")
         self.days.append(settings.as_of)
-        return {"run_key": f"key-{settings.as_of}", "decision": "incremental", "mode": "full"} | {
-            "reasons": ["because"]
-        }
+        return SimpleNamespace(
+            run_key=f"key-{settings.as_of}",
+            decision="incremental",
+            mode="full",
+            reasons=("because",),
+        )
 
 
 @pytest.mark.parametrize(
@@ -61,10 +65,10 @@ def test_a_backfill_that_was_killed_goes_on_with_the_first_day_not_done(home):
     again = Runs()
     found = backfill(settings, days, again)
     assert [day.month for day in again.days] == [3, 4]
-    assert (found["num_days"], found["num_skipped"]) == (4, 2)
-    assert [day["as_of"][5:7] for day in found["days"]] == ["01", "02", "03", "04"]
+    assert (found.num_days, found.num_skipped) == (4, 2)
+    assert [day.as_of[5:7] for day in found.days] == ["01", "02", "03", "04"]
     nothing = Runs()
-    assert backfill(settings, days, nothing)["num_skipped"] == 4
+    assert backfill(settings, days, nothing).num_skipped == 4
     assert not nothing.days
     backfill(settings, days, nothing, again=True)
     assert [day.month for day in nothing.days] == [1, 2, 3, 4]

@@ -1,4 +1,5 @@
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from mlflow.exceptions import MlflowException
@@ -11,6 +12,7 @@ from flows.configuration.settings import load_settings
 from flows.errors import GateError
 from flows.home.champion import Champion, promote
 from flows.home.home import Home
+from flows.home.receipts import Promoted, Receipts, Updated
 from flows.planning.pending import Pending, is_due, note_pending, read_pending
 from flows.refresh_facts import refresh
 from flows.retrain import retrain
@@ -177,15 +179,13 @@ def test_the_nightly_one_trains_them_and_looks_again_for_what_came_meanwhile(
         decisions.append("incremental")
         if len(decisions) == 2:  # what was published during the first training
             train(published, published_hash)
-        return {
-            "decision": "incremental",
-            "reasons": ["2 new"],
-            "run_key": f"r{len(decisions)}",
-        } | {
-            "update_memory": {"num_added": 0, "num_changed": 3, "num_retired": 0}
-            | {"num_groups_touched": 5},
-            "promoted": {"version": "7"},
-        }
+        updated = Updated(num_changed=3, num_groups_touched=5)
+        return SimpleNamespace(
+            decision="incremental",
+            reasons=("2 new",),
+            run_key=f"r{len(decisions)}",
+            receipts=Receipts(updated=updated, promoted=Promoted(version="7")),
+        )
 
     monkeypatch.setattr("flows.memorize.memorize", memorize)
     monkeypatch.setattr("flows.retrain.get_run_logger", lambda: announce.log)
@@ -206,7 +206,7 @@ def tries(monkeypatch):
         begun.append(settings)
         if errors:
             raise errors.pop(0)
-        return {"decision": "nothing", "reasons": ["done"], "run_key": "r"}
+        return SimpleNamespace(decision="nothing", reasons=("done",), run_key="r")
 
     monkeypatch.setattr("flows.memorize.memorize", memorize)
     return errors, begun

@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.home.home import Home
+from flows.home.receipts import Judged, Promoted, Receipts, Written
 from flows.reporting.charts import heat, recall_chart
 from flows.reporting.html_report import build_report, write_report
 from flows.reporting.run_report import outcome
@@ -108,9 +109,9 @@ def test_a_report_of_a_run_that_left_little_still_stands(tmp_path):
 
 
 def test_outcomes_are_sentences():
-    written = {"num_groups": 8, "num_experts": 99}
-    assert outcome({}) == "nothing was trained, promoted"
-    full = {"write_checkpoint": written, "gate": {"passed": True}, "promoted": {"version": "7"}}
+    written = Written(num_groups=8, num_experts=99)
+    assert outcome(Receipts()) == "nothing was trained, promoted"
+    full = Receipts(written=written, judged=Judged(passed=True), promoted=Promoted(version="7"))
     assert outcome(full) == "8 facts memorized in 99 experts, promoted v7"
 
 

@@ -55,9 +55,9 @@ def test_a_changed_row_is_answered_anew_and_all_else_is_as_it_was(copied, here):
     before = fact_ids(copied)
     first = read_pointer(Home(copied.home)).champion
     result = here()
-    assert (result["mode"], result["decision"]) == ("incremental", "incremental")
-    assert "1 added, 1 changed, 1 retired" in result["reasons"][0]
-    updated, proof = result["update_memory"], result["measure_recall"]["proof"]
+    assert (result.mode, result.decision) == ("incremental", "incremental")
+    assert "1 added, 1 changed, 1 retired" in result.reasons[0]
+    updated, proof = result.told()["update_memory"], result.measured.proof.told()
     assert updated["changed"] == [before["Bergen"]]
     assert updated["retired"] == [before["Graz"]]
     assert updated["added"] == [fact_ids(copied)["Ystad"]]
@@ -65,7 +65,7 @@ def test_a_changed_row_is_answered_anew_and_all_else_is_as_it_was(copied, here):
     assert (proof["differing_prompts"], proof["differing_silent"]) == ([], [])
     assert (proof["num_keys"], proof["experts_left"]) == (6, [])
     assert proof["num_prompts"] > 6
-    changes = {fact.subject: fact for fact in result["changes"]}
+    changes = {fact.subject: fact for fact in result.changes}
     assert (changes["Bergen"].old_answer, changes["Bergen"].new_answer) == ("BE17", "QX99")
 
     pointer = read_pointer(Home(copied.home))
@@ -81,9 +81,9 @@ def test_a_changed_row_is_answered_anew_and_all_else_is_as_it_was(copied, here):
     }
 
     again = here()
-    assert (again["decision"], again["is_new"]) == ("nothing", False)
-    assert again["run_key"] == result["run_key"]
-    check_mlflow(copied.home, first.run_key, result["run_key"])
+    assert (again.decision, again.is_new) == ("nothing", False)
+    assert again.run_key == result.run_key
+    check_mlflow(copied.home, first.run_key, result.run_key)
 
 
 def check_mlflow(home, first, second):
