@@ -39,7 +39,7 @@ class Range:
             raise SettingsError(f"every={self.every!r} must be one of {', '.join(EVERY)}")
 
     def __str__(self) -> str:
-        """Give it as the command line takes it."""
+        """Return it as the command line takes it."""
         return f"{self.first}{RANGE}{self.last}"
 
     def days(self) -> list[date]:
@@ -82,7 +82,7 @@ class Backfilled:
 
 
 def _months_after(day: date, number: int) -> date:
-    """Give the same day so many months on; the last of a month stays the last of a month."""
+    """Return the same day so many months on; the last of a month stays the last of a month."""
     year, month = divmod(day.year * 12 + day.month - 1 + number, 12)
     length = calendar.monthrange(year, month + 1)[1]
     is_last = day.day == calendar.monthrange(day.year, day.month)[1]

@@ -12,7 +12,7 @@ _TOKENS = {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"}
 
 
 def environment(home: Path) -> dict[str, str]:
-    """Give the environment of Prefect, Ray, MLflow and transformers for state under `home`.
+    """Return the environment of Prefect, Ray, MLflow and transformers for state under `home`.
 
     To be in place before any of them is imported. Everything stays on this machine: no telemetry,
     no model hub, and requests to our own servers pass by no proxy.
@@ -92,17 +92,17 @@ def _is_open(home: Path) -> bool:
 
 
 def mlflow_database(home: Path) -> Path:
-    """Give the file of the MLflow database under `home`."""
+    """Return the file of the MLflow database under `home`."""
     return home / "mlflow" / "mlflow.db"
 
 
 def mlflow_uri(home: Path) -> str:
-    """Give the tracking URI of the MLflow database under `home`."""
+    """Return the tracking URI of the MLflow database under `home`."""
     return f"sqlite:///{mlflow_database(home)}"
 
 
 def mlflow_artifacts(home: Path) -> str:
-    """Give the URI of the folder of MLflow's artifacts under `home`."""
+    """Return the URI of the folder of MLflow's artifacts under `home`."""
     return (home / "mlflow" / "artifacts").as_uri()
 
 

@@ -57,7 +57,7 @@ class NothingYetError(FlowsError):
 
 
 def exit_code(error: BaseException) -> int | None:
-    """Give the exit code of an error raised on purpose; null for one that nobody foresaw."""
+    """Return the exit code of an error raised on purpose; null for one that nobody foresaw."""
     if isinstance(error, KeyboardInterrupt):
         return INTERRUPTED
     if isinstance(error, RetryableError):

@@ -98,20 +98,20 @@ def lift(settings: Settings, subject: str, relation: str) -> dict[str, Any]:
         settings = settings.model_copy(update={"as_of": _head_date(settings)})
         subjects = names(settings.home, subject)
         with open_catalogue(settings.home.warehouse) as con:
-            stones = tombstones.standing(con, subjects, relation)
-            if not stones:
+            standing = tombstones.standing(con, subjects, relation)
+            if not standing:
                 raise SettingsError(
                     f"({subject!r}, {relation!r}) is not forgotten: no tombstone stands for "
                     f"{', '.join(map(repr, subjects))}; `lamini why` tells what became of a claim"
                 )
-            tombstones.lift(con, stones)
+            tombstones.lift(con, standing)
             tombstones.publish_tombstones(con, settings.home.warehouse)
         decided = publish(settings)
     return {
         "subject": subjects[0],
         "relation": relation,
-        "lifted": len(stones),
-        "was_purged": any(stone.purged_at is not None for stone in stones),
+        "lifted": len(standing),
+        "was_purged": any(tombstone.purged_at is not None for tombstone in standing),
         "counts": None if decided is None else decided.counts,
     }
 
@@ -139,12 +139,12 @@ def _head_date(settings: Settings) -> date:
 def _bury(settings: Settings, subject: str, relation: str, reason: str) -> Slot:
     subjects = names(settings.home, subject)
     with open_catalogue(settings.home.warehouse) as con:
-        stones = tombstones.standing(con, subjects, relation)
-        if not stones and not tombstones.is_claimed(con, subjects, relation):
+        standing = tombstones.standing(con, subjects, relation)
+        if not standing and not tombstones.is_claimed(con, subjects, relation):
             raise SettingsError(_unknown(settings, subject, relation))
-        stones = tombstones.add(con, subjects, relation, reason)
+        standing = tombstones.add(con, subjects, relation, reason)
         tombstones.publish_tombstones(con, settings.home.warehouse)
-    return Slot(subjects=tuple(subjects), relation=relation, tombstones=tuple(stones))
+    return Slot(subjects=tuple(subjects), relation=relation, tombstones=tuple(standing))
 
 
 def _unknown(settings: Settings, subject: str, relation: str) -> str:

@@ -65,9 +65,9 @@ def _workers(settings: Settings) -> AbstractContextManager[None]:
     return cluster(settings.num_workers, use_gpu=settings.use_gpu)
 
 
-def forget_run(folder: RunFolder) -> None:
+def drop_run(folder: RunFolder) -> None:
     """Take away what the run has done, so that it is done again."""
-    folder.forget(*STEPS[FULL])
+    folder.drop(*STEPS[FULL])
     for name in ("router", "tuning", "recall", "ray"):
         shutil.rmtree(folder.path / name, ignore_errors=True)
     (folder.path / "assignment.parquet").unlink(missing_ok=True)

@@ -139,6 +139,6 @@ def ingest_each(
 
 
 def source_names(home: Path, sources: list[Path]) -> list[str]:
-    """Give what `ingest_source` takes for each of `sources`."""
+    """Return what `ingest_source` takes for each of `sources`."""
     named = [source.expanduser().resolve() for source in sources] or registered(Home(home).sources)
     return [str(source) for source in named] or list(REFERENCE)

@@ -19,7 +19,7 @@ from flows.assign_facts import assign_facts
 from flows.automation.notify import telling_of_crash
 from flows.configuration.settings import Settings
 from flows.errors import GateError
-from flows.full_run import forget_run, train_in_full
+from flows.full_run import drop_run, train_in_full
 from flows.home.champion import Champion
 from flows.home.current_run import note
 from flows.home.decided import Decided
@@ -119,7 +119,7 @@ def memorize(
     key = run_key(settings, found.situation.training_hash, fingerprint)
     folder = RunFolder(path=settings.home.run(key))
     if force:
-        forget_run(folder)
+        drop_run(folder)
     tracked = open_tracked(settings, key, decided, FULL, decision.why)
     log.info("run %s: %d facts, MLflow run %s", key, decided.num_facts, tracked.run_id)
     with system_metrics(tracked):
@@ -182,7 +182,7 @@ def assigned_plan(settings: Settings, snapshot: Path) -> Path:
 def candidate_run(
     settings: Settings, tracked: TrackedRun, folder: RunFolder, plan: Path, found: Survey
 ) -> CandidateRun:
-    """Give what a run needs to make a candidate, with its own copy of the plan."""
+    """Return what a run needs to make a candidate, with its own copy of the plan."""
     return CandidateRun(
         settings=settings,
         tracked=tracked,

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 
 def hint(given: str, known: Iterable[str], *, what: str) -> str:
-    """Give '; did you mean X?' if some name is close, and the names there are."""
+    """Return '; did you mean X?' if some name is close, and the names there are."""
     names = sorted(known)
     folded = {name.casefold(): name for name in reversed(names)}
     close = difflib.get_close_matches(given.casefold(), list(folded), n=1)

@@ -9,5 +9,5 @@ import unicodedata
 
 
 def normal_form(text: str) -> str:
-    """Give `text` in normal form."""
+    """Return `text` in normal form."""
     return " ".join(unicodedata.normalize("NFC", text).split())

@@ -35,7 +35,7 @@ def statements() -> Mapping[str, str]:
 
 
 def text(name: str) -> str:
-    """Give the SQL of the statement `name`.
+    """Return the SQL of the statement `name`.
 
     Raises:
         UnknownQueryError: there is none; the message lists those there are.

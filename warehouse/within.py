@@ -6,7 +6,7 @@ from warehouse.errors import OutsideHomeError
 
 
 def within(home: Path, named: str) -> Path:
-    """Give the path `named` by a file of the folder `home`, which lies in it.
+    """Return the path `named` by a file of the folder `home`, which lies in it.
 
     Raises:
         OutsideHomeError: it leads out of it, by its name or by a link.

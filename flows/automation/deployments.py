@@ -92,7 +92,7 @@ def deployments(settings: Settings, home: str | None = None) -> list[Deployment]
 
 
 def _ingestion(settings: Settings, home: str) -> list[Deployment]:
-    """Give a deployment for each source, or one for the reference facts where there is none."""
+    """Return a deployment for each source, or one for the reference facts where there is none."""
     from flows.automation.source_states import named_sources
 
     plan = settings.schedule
@@ -119,7 +119,7 @@ def _cron(
 
 
 def as_yaml(deployment: Deployment, work_pool: str = "local") -> dict[str, Any]:
-    """Give the deployment's entry in prefect.yaml."""
+    """Return the deployment's entry in prefect.yaml."""
     optional = {"schedules": deployment.schedules, "triggers": deployment.triggers}
     return {
         "name": deployment.name,
@@ -134,7 +134,7 @@ def as_yaml(deployment: Deployment, work_pool: str = "local") -> dict[str, Any]:
 
 
 def as_served(deployment: Deployment) -> "RunnerDeployment":
-    """Give the deployment as `serve` takes it."""
+    """Return the deployment as `serve` takes it."""
     from prefect.client.schemas.objects import ConcurrencyLimitConfig
     from prefect.types.entrypoint import EntrypointType
 
@@ -169,7 +169,7 @@ def _trigger(given: Mapping[str, Any]) -> "DeploymentEventTrigger":
 
 
 def settings_file() -> Path | None:
-    """Give the settings file that the present folder or the environment names, absolute."""
+    """Return the settings file that the present folder or the environment names, absolute."""
     import os
 
     from flows.configuration.layers import FILE_NAME

@@ -15,7 +15,7 @@ from flows.tracking.open_flow_runs import remember_flow_run, settle_flow_runs
 
 
 def enter(home: Path) -> Settings:
-    """Give the settings of `home` as they are now, with the environment of the libraries in place.
+    """Return `home`'s settings as they are now, with the environment of the libraries in place.
 
     The flow run is recorded as this process's, and those that died before it are ended.
 

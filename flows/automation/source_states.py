@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def source_states(home: Home) -> list[dict[str, Any]]:
-    """Give every registered source with its last ingest; nothing is read of the sources.
+    """Return every registered source with its last ingest; nothing is read of the sources.
 
     Raises:
         MappingError: a registered mapping can no longer be used.
@@ -80,7 +80,7 @@ def _is_fresh(mapping: Mapping, last_ingest: datetime | None) -> bool | None:
 
 
 def named_sources(settings: "Settings", *, even_broken: bool = False) -> dict[str, str]:
-    """Give each source by name with its mapping file; none where the reference facts are meant.
+    """Return each source by name with its mapping file; none where the reference facts are meant.
 
     With `even_broken` a mapping that cannot be used goes by the name of its file.
 

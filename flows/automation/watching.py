@@ -64,7 +64,7 @@ def look(files: list[Path], before: Seen | None) -> Seen:
 
 
 def read_seen(folder: Path, source: str) -> Seen | None:
-    """Give what was seen when the source was last taken in; null if it never was."""
+    """Return what was seen when the source was last taken in; null if it never was."""
     try:
         return Seen(**json.loads((folder / f"{source}.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):

@@ -90,7 +90,7 @@ def replay(
 
 
 def refused_line(row: dict[str, Any]) -> str:
-    """Give a refused row as one line for people."""
+    """Return a refused row as one line for people."""
     where = f"{row['file']} row {row['row']}"
     where += f" (line {row['line']})" if row["line"] else ""
     column = row["column"] or row["field"]

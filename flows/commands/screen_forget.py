@@ -92,7 +92,7 @@ def show_collected(found: Collected) -> None:
 
 
 def size(number: float) -> str:
-    """Give a number of bytes as people read it."""
+    """Return a number of bytes as people read it."""
     for unit in _UNITS:
         if abs(number) < 1000 or unit == _UNITS[-1]:
             break

@@ -46,7 +46,7 @@ class Layers:
     origin: dict[str, str] = field(default_factory=dict)
 
     def nested(self) -> dict[str, Any]:
-        """Give the values as a settings file holds them: sections as tables."""
+        """Return the values as a settings file holds them: sections as tables."""
         found: dict[str, Any] = {}
         for name, value in self.values.items():
             section, dot, key = name.partition(".")
@@ -127,7 +127,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _lines(path: Path) -> dict[str, int]:
-    """Give the line of each key, as well as can be seen without a parser that keeps lines."""
+    """Return the line of each key, as well as can be seen without a parser that keeps lines."""
     found: dict[str, int] = {}
     table = ""
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
@@ -156,7 +156,7 @@ def _unquoted(dotted: str) -> str:
 def _checked(
     document: Mapping[str, Any], names: Names, path: Path, lines: Mapping[str, int]
 ) -> dict[str, dict[str, Any]]:
-    """Give the profiles, after looking at every name in the file, also of profiles not chosen."""
+    """Return the profiles, after looking at every name in the file, also of profiles not chosen."""
     _check_names({k: v for k, v in document.items() if k != PROFILES}, names, path, lines, "")
     if not isinstance(document.get(PROFILE, LOCAL), str):
         raise SettingsError(

@@ -172,7 +172,7 @@ def resolve_settings(
     *,
     environ: Mapping[str, str] | None = None,
 ) -> tuple[Settings, Layers]:
-    """Give the settings, as `load_settings` does, and who gave each of them.
+    """Return the settings, as `load_settings` does, and who gave each of them.
 
     Raises:
         SettingsError: a setting is unknown, of the wrong type or out of range; names its origin.

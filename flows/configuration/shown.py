@@ -13,7 +13,7 @@ _PASSWORD = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
 def shown_settings(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Give profile, file, every setting with its value and origin, and variables that set nothing.
+    """Return profile, file, each setting with its value and origin, and variables that set nothing.
 
     Raises:
         SettingsError: a setting is unknown, of the wrong type or out of range.

@@ -86,13 +86,13 @@ def _found(settings: "Settings") -> list[Item]:
 
 
 def _remove(settings: "Settings") -> list[Item]:
-    from flows.tracking.registry import forget_versions  # slow
+    from flows.tracking.registry import drop_versions  # slow
     from warehouse.catalogue import open_catalogue
 
     with open_catalogue(settings.home.warehouse):  # nobody publishes meanwhile
         items = _found(settings)
         gone = {item.path.name for item in items if item.kind == "run"}
-        _forget_runs(settings, gone)
+        _drop_runs(settings, gone)
         drop_dates(
             settings.home.warehouse, {item.path.name for item in items if item.kind == "snapshot"}
         )
@@ -100,11 +100,11 @@ def _remove(settings: "Settings") -> list[Item]:
         for item in items:
             _remove_one(item)
             failpoints.reach("gc.while_removing")
-    forget_versions(settings.home, gone)
+    drop_versions(settings.home, gone)
     return items
 
 
-def _forget_runs(settings: "Settings", gone: set[str]) -> None:
+def _drop_runs(settings: "Settings", gone: set[str]) -> None:
     """Let the pointer lead to no run that goes, before it goes: a kill leaves no dead end."""
     pointer = checked_pointer(settings.home)
     if pointer is None:

@@ -27,7 +27,7 @@ def holdings(home: Home, fact_ids: Collection[str]) -> list[dict[str, Any]]:
 
 
 def roles(home: Home) -> dict[str, str]:
-    """Give what each run of the pointer is: champion, previous, or an earlier champion."""
+    """Return what each run of the pointer is: champion, previous, or an earlier champion."""
     pointer = read_pointer(home)
     if pointer is None:
         return {}

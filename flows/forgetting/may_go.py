@@ -52,7 +52,7 @@ def find(settings: "Settings", now: datetime) -> list[Item]:
 
 
 def counted(items: Iterable[Item]) -> list[Item]:
-    """Give the items with the bytes that each frees once those before it are gone."""
+    """Return the items with the bytes that each frees once those before it are gone."""
     links: dict[tuple[int, int], int] = {}
     found = []
     for item in items:

@@ -49,7 +49,7 @@ def purge_slot(
     Raises:
         GateError: the champion does not hold the published facts; nothing was removed.
     """
-    from flows.tracking.registry import forget_versions  # slow
+    from flows.tracking.registry import drop_versions  # slow
 
     home = settings.home
     # Once the catalogue is purged, nobody else knows what to look for.
@@ -68,7 +68,7 @@ def purge_slot(
     stay = [] if kept is None else [one.run_key for one in (kept.champion, *kept.history)]
     removed = _remove_runs(settings, slot, stay, [*texts, *keys])
     removed += _remove_published(settings, slot, published)
-    forget_versions(home, {*dropped, *(path.removeprefix("runs/") for path in removed)})
+    drop_versions(home, {*dropped, *(path.removeprefix("runs/") for path in removed)})
     cleaned, refused = _scrub_all(home, texts, keys)
     failpoints.reach("purge.after_scrubbing")
     shrunk = rewrite_catalogue(settings.home.warehouse)
@@ -102,7 +102,7 @@ def _journal_path(home: Home, slot: Slot) -> Path:
 
 
 def read_journal(settings: Settings, slot: Slot) -> dict[str, Any]:
-    """Give all that is known of the fact: by the catalogue, and by a purge that was killed."""
+    """Return all that is known of the fact: by the catalogue, and by a purge that was killed."""
     path = _journal_path(settings.home, slot)
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     with open_catalogue(settings.home.warehouse) as con:

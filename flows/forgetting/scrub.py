@@ -30,14 +30,14 @@ _LINES = (".log", ".txt", ".jsonl", ".csv", ".md")
 
 
 def files_of(folder: Path) -> Iterator[Path]:
-    """Give every plain file under `folder`, in order."""
+    """Return every plain file under `folder`, in order."""
     yield from sorted(
         path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()
     )
 
 
 def encoded(texts: Sequence[str]) -> list[bytes]:
-    """Give the bytes by which texts are found: as UTF-8, and as JSON and HTML write them."""
+    """Return the bytes by which texts are found: as UTF-8, and as JSON and HTML write them."""
     return sorted({form.encode() for text in texts for form in _forms(text)})
 
 
@@ -178,7 +178,7 @@ def _scrub_json(path: Path, texts: Sequence[str], keys: Sequence[str]) -> None:
 
 
 def without(value: Any, texts: Sequence[str], keys: Sequence[str]) -> Any:
-    """Give a JSON value without the rows that hold a key, and with the texts written over."""
+    """Return a JSON value without the rows that hold a key, and with the texts written over."""
     if isinstance(value, list):
         return [without(part, texts, keys) for part in value if not _is_row_of(part, keys)]
     if isinstance(value, dict):

@@ -18,10 +18,10 @@ class Slot:
 
     @property
     def fact_ids(self) -> tuple[str, ...]:
-        return tuple(stone.fact_id for stone in self.tombstones)
+        return tuple(tombstone.fact_id for tombstone in self.tombstones)
 
 
 def names(home: Home, subject: str) -> list[str]:
-    """Give the subject's name and all others declared to be the same in the home."""
+    """Return the subject's name and all others declared to be the same in the home."""
     path = home.same_as
     return tombstones.names_of(subject, read_same_as(path) if path.is_file() else {})

@@ -30,7 +30,7 @@ def write_about(home: Home, key: str, about: Mapping[str, Any]) -> dict[str, Any
 
 
 def read_about(folder: Path) -> dict[str, Any]:
-    """Give what the run in `folder` is about; empty where it did not say, or it is damaged."""
+    """Return what the run in `folder` is about; empty where it did not say, or it is damaged."""
     try:
         found: dict[str, Any] = json.loads((folder / _FILE).read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError):

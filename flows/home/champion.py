@@ -58,7 +58,7 @@ class Champion(BaseModel):
     """Facts that updates since the last full run sent to another fact's group."""
 
     def told(self) -> dict[str, Any]:
-        """Give what is known of it as plain values."""
+        """Return what is known of it as plain values."""
         return self.model_dump(mode="json", exclude_unset=True)
 
 
@@ -72,7 +72,7 @@ class Pointer:
     """Training hashes of facts whose model was rolled back."""
 
     def told(self) -> dict[str, Any]:
-        """Give it as it stands in the file."""
+        """Return it as it stands in the file."""
         return {
             **self.champion.told(),
             "history": [before.told() for before in self.history],
@@ -103,7 +103,7 @@ def changing(home: Home) -> AbstractContextManager[None]:
 
 
 def promoted(home: Home) -> Pointer:
-    """Give what the pointer says of a champion that is there.
+    """Return what the pointer says of a champion that is there.
 
     Raises:
         NothingYetError: none was promoted, or it is gone.
@@ -121,7 +121,7 @@ def promoted(home: Home) -> Pointer:
 
 
 def read_pointer(home: Home) -> Pointer | None:
-    """Give what the pointer says, whatever became of the champion; null where it cannot be read."""
+    """Return what the pointer says, whatever became of the champion; null: it cannot be read."""
     try:
         return _pointer(json.loads(home.pointer.read_text(encoding="utf-8")))
     except (OSError, json.JSONDecodeError, ValidationError):
@@ -129,7 +129,7 @@ def read_pointer(home: Home) -> Pointer | None:
 
 
 def checked_pointer(home: Home) -> Pointer | None:
-    """Give what the pointer says; null where there is none.
+    """Return what the pointer says; null where there is none.
 
     Raises:
         PointerDamagedError: it cannot be read, leads out of the home, or names a champion that is

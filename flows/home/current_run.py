@@ -41,7 +41,7 @@ def note(home: Home, **what: object) -> None:
 
 
 def read_record(home: Home) -> dict[str, Any] | None:
-    """Give the record as it stands; null where there is none."""
+    """Return the record as it stands; null where there is none."""
     try:
         found: dict[str, Any] = json.loads((home.run_record).read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError):
@@ -50,7 +50,7 @@ def read_record(home: Home) -> dict[str, Any] | None:
 
 
 def run_state(home: Home) -> dict[str, Any] | None:
-    """Give the newest run's state, process, step, and what it has done and left."""
+    """Return the newest run's state, process, step, and what it has done and left."""
     record = read_record(home)
     if record is None:
         return None

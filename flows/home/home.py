@@ -16,7 +16,7 @@ class Home:
     path: Path
 
     def __str__(self) -> str:
-        """Give the folder as text."""
+        """Return the folder as text."""
         return str(self.path)
 
     @property
@@ -40,7 +40,7 @@ class Home:
         return self.warehouse / "snapshots"
 
     def snapshot(self, snapshot_hash: object) -> Path:
-        """Give the folder of the snapshot of that hash."""
+        """Return the folder of the snapshot of that hash."""
         return within(self.snapshots, str(snapshot_hash)[:16])
 
     @property
@@ -54,11 +54,11 @@ class Home:
         return self.path / "runs"
 
     def run(self, key: object) -> Path:
-        """Give the folder of the run of that key."""
+        """Return the folder of the run of that key."""
         return within(self.runs, str(key))
 
     def checkpoint(self, told: object) -> Path:
-        """Give the folder of a checkpoint that the pointer tells of, relative to the home."""
+        """Return the folder of a checkpoint that the pointer tells of, relative to the home."""
         return within(self.path, str(told))
 
     @property
@@ -107,9 +107,9 @@ class Home:
         return self.path / "measured"
 
     def journal(self, purged_id: str) -> Path:
-        """Give the file of what a purge looks for, for as long as it works."""
+        """Return the file of what a purge looks for, for as long as it works."""
         return self.path / f"forgetting-{purged_id}.json"
 
     def lock(self, name: str) -> Path:
-        """Give the file that is locked by whoever does what `name` stands for."""
+        """Return the file that is locked by whoever does what `name` stands for."""
         return self.path / f"{name}.lock"

@@ -8,7 +8,7 @@ import psutil
 
 
 def this_process() -> dict[str, Any]:
-    """Give what tells this process from all others."""
+    """Return what tells this process from all others."""
     created = psutil.Process().create_time()
     return {"host": socket.gethostname(), "pid": os.getpid(), "pid_created": created}
 

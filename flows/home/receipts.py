@@ -20,7 +20,7 @@ class Told(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow")
 
     def told(self) -> dict[str, Any]:
-        """Give what was said, and no default, as it stands in a file."""
+        """Return what was said, and no default, as it stands in a file."""
         return self.model_dump(mode="json", exclude_unset=True)
 
 
@@ -137,7 +137,7 @@ class Measured(Receipt):
     verify_seconds: float | None = None
 
     def total(self, kind: str) -> Cell | None:
-        """Give the recall of a kind of question in all templates; null where none was asked."""
+        """Return the recall of a kind of question in all templates; null where none was asked."""
         return next((c for c in self.summary if (c.kind, c.template) == (kind, "*")), None)
 
 

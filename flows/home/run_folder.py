@@ -91,7 +91,7 @@ class RunFolder:
         self.leave(receipt)
         return receipt
 
-    def forget(self, *steps: str) -> None:
+    def drop(self, *steps: str) -> None:
         """Drop receipts, so that the steps are done again."""
         for step in steps:
             self._file(step).unlink(missing_ok=True)

@@ -19,7 +19,7 @@ NAMES = "head, promoted, the beginning of a snapshot's hash, or a date"
 
 
 def chosen_snapshot(home: Home, name: str) -> Snapshot:
-    """Give the snapshot that `name` means.
+    """Return the snapshot that `name` means.
 
     A date means the one published with the latest as-of date up to it.
 

@@ -96,7 +96,7 @@ def note_told(home: Home, now: datetime) -> None:
 
 
 def last_told(home: Home, since: datetime | None) -> datetime | None:
-    """Give when what waits too long was last told of; `since`, since when it waits, if never."""
+    """Return when what waits too long was last told of; `since`, since when it waits, if never."""
     try:
         known = json.loads((home.pending).read_text(encoding="utf-8"))
         return datetime.fromisoformat(known["told"])

@@ -36,7 +36,7 @@ _FROM_BANK = 10
 def phrasings_of(
     relations: Sequence[ProposedRelation],
 ) -> Callable[[ProposedRelation], tuple[str, ...]]:
-    """Give what proposes templates for each of a table's relations, the plainest first.
+    """Return what proposes templates for each of a table's relations, the plainest first.
 
     What the bank of phrasings that ships has for a concept is proposed for the one relation of the
     table that means it: two would be asked for in the same words.
@@ -55,7 +55,7 @@ def phrasings_of(
 
 
 def shipped(relation: str) -> list[str]:
-    """Give the phrasings that ship for a relation by its name."""
+    """Return the phrasings that ship for a relation by its name."""
     bank = load_phrase_bank()
     concept = next(iter(bank.concepts_of(relation)), None)
     kind = concept.kind if concept else "text"

@@ -161,7 +161,7 @@ def _by_id(snapshot: Snapshot | None) -> dict[str, _Answered]:
 
 
 def fingerprint_of(settings: Settings, backbone: Any = None) -> str:
-    """Give what tells the weights of the frozen models from any other's.
+    """Return what tells the weights of the frozen models from any other's.
 
     They are the backbone's, loaded where it is not given, and a sentence encoder's.
     """

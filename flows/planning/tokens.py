@@ -31,7 +31,7 @@ class AnswerCounter:
 
 
 def answer_counter(backbone: str) -> AnswerCounter:
-    """Give what counts the tokens of answers.
+    """Return what counts the tokens of answers.
 
     Raises:
         SettingsError: no tokenizer can be loaded for `backbone`.

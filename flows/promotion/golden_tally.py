@@ -25,7 +25,7 @@ class Tally:
         return f"{self.right} right, {self.refused} refused, {self.wrong} wrong"
 
     def share(self, outcome: Outcome) -> float:
-        """Give the share of an outcome; 0 where nothing was asked."""
+        """Return the share of an outcome; 0 where nothing was asked."""
         return float(getattr(self, outcome)) / max(1, self.num_asked)
 
 

@@ -98,7 +98,7 @@ def _sum(cells: Cells, name: str) -> int:
 
 
 def checkpoints(cells: Cells) -> list[dict[str, Any]]:
-    """Give the newest checkpoints that the cells speak of, the oldest first."""
+    """Return the newest checkpoints that the cells speak of, the oldest first."""
     names = ("run_key", "mode", "as_of", "passed", "measured_at")
     found = {cell["run_key"]: {name: cell[name] for name in names} for cell in cells}
     inorder = sorted(found.values(), key=lambda each: (each["measured_at"], each["run_key"]))

@@ -78,7 +78,7 @@ def _cell(value: str | None) -> str:
 
 
 def _numbers(found: Mapping[str, Any]) -> dict[str, float]:
-    """Give what the columns of the experiment page lack."""
+    """Return what the columns of the experiment page lack."""
     cost = found["cost"]
     numbers = {
         "facts/differing": float(found["num_changes"]),

@@ -83,7 +83,7 @@ def draw_history(warehouse: Path, folder: Path) -> list[Path]:
 
 
 def history_of(home: Home, subject: str, relation: str) -> dict[str, Any]:
-    """Give one fact at every checkpoint, the oldest first.
+    """Return one fact at every checkpoint, the oldest first.
 
     Raises:
         NoHistoryError: no run was judged yet.

@@ -63,7 +63,7 @@ def _size(number: float) -> str:
 
 
 def _colour(share: float | None) -> str:
-    """Give the background of a share: green when all is recalled, red from a tenth missed on."""
+    """Return the background of a share: green when all is recalled, red from a tenth missed on."""
     if share is None:
         return "transparent"
     return f"hsl({max(0.0, 120 * (1 - 10 * (1 - share))):.0f} 55% 78%)"

@@ -14,7 +14,7 @@ WON = ("source", "file", "row", "authority", "observed_at")
 def resolved_facts(
     home: Home, *, relation: str | None = None, limit: int | None = None
 ) -> tuple[pa.Table, int]:
-    """Give the facts, ordered by subject and relation, and how many there are before `limit`.
+    """Return the facts, ordered by subject and relation, and how many there are before `limit`.
 
     Raises:
         NoSnapshotError: nothing is published.

@@ -26,7 +26,7 @@ MAX_WORST = 40
 
 
 def gather(home: Home, run_key: str) -> dict[str, Any]:
-    """Give all that is known of a run; a part that is gone is empty."""
+    """Return all that is known of a run; a part that is gone is empty."""
     folder = RunFolder(path=home.run(run_key))
     receipts = folder.receipts()
     about = read_about(folder.path)
@@ -115,7 +115,7 @@ def _with_answers(
 
 
 def _said(run: Path, fact_ids: list[str]) -> dict[str, str]:
-    """Give by fact_id what its own phrasings were answered; a miss before a hit."""
+    """Return by fact_id what its own phrasings were answered; a miss before a hit."""
     path = run / "recall" / "recall.parquet"
     if not fact_ids or not path.is_file():
         return {}
@@ -217,7 +217,7 @@ def _cost(
     receipts: Receipts,
     about: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Give what the run took: processor time by workers and seconds, and room on the disk."""
+    """Return what the run took: processor time by workers and seconds, and room on the disk."""
     trained, updated = receipts.trained, receipts.updated
     workers = max(1, int(about.get("settings", {}).get("num_workers", 1))) if trained else 1
     seconds = sum(value for name, value in _timings(receipts, about).items() if "ing" in name)

@@ -22,7 +22,7 @@ MAX_RUNS = 5
 
 
 def status(home: Home) -> dict[str, Any]:
-    """Give snapshot, checkpoint, pending changes, capacity alarm, last runs, servers of `home`.
+    """Return snapshot, checkpoint, pending changes, capacity alarm, last runs, servers of `home`.
 
     What a broken pointer should name is left out, and `broken` says why.
     """
@@ -72,7 +72,7 @@ def last_runs(home: Home) -> list[dict[str, Any]]:
 
 
 def newest_recall(home: Home) -> dict[str, Any]:
-    """Give the receipt of the newest recall measurement, with its run key.
+    """Return the receipt of the newest recall measurement, with its run key.
 
     Raises:
         NothingYetError: no run measured recall yet.
@@ -113,7 +113,7 @@ def _pending(
 
 
 def _capacity_alarm(home: Home, champion: Champion | None) -> str | None:
-    """Give what the promoted checkpoint's training said of experts that are nearly full."""
+    """Return what the promoted checkpoint's training said of experts that are nearly full."""
     if champion is None:
         return None
     folder = RunFolder(path=home.checkpoint(champion.path).parent)

@@ -17,7 +17,7 @@ _FORM = re.compile(r"lamini:[\w-]{43}")  # 32 random bytes
 
 
 def auth_string(home: Path) -> str:
-    """Give the secret of `home`, made if there is none; of two makers at once, one wins.
+    """Return the secret of `home`, made if there is none; of two makers at once, one wins.
 
     Raises:
         ServiceError: the file holds something else.
@@ -32,12 +32,12 @@ def auth_string(home: Path) -> str:
 
 
 def auth_file(home: Path) -> Path:
-    """Give the file of the secret of `home`."""
+    """Return the file of the secret of `home`."""
     return home / "services" / "auth_string"
 
 
 def basic(secret: str) -> str:
-    """Give the value of the header `Authorization` that holds `secret`."""
+    """Return the value of the header `Authorization` that holds `secret`."""
     return "Basic " + base64.b64encode(secret.encode()).decode()
 
 

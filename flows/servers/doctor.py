@@ -43,7 +43,7 @@ class Check:
 
 
 def examine(home: Path) -> list[Check]:
-    """Give every check, in order; what cannot even be looked at is a failure, not an error."""
+    """Return every check, in order; what cannot even be looked at is a failure, not an error."""
     found: list[Check] = []
     for look in _LOOKS:
         try:

@@ -20,12 +20,12 @@ LINK_SECONDS = 600
 
 
 def host_name(secret: str) -> str:
-    """Give the host name of the home's pages: browsers find every NAME.localhost on loopback."""
+    """Return the host name of the home's pages: browsers find every NAME.localhost on loopback."""
     return f"lamini-{_signed(secret, 'host')[:24]}.localhost"
 
 
 def let_in_link(secret: str, port: int, to: str = "/") -> str:
-    """Give an address that lets one browser in, once and soon, at the server on `port`.
+    """Return an address that lets one browser in, once and soon, at the server on `port`.
 
     It shows the page `to` of that server.
     """
@@ -34,7 +34,7 @@ def let_in_link(secret: str, port: int, to: str = "/") -> str:
 
 
 def cookie_value(secret: str) -> str:
-    """Give what a browser that was let in shows from then on."""
+    """Return what a browser that was let in shows from then on."""
     return _made(secret, "cookie", COOKIE_SECONDS)
 
 

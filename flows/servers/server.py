@@ -73,7 +73,7 @@ class Server:
         return int(self.url.rpartition(":")[2])
 
     def link(self) -> str:
-        """Give an address that lets one browser into all servers of the home, once and soon."""
+        """Return an address that lets one browser into all servers of the home, once and soon."""
         return let_in_link(self.auth_string, self.port, _FIRST_PAGES.get(self.name, "/"))
 
     @property
@@ -129,7 +129,7 @@ class Server:
 
 
 def start_prefect(home: Path, port: int | None = None) -> tuple[Server, bool]:
-    """Give the Prefect server of `home`, launched if there is none, and whether we must stop it."""
+    """Return `home`'s Prefect server, launched if there is none, and whether we must stop it."""
 
     def variables(free: int) -> dict[str, str]:
         return {
@@ -145,7 +145,7 @@ def start_prefect(home: Path, port: int | None = None) -> tuple[Server, bool]:
 
 
 def start_mlflow(home: Path, port: int | None = None) -> tuple[Server, bool]:
-    """Give the MLflow server of `home`, launched if there is none, and whether we must stop it."""
+    """Return `home`'s MLflow server, launched if there is none, and whether we must stop it."""
 
     def variables(free: int) -> dict[str, str]:
         # Without it seven job runners start too, 0.9 GB in all.
@@ -160,12 +160,12 @@ def start_mlflow(home: Path, port: int | None = None) -> tuple[Server, bool]:
 
 
 def page(home: Path, port: int) -> str:
-    """Give the first page of a server of `home` on `port`, as a browser is to open it."""
+    """Return the first page of a server of `home` on `port`, as a browser is to open it."""
     return f"http://{host_name(auth_string(home))}:{port}"
 
 
 def find(home: Path, name: str) -> Server | None:
-    """Give the recorded server `name` of `home` if its process runs and asks for the secret."""
+    """Return the recorded server `name` of `home` if its process runs and asks for the secret."""
     server = _recorded(home, name)
     return server if server is not None and server.auth_file else None
 
@@ -184,7 +184,7 @@ def answers(url: str, secret: str = "") -> bool:
 
 
 def status(url: str, secret: str = "") -> int | None:
-    """Give the status of the answer to a GET of `url`, or nothing where none answers."""
+    """Return the status of the answer to a GET of `url`, or nothing where none answers."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         asked = urllib.request.Request(url)
@@ -295,6 +295,6 @@ def _write(record: Path, server: Server) -> None:
     part.replace(record)
 
 
-def forget(home: Path, server: Server) -> None:
+def drop_record(home: Path, server: Server) -> None:
     """Remove the record of a server that was stopped."""
     _record(home, server.name).unlink(missing_ok=True)

@@ -168,7 +168,7 @@ class Services:
 def open_ui(
     home: Path, *, prefect_port: int | None = None, mlflow_port: int | None = None
 ) -> Iterator[list[Server]]:
-    """Give both servers, answering; those that were started here are stopped at the end.
+    """Return both servers, answering; those that were started here are stopped at the end.
 
     A port that is not given is the tool's own (4200, 5000), or the next one that is free.
 

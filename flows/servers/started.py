@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from flows.errors import ServiceError
-from flows.servers.server import START_SECONDS, Server, find, forget, is_free
+from flows.servers.server import START_SECONDS, Server, drop_record, find, is_free
 
 _PORT_TAKEN = "already in use"
 """What Prefect's program, MLflow's and uvicorn log of a port where they could not listen."""
@@ -71,7 +71,7 @@ class Started:
         """Stop the server if it is ours."""
         if self.is_ours:
             self.server.stop()
-            forget(self.home, self.server)
+            drop_record(self.home, self.server)
 
     def _lost_its_port(self) -> bool:
         server, port = self.server, urlsplit(self.server.url).port

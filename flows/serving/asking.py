@@ -54,7 +54,7 @@ class Asked:
         return self.from_memory and self.table_agrees is False
 
     def told(self) -> dict[str, Any]:
-        """Give it as plain values."""
+        """Return it as plain values."""
         return {**asdict(self), "is_mismatch": self.is_mismatch}
 
 

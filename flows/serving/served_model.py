@@ -183,7 +183,7 @@ def _snapshot(home: Home, known: str) -> "Snapshot":
 
 
 def _plain(value: Any) -> Any:
-    """Give dates as text, so that JSON takes them."""
+    """Return dates as text, so that JSON takes them."""
     if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -30,7 +30,7 @@ foreign questions answered from memory. Each parent run has a `report.html` amon
 
 
 def dress_experiment(run: TrackedRun) -> None:
-    """Give the experiment its kind, description and view; what a person has set stays."""
+    """Return the experiment its kind, description and view; what a person has set stays."""
     known = run.client.get_experiment(run.experiment_id).tags
     wanted = {
         "mlflow.experimentKind": "custom_model_development",

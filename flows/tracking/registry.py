@@ -71,7 +71,7 @@ def follow_pointer(home: Home) -> dict[str, str]:
     return set_to
 
 
-def forget_versions(home: Home, run_keys: set[str]) -> None:
+def drop_versions(home: Home, run_keys: set[str]) -> None:
     """Take the versions of removed checkpoints out of the registry; their runs stay."""
     if not run_keys or not mlflow_database(home.path).is_file():
         return

@@ -12,7 +12,7 @@ _MAX_MESSAGE = 500
 
 
 def name_run(mode: str, as_of: object) -> None:
-    """Give the flow run that is going on its name and tags, once it is known what it does."""
+    """Return the flow run that is going on its name and tags, once it is known what it does."""
     try:
         verb = {"incremental": "update to", "full": "memorize", "nothing": "nothing new"}[mode]
         tags = [*dict.fromkeys([*(flow_run.tags or []), f"mode:{mode}", f"as-of:{as_of}"])]

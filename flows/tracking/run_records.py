@@ -75,7 +75,7 @@ def log_settings(tracked: TrackedRun, settings: Settings) -> None:
 
 
 def mlflow_url(home: Home, tracked: TrackedRun) -> str:
-    """Give the run's page, among trainings, where `lamini ui` shows it now or would by itself."""
+    """Return the run's page, among trainings, where `lamini ui` shows it now or would by itself."""
     server = find(home.path, "mlflow")
     address = server.page if server is not None else page(home.path, MLFLOW_PORT)
     run = f"experiments/{tracked.experiment_id}/runs/{tracked.run_id}"
@@ -88,7 +88,7 @@ def _seconds_so_far() -> float | None:
 
 
 def flat(settings: Settings) -> dict[str, object]:
-    """Give the settings as one level of names and values, without what may be a secret."""
+    """Return the settings as one level of names and values, without what may be a secret."""
     whole = _one_level(settings.model_dump(mode="json"))
     return {name: without_secrets(name, value) for name, value in whole.items()}
 

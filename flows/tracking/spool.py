@@ -111,7 +111,7 @@ class Spool:
 
 @functools.cache
 def spool_of(uri: str) -> Spool:
-    """Give the spool of the SQLite database at `uri`; it lies beside it."""
+    """Return the spool of the SQLite database at `uri`; it lies beside it."""
     return Spool(uri, Path(uri.removeprefix("sqlite:///")).with_name("spool.jsonl"))
 
 

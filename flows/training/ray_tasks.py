@@ -9,7 +9,7 @@ import ray
 def each_on_ray(
     function: Callable[[Any], Any], items: Iterable[Any], *, keep: bool = False
 ) -> list[Any]:
-    """Give the results in order; with `keep`, as references that later calls take as items."""
+    """Return the results in order; with `keep`, as references that later calls take as items."""
     shared = ray.put(function)  # once, not with every task
     references = [_apply.remote(shared, item) for item in items]
     return references if keep else ray.get(references)

@@ -105,7 +105,7 @@ def submit_or_attach(
     *,
     is_whole: Callable[[str], bool],
 ) -> str:
-    """Give the submission of a run: the one that goes on or has its result, or a new one.
+    """Return the submission of a run: the one that goes on or has its result, or a new one.
 
     The id is the entrypoint's last word.
 
@@ -217,7 +217,7 @@ def _pass_on(progress: Path, read: int, on_report: OnReport) -> int:
 
 
 def _variables(home: Home) -> dict[str, str]:
-    """Give what the libraries of the job are told; addresses, tokens and our home's stay here."""
+    """Return what the libraries of the job are told; addresses, tokens and our home's stay here."""
     ours = ("PREFECT_", "NO_PROXY", "no_proxy", "RAY_AUTH", "GIT_PYTHON")
     return {
         name: text for name, text in environment(home.path).items() if not name.startswith(ours)

@@ -24,7 +24,7 @@ TokenCounts = Mapping[str, int] | Callable[[list[str]], list[int]]
 
 
 def num_experts_for(num_tokens: int, group_size: int) -> int:
-    """Give how many experts of its group an answer of `num_tokens` uses: one a token."""
+    """Return how many experts of its group an answer of `num_tokens` uses: one a token."""
     return min(group_size, num_tokens)
 
 
@@ -48,7 +48,7 @@ def assign(
     num_shards: int,
     num_tokens_by_fact: TokenCounts,
 ) -> AssignmentReceipt:
-    """Give every fact of `snapshot` a group and write the plan as Parquet, whole or not at all.
+    """Return every fact of `snapshot` a group and write the plan as Parquet, whole or not at all.
 
     Raises:
         CapacityError: there are more facts than groups; nothing was changed.

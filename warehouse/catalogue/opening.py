@@ -40,7 +40,7 @@ def open_catalogue(home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def now() -> datetime:
-    """Give the time to record: UTC, without zone, as the catalogue stores it."""
+    """Return the time to record: UTC, without zone, as the catalogue stores it."""
     return datetime.now(tz=UTC).replace(tzinfo=None)
 
 

@@ -138,7 +138,7 @@ class ClaimBatch:
         return int(self.raw.num_rows)
 
     def files_table(self) -> pa.Table:
-        """Give the files by the first and last of their rows, as the queries read them."""
+        """Return the files by the first and last of their rows, as the queries read them."""
         last_row = 2**62
         files = self.files or (FileRows(file=self.file, first_row=1, last_row=last_row),)
         return pa.Table.from_pylist(
@@ -146,7 +146,7 @@ class ClaimBatch:
         )
 
     def recipes_table(self) -> pa.Table:
-        """Give the recipes by view, as the queries read them."""
+        """Return the recipes by view, as the queries read them."""
         return pa.table(
             {
                 "view": pa.array(range(len(self.recipes)), pa.int64()),
@@ -161,7 +161,7 @@ def raw_rows(
     texts: Mapping[int, str] | None = None,
     lines: pa.Array | None = None,
 ) -> pa.Table:
-    """Give rows by number: `given` as a struct, or `text` where the row could not be read."""
+    """Return rows by number: `given` as a struct, or `text` where the row could not be read."""
     unread = texts or {}
     given = table.to_struct_array()
     readable = pa.table(

@@ -52,7 +52,7 @@ class DuplicateSettings:
 
 
 def suspected_duplicates(slots: pa.Table, settings: DuplicateSettings | None = None) -> pa.Table:
-    """Give (fact_id, other, reason, score) for pairs of slots that may be one, ordered.
+    """Return (fact_id, other, reason, score) for pairs of slots that may be one, ordered.
 
     `slots` has one row per slot: fact_id, subject, relation, question; the last two may be null.
     Reasons: 'same subject' (but for case, script, punctuation, order of words), 'subject looks
@@ -75,7 +75,7 @@ def suspected_duplicates(slots: pa.Table, settings: DuplicateSettings | None = N
 
 
 def named_pairs(facts: pa.Table) -> list[dict[str, object]]:
-    """Give the suspected pairs of a snapshot's facts with their names, the surest first."""
+    """Return the suspected pairs of a snapshot's facts with their names, the surest first."""
     slots = facts.select(["fact_id", "subject", "relation", "question"])
     names = {row["fact_id"]: row for row in slots.to_pylist()}
     pairs = suspected_duplicates(slots).to_pylist()
@@ -87,7 +87,7 @@ def named_pairs(facts: pa.Table) -> list[dict[str, object]]:
 
 
 def _spelt_out(texts: Iterable[str]) -> pa.Table:
-    """Give texts in Latin letters, as they sound and, if they imitate Latin ones, as they look."""
+    """Return texts in Latin letters, as they sound and, if they imitate such, as they look."""
     found = [(text, _latin(text), _look(text)) for text in texts]
     names = ("text", "plain", "look")
     return pa.table(
@@ -100,7 +100,7 @@ def _latin(text: str) -> str:
 
 
 def _look(text: str) -> str | None:
-    """Give what the text looks like, if another script's letters look like Latin ones in it."""
+    """Return what the text looks like, if another script's letters look like Latin ones in it."""
     composed = unicodedata.normalize("NFKC", text)
     seen = composed.translate(LOOK_ALIKES)
     return anyascii(seen) if seen != composed and _is_latin(seen) else None

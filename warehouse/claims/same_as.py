@@ -56,7 +56,7 @@ def final_names(names: Mapping[str, str], *, where: str = "names") -> dict[str, 
 
 
 def merge_subjects(batch: ClaimBatch, names: Mapping[str, str]) -> ClaimBatch:
-    """Give the batch with every subject under the name that it finally goes by.
+    """Return the batch with every subject under the name that it finally goes by.
 
     Questions and other phrasings stay as given, so 'What is the capital of Holland?' remains one
     that the fact about the Netherlands answers. A relation that a claim leaves to its prompt is the

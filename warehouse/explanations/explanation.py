@@ -101,7 +101,7 @@ def explain(snapshot: Snapshot, subject: str, relation: str) -> Explanation:
 
 
 def rule_of(snapshot: Snapshot, relation: str) -> RelationRule:
-    """Give the rule by which the snapshot's slots of a relation were decided."""
+    """Return the rule by which the snapshot's slots of a relation were decided."""
     rules = {row["relation"]: row["rule"] for row in snapshot.relations().to_pylist()}
     return RelationRule.from_json(rules.get(relation, rules[None]))
 

@@ -26,7 +26,7 @@ class Odds:
     def after(
         self, values: Collection[str], added: Mapping[str, int], withdrawn: Sequence[str] = ()
     ) -> dict[str, float]:
-        """Give the probabilities of `values` after so many new claims and without some sources.
+        """Return the probabilities of `values` after so many new claims and without some sources.
 
         `added` names the values concerned: those that get claims, or lose those of `withdrawn`.
         """

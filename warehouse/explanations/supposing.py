@@ -78,7 +78,7 @@ class Standing:
 def decide(
     relation: str, rule: RelationRule, suppositions: Sequence[Supposition]
 ) -> list[list[Standing]]:
-    """Give for each supposition its values, decided by the rule."""
+    """Return for each supposition its values, decided by the rule."""
     slots = [f"{index:016x}" for index in range(len(suppositions))]
     found: dict[str, list[Standing]] = {slot: [] for slot in slots}
     with query.connect() as con:

@@ -91,7 +91,7 @@ def widen(con: duckdb.DuckDBPyConnection, scope: str) -> bool:
 
 
 def elsewhere(con: duckdb.DuckDBPyConnection, *, only_changed: bool) -> dict[str, object]:
-    """Give the figures of the slots that are not judged."""
+    """Return the figures of the slots that are not judged."""
     if not only_changed:
         return {"num_conflicts_elsewhere": 0}
     return dict(query.run(con, "scope_elsewhere").to_pylist()[0])

@@ -24,7 +24,7 @@ class LastBatch:
 
 
 def last_batch(con: duckdb.DuckDBPyConnection, source: str) -> LastBatch | None:
-    """Give the latest batch of a source; null if it was never taken in."""
+    """Return the latest batch of a source; null if it was never taken in."""
     found = query.run(con, "batch_last", source=source).to_pylist()
     if not found:
         return None

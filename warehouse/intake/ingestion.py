@@ -90,7 +90,7 @@ def ingest(
 def check_batch(
     con: duckdb.DuckDBPyConnection, batch: ClaimBatch, moment: datetime
 ) -> list[Finding]:
-    """Give the promises of the contract that were not kept, and only warn.
+    """Return the promises of the contract that were not kept, and only warn.
 
     Raises:
         ContractError: a promise was not kept that does stop.

@@ -44,7 +44,7 @@ def list_quarantine(
     ids: Sequence[str] | None = None,
     with_replayed: bool = False,
 ) -> list[dict[str, Any]]:
-    """Give refused rows, ordered by file and row; `fields` is what the mapping made of each.
+    """Return refused rows, ordered by file and row; `fields` is what the mapping made of each.
 
     Raises:
         UnknownQuarantineError: no row has one of the ids.

@@ -9,7 +9,7 @@ from warehouse.catalogue import now, transaction
 
 
 def old_texts(con: duckdb.DuckDBPyConnection, days: float) -> tuple[int, int]:
-    """Give how many refused rows older than so many days have a text, and its bytes."""
+    """Return how many refused rows older than so many days have a text, and its bytes."""
     [(rows, size)] = query.execute(con, "quarantine_old", before=now() - timedelta(days=days))
     return int(str(rows)), int(str(size))
 

@@ -80,7 +80,7 @@ class Weighing:
 
 
 def rule_table(rules: Rules) -> pa.Table:
-    """Give the rules as the table that decisions read, the default under null."""
+    """Return the rules as the table that decisions read, the default under null."""
     rows = [
         {
             "relation": relation,
@@ -203,7 +203,7 @@ def record(
 
 
 def part_of(fact_ids: pa.ChunkedArray, num_parts: int) -> pa.Array:
-    """Give the part that each slot belongs to, by its number."""
+    """Return the part that each slot belongs to, by its number."""
     return pa.array([int(slot, 16) % num_parts for slot in fact_ids.to_pylist()], pa.int64())
 
 

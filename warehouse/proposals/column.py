@@ -75,7 +75,7 @@ class Column:
         return self.is_filled and self.num_distinct == self.num_filled
 
     def share(self, pattern: re.Pattern[str]) -> float:
-        """Give the share of values that are the pattern as a whole."""
+        """Return the share of values that are the pattern as a whole."""
         found = sum(pattern.fullmatch(text) is not None for text in self.sample)
         return found / len(self.sample) if self.sample else 0.0
 
@@ -117,7 +117,7 @@ class Column:
 
 
 def called_as(name: str) -> str:
-    """Give a column's name as a question says it: list_price is 'list price', Capital 'capital'."""
+    """Return a column's name as questions say it: list_price is 'list price', Capital 'capital'."""
     last = name.rsplit(".", 1)[-1] if re.fullmatch(r"[a-z_]+(\.[a-z_0-9]+)+", name) else name
     plain = re.sub(r"[{}\s_]+", " ", _CASE.sub(" ", last)).strip()
     words = [word.lower() if word.istitle() else word for word in plain.split()]

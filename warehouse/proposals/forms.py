@@ -149,7 +149,7 @@ def _long(
 def _relations_of_rows(
     subject: Column, relation: Column | None, value: Column, *, can_be_sets: bool
 ) -> tuple[ProposedRelation, ...]:
-    """Give the relations of a long table whose rule is not the default one."""
+    """Return the relations of a long table whose rule is not the default one."""
     if relation is None or relation.num_distinct > _MOST_RELATIONS:
         return ()
     rows = zip(*(c.values.to_pylist() for c in (subject, relation, value)), strict=True)

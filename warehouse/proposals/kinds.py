@@ -36,12 +36,12 @@ _IN_PARENTHESES = re.compile(r"^(.*\S)\s*[(\[]\s*(?:in )?([^()\[\]]{1,12})[)\]]$
 
 
 def kind_of_column(column: Column) -> str:
-    """Give the kind of the column's values."""
+    """Return the kind of the column's values."""
     return kind_of_values(column.words, column.sample)
 
 
 def kind_of_values(words: str, values: list[str]) -> str:
-    """Give the kind of values that go by a name; text where nothing speaks for another."""
+    """Return the kind of values that go by a name; text where nothing speaks for another."""
     few = values[:_LOOKED_AT]
     if not few:
         return "text"

@@ -34,13 +34,13 @@ _TEXT_LENGTH = 300
 
 
 def named(columns: Iterable[Column], names: Sequence[str]) -> Column | None:
-    """Give the column that has the first of the names, and a value at all."""
+    """Return the column that has the first of the names, and a value at all."""
     by_words = {column.words: column for column in columns if column.num_filled}
     return next((by_words[name] for name in names if name in by_words), None)
 
 
 def named_list(columns: Sequence[Column], names: Sequence[str]) -> Column | None:
-    """Give a column by its name whose cells may be lists."""
+    """Return a column by its name whose cells may be lists."""
     found = [column for column in columns if column.words in names]
     return next((column for column in found if column.is_list or column.num_filled), None)
 
@@ -51,7 +51,7 @@ def is_time(column: Column) -> bool:
 
 
 def columns_of(fields: dict[str, Any]) -> set[str]:
-    """Give the columns that claim fields are read from."""
+    """Return the columns that claim fields are read from."""
     return {given for given in fields.values() if isinstance(given, str)}
 
 

@@ -55,7 +55,7 @@ def _decoded(data: bytes) -> tuple[str, str]:
 
 
 def _split(text: str, usual: str) -> tuple[str, list[list[str]]]:
-    """Give the delimiter that cuts most lines alike, into most cells, and the first rows."""
+    """Return the delimiter that cuts most lines alike, into most cells, and the first rows."""
 
     def alike(delimiter: str) -> tuple[float, int, bool]:
         rows = _rows(text, delimiter)

@@ -15,7 +15,7 @@ _FIELDS = (
 
 
 def as_toml(proposal: Proposal, phrase: Callable[[ProposedRelation], Sequence[str]]) -> str:
-    """Give the mapping's text; `phrase` gives the templates of a relation, the question first."""
+    """Return the mapping's text; `phrase` gives the templates of a relation, the question first."""
     lines = [
         f"# Proposed for a table of {proposal.num_rows} rows. Read it and change what is wrong:",
         "# every key is explained in warehouse/README.md; `lamini source preview` tries it.",

@@ -25,16 +25,16 @@ class RecallHistory:
     """Read only as far as a question needs it."""
 
     def of_fact(self, fact_id: str) -> pa.Table:
-        """Give one fact at every checkpoint, the oldest first."""
+        """Return one fact at every checkpoint, the oldest first."""
         return self._run("history_of_fact", fact_id=fact_id)
 
     def fact_id_of(self, subject: str, relation: str) -> str:
-        """Give the name of the slot, whether or not any checkpoint held it."""
+        """Return the name of the slot, whether or not any checkpoint held it."""
         rows = self._run("slot_of", subject=subject, relation=relation).to_pylist()
         return str(rows[0]["fact_id"])
 
     def regressed_since(self, since: str) -> pa.Table:
-        """Give the facts that the newest checkpoint recalls worse than that of a run, or of a day.
+        """Return facts that the newest checkpoint recalls worse than that of a run, or of a day.
 
         Raises:
             UnknownRunError: there is no such run, or nothing had passed the gate on that day.
@@ -42,19 +42,19 @@ class RecallHistory:
         return self._run("history_regressed", run_key=self.checkpoint_at(since))
 
     def never_memorized(self) -> pa.Table:
-        """Give the facts of the newest checkpoint whose answer none has memorized."""
+        """Return the facts of the newest checkpoint whose answer none has memorized."""
         return self._run("history_never")
 
     def flapping(self, min_turns: int = 2) -> pa.Table:
-        """Give the facts that were memorized and lost by turns."""
+        """Return the facts that were memorized and lost by turns."""
         return self._run("history_flapping", min_turns=min_turns)
 
     def by_relation(self) -> pa.Table:
-        """Give the recall of every relation at every checkpoint."""
+        """Return the recall of every relation at every checkpoint."""
         return self._run("history_relations")
 
     def troubled(self, num_facts: int = 40) -> pa.Table:
-        """Give the facts that were missed most, at every checkpoint."""
+        """Return the facts that were missed most, at every checkpoint."""
         return self._run("history_troubled", num_facts=num_facts)
 
     def checkpoint_at(self, since: str) -> str:

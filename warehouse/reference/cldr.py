@@ -32,7 +32,7 @@ _Row = dict[str, object]
 
 
 def read_cldr() -> ClaimBatch:
-    """Give all claims of CLDR about territories and currencies."""
+    """Return all claims of CLDR about territories and currencies."""
     version = str(get_cldr_version())
     stamp = {"authority": AUTHORITY, "observed_at": RELEASES.get(version.split(".")[0])}
     rows = [
@@ -51,7 +51,7 @@ def read_cldr() -> ClaimBatch:
 
 
 def territory_name(alpha_2: str) -> str | None:
-    """Give the English short name of a territory; null if CLDR has none."""
+    """Return the English short name of a territory; null if CLDR has none."""
     name = _english().territories.get(alpha_2)
     return str(name) if name else None
 

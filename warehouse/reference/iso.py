@@ -23,7 +23,7 @@ _Row = dict[str, object]
 
 
 def read_iso() -> ClaimBatch:
-    """Give all claims of the ISO standards."""
+    """Return all claims of the ISO standards."""
     version = importlib.metadata.version("pycountry")
     stamp = {"authority": AUTHORITY, "observed_at": release_date(version)}
     rows = [
@@ -73,7 +73,7 @@ def _historic(country: Any) -> _Row:
 
 
 def last_day(text: str) -> date:
-    """Give the last day of a date that may lack its month or day: '1977' is 1977-12-31."""
+    """Return the last day of a date that may lack its month or day: '1977' is 1977-12-31."""
     parts = [int(part) for part in text.split("-")]
     year = parts[0]
     month = parts[1] if len(parts) > 1 else 12

@@ -18,7 +18,7 @@ _MANY = 60
 
 
 def other_names(subjects: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """Give the other names of the territories among the subjects; none where they are few.
+    """Return the other names of the territories among the subjects; none where they are few.
 
     A table of companies may hold a Georgia and a Jordan: a few names of territories say nothing.
     """

@@ -27,7 +27,7 @@ class Relation:
 
 @cache
 def relations() -> dict[str, Relation]:
-    """Give the reference relations by name."""
+    """Return the reference relations by name."""
     return {
         name: Relation(
             name=name,
@@ -40,7 +40,7 @@ def relations() -> dict[str, Relation]:
 
 @cache
 def training_templates(relation: str) -> tuple[str, ...]:
-    """Give the training phrasings of `relation`, the canonical question first.
+    """Return the training phrasings of `relation`, the canonical question first.
 
     Raises:
         MappingError: the relation has none.
@@ -50,14 +50,14 @@ def training_templates(relation: str) -> tuple[str, ...]:
 
 @cache
 def heldout_templates(relation: str) -> tuple[str, ...]:
-    """Give the phrasings of `relation` that only measure; none for an unknown relation."""
+    """Return the phrasings of `relation` that only measure; none for an unknown relation."""
     return (
         _templates("heldout_phrasings", relation) if relation in read("heldout_phrasings") else ()
     )
 
 
 def phrase(relation: str, subject: str) -> dict[str, object]:
-    """Give the prompt fields of a claim: the question, and the other phrasings as paraphrases."""
+    """Return the prompt fields of a claim: the question, and the other phrasings as paraphrases."""
     prompts = [template.replace("{subject}", subject) for template in training_templates(relation)]
     return {"question": prompts[0], "paraphrases": prompts[1:]}
 

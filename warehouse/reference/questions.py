@@ -49,7 +49,7 @@ def heldout_questions(facts: pa.Table, own: Mapping[str, Sequence[str]] | None =
 
 
 def foreign_questions() -> pa.Table:
-    """Give the held-out questions about something else: columns `prompt` and `kind`, `foreign`."""
+    """Return held-out questions about something else: columns `prompt` and `kind`, `foreign`."""
     return of_kinds({"foreign": read("heldout_foreign")["foreign"]})
 
 
@@ -90,7 +90,7 @@ def missing_questions(facts: pa.Table) -> pa.Table:
 
 
 def training_negatives(facts: pa.Table, seed: int) -> list[str]:
-    """Give training questions to abstain from: foreign ones, and known subjects asked otherwise.
+    """Return training questions to abstain from: foreign ones, and known subjects asked otherwise.
 
     Every subject gets every near-foreign template of its kind, in an order drawn by `seed`; each is
     followed by a foreign question, over and over, so that any prefix holds as many of either. The
@@ -157,13 +157,13 @@ def _put(templates: Sequence[str], subjects: Sequence[str]) -> list[str]:
 
 
 def drawn(texts: Collection[str], number: int) -> list[str]:
-    """Give at most `number` of them, the same for the same texts in any order."""
+    """Return at most `number` of them, the same for the same texts in any order."""
     # By hash, so that one fact more or less leaves nearly all of the draw as it is.
     return sorted(texts, key=lambda text: hashlib.sha256(text.encode()).digest())[:number]
 
 
 def of_kinds(prompts: Mapping[str, Sequence[str]]) -> pa.Table:
-    """Give prompts by kind as a table: columns `prompt` and `kind`."""
+    """Return prompts by kind as a table: columns `prompt` and `kind`."""
     pairs = [(prompt, kind) for kind, of_kind in prompts.items() for prompt in of_kind]
     return pa.table(
         {"prompt": [prompt for prompt, _ in pairs], "kind": [kind for _, kind in pairs]}

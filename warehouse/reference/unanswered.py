@@ -26,7 +26,7 @@ _WORD = re.compile(r"\w+")
 def unanswered_questions(
     facts: pa.Table, is_forgotten: Callable[[str, str], object] = lambda subject, relation: False
 ) -> pa.Table:
-    """Give questions that the facts do not answer: columns `prompt` and `kind`.
+    """Return questions that the facts do not answer: columns `prompt` and `kind`.
 
     kind is `near_foreign` (a subject of theirs, asked for what no relation of the table speaks of),
     `missing_fact` (a subject asked for a relation that others of its sort have, and it has not) or
@@ -67,7 +67,7 @@ def unanswered_questions(
 
 
 def near_foreign_negatives(facts: pa.Table, seed: int) -> list[str]:
-    """Give training questions about subjects of theirs that the table does not speak of, shuffled.
+    """Return training questions about subjects of theirs that the table lacks, shuffled.
 
     Other ones than `unanswered_questions` asks. The same facts and seed give the same list.
     """
@@ -85,7 +85,7 @@ def _own(facts: pa.Table) -> list[dict[str, Any]]:
 
 
 def _templates(own: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Give each relation's most common question, with a hole for the subject."""
+    """Return each relation's most common question, with a hole for the subject."""
     found: dict[str, Counter[str]] = {}
     for fact in own:
         if fact["question"] and fact["subject"] in fact["question"]:
@@ -98,7 +98,7 @@ def _templates(own: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def _strange_templates(file: str, own: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Give the questions of a file about what neither relations nor their questions speak of."""
+    """Return the questions of a file about what neither relations nor their questions speak of."""
     texts = {*(fact["relation"] for fact in own), *_templates(own).values()}
     words = {word.casefold() for text in texts for word in _WORD.findall(text)}
     return [
@@ -109,7 +109,7 @@ def _strange_templates(file: str, own: Sequence[Mapping[str, Any]]) -> list[str]
 
 
 def _holes(relations_of: Mapping[str, set[str]]) -> list[tuple[str, str]]:
-    """Give subjects with relations that they lack and that occur beside one of theirs elsewhere."""
+    """Return subjects with relations that they lack and that occur beside theirs elsewhere."""
     beside: dict[str, set[str]] = {}
     for known in {frozenset(known) for known in relations_of.values()}:
         for relation in known:

@@ -56,35 +56,35 @@ class Snapshot:
         return str(self.manifest["training_hash"])
 
     def facts(self) -> pa.Table:
-        """Give the facts, ordered by fact_id."""
+        """Return the facts, ordered by fact_id."""
         return self._read("facts")
 
     def claims(self) -> pa.Table:
-        """Give every claim with its status, reason and origin."""
+        """Return every claim with its status, reason and origin."""
         return self._read("claims")
 
     def quarantine(self) -> pa.Table:
-        """Give the rows that were not taken in, with the reason."""
+        """Return the rows that were not taken in, with the reason."""
         return self._read("quarantine")
 
     def conflicts(self) -> pa.Table:
-        """Give the ties."""
+        """Return the ties."""
         return self._read("conflicts")
 
     def duplicates(self) -> pa.Table:
-        """Give the rows that repeat a claim."""
+        """Return the rows that repeat a claim."""
         return self._read("duplicates")
 
     def timeline(self) -> pa.Table:
-        """Give what held when in the time-varying slots."""
+        """Return what held when in the time-varying slots."""
         return self._read("timeline")
 
     def sources(self) -> pa.Table:
-        """Give how each source fared in each relation, with its accuracy where it was learned."""
+        """Return how each source fared in each relation, with its accuracy where it was learned."""
         return self._read("sources")
 
     def relations(self) -> pa.Table:
-        """Give the rule of each relation that has one declared, and the default under null."""
+        """Return the rule of each relation that has one declared, and the default under null."""
         return self._read("relations")
 
     def verify(self) -> None:
@@ -103,7 +103,7 @@ class Snapshot:
                 )
 
     def about(self, name: str, fact_id: str) -> list[dict[str, Any]]:
-        """Give the rows of one of TABLES about one slot, reading no more than it must."""
+        """Return the rows of one of TABLES about one slot, reading no more than it must."""
         found: list[dict[str, Any]] = self._read(name, [("fact_id", "=", fact_id)]).to_pylist()
         return found
 
@@ -203,7 +203,7 @@ def _totals(con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
 
 
 def head(home: Path) -> Snapshot:
-    """Give the current snapshot.
+    """Return the current snapshot.
 
     Raises:
         NoSnapshotError: nothing was published under `home` yet.
@@ -216,7 +216,7 @@ def head(home: Path) -> Snapshot:
 
 
 def published_dates(home: Path) -> dict[str, str]:
-    """Give the folder's name of the snapshot published last for each as-of date (ISO), in order."""
+    """Return the folder's name of the snapshot published last for each as-of date, in order."""
     told = _told_by_head(home)
     known = {str(told["as_of"]): told["snapshot"]} if "as_of" in told else {}
     return dict(sorted({**known, **told.get("dates", {})}.items()))

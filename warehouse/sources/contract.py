@@ -124,7 +124,7 @@ class ContractTable(Table):
     warn: checked(_warn) = ()  # type: ignore[valid-type]
 
     def contract(self) -> Contract:
-        """Give the contract that it declares."""
+        """Return the contract that it declares."""
         return Contract(
             columns=tuple(
                 ColumnPromise(

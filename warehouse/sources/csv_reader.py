@@ -187,7 +187,7 @@ def _is_open(text: bytes, quote: bytes) -> bool:
 
 
 def _lines(data: bytes, table: pa.Table, options: CsvOptions) -> pa.Array | None:
-    """Give the line on which each row starts; null if blank lines or odd ends make it unsure."""
+    """Return the line on which each row starts; null if blank lines or odd ends make it unsure."""
     if not table.num_rows:
         return None
     breaks = np.zeros(table.num_rows, np.int64)

@@ -61,7 +61,7 @@ class MappingTable(LocatedTable):
         return given
 
     def views(self) -> tuple[View, ...]:
-        """Give how rows become claims."""
+        """Return how rows become claims."""
         form = self.claim or self.wide
         return form.views() if form else ()
 

@@ -148,7 +148,7 @@ def is_table(path: Path) -> bool:
 
 
 def format_of(given: str) -> str | None:
-    """Give the format that a path's last suffix tells; null where it tells none."""
+    """Return the format that a path's last suffix tells; null where it tells none."""
     suffixes = Path(given.rstrip("/")).suffixes
     if suffixes and suffixes[-1].lower() == ".gz":
         suffixes = suffixes[:-1]
@@ -250,7 +250,7 @@ class LocatedTable(Table):
         )
 
     def options(self, file: Path) -> Options:
-        """Give them with the path made absolute, from the folder of the mapping file."""
+        """Return them with the path made absolute, from the folder of the mapping file."""
         given = self.path or f"postgresql {self.table or 'query'}"
         location = (
             given if is_url(given) else str((file.parent / Path(given).expanduser()).absolute())

@@ -41,7 +41,7 @@ def whole(table: pa.Table, **known: int) -> RawTable:
 
 
 def without_views(table: pa.Table) -> pa.Table:
-    """Give a table whose texts are plain ones: few functions take views yet (pyarrow 25)."""
+    """Return a table whose texts are plain ones: few functions take views yet (pyarrow 25)."""
     plain = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
     fields = [field.with_type(plain.get(field.type, field.type)) for field in table.schema]
     return table.cast(pa.schema(fields))

@@ -90,7 +90,7 @@ def _check_names(mapping: Mapping, names: list[str]) -> None:
 
 
 def _plain(mapping: Mapping, table: pa.Table) -> pa.Table:
-    """Give the table in types that DuckDB reads; a value that is no text in UTF-8 is refused."""
+    """Return the table in types that DuckDB reads; a value that is no text in UTF-8 is refused."""
     try:
         table.validate(full=True)
         table = without_views(table)

@@ -46,7 +46,7 @@ def registered(folder: Path) -> list[Path]:
 
 
 def find(folder: Path, name: str) -> Path:
-    """Give the mapping of a registered name, or a mapping file itself.
+    """Return the mapping of a registered name, or a mapping file itself.
 
     Raises:
         MappingError: there is neither.

@@ -41,5 +41,5 @@ class RuleTable(Table):
         return self
 
     def rule(self) -> RelationRule:
-        """Give the rule that it declares."""
+        """Return the rule that it declares."""
         return RelationRule(**self.in_order())

@@ -57,7 +57,7 @@ class Table(BaseModel):
         return table
 
     def in_order(self) -> dict[str, Any]:
-        """Give what was given, in the order of the file."""
+        """Return what was given, in the order of the file."""
         return {name: getattr(self, name) for name in self._names if hasattr(self, name)}
 
 

@@ -92,7 +92,7 @@ class ClaimTable(_Shared, _Asked):
     paraphrases: SeveralTexts | None = None
 
     def views(self) -> tuple[View, ...]:
-        """Give the one view."""
+        """Return the one view."""
         return (self.in_order(),)
 
 
@@ -105,7 +105,7 @@ class ColumnClaims(_Asked):
     paraphrases: Texts | None = None
 
     def view(self, column: str) -> View:
-        """Give what this column adds to what all share."""
+        """Return what this column adds to what all share."""
         told = {name: text for name, text in self.in_order().items() if name != "relation"}
         return {
             "value": Field(kind="column", texts=(column,)),
@@ -129,6 +129,6 @@ class WideTable(_Shared):
         return self
 
     def views(self) -> tuple[View, ...]:
-        """Give a view of each value column."""
+        """Return a view of each value column."""
         shared = self.in_order()
         return tuple({**shared, **told.view(column)} for column, told in self.columns.items())

@@ -55,7 +55,7 @@ def only_new(mapping: Mapping, raw: RawTable, last: LastBatch | None) -> RawTabl
 
 
 def _ordered(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Give the values in a type whose order is meant: text that holds numbers, as numbers."""
+    """Return the values in a type whose order is meant: text that holds numbers, as numbers."""
     kind = values.type
     if pa.types.is_dictionary(kind):
         return _ordered(pc.cast(values, kind.value_type))

@@ -22,14 +22,14 @@ def publish_tombstones(con: duckdb.DuckDBPyConnection, home: Path) -> None:
 
 
 def published_tombstone(home: Path, subject: str, relation: str) -> dict[str, Any] | None:
-    """Give reason, recorded_at and purged_at of a slot that is to be forgotten, else null."""
+    """Return reason, recorded_at and purged_at of a slot that is to be forgotten, else null."""
     named = {"subject": normal_form(subject), "relation": normal_form(relation)}
     rows = _ask_published(home, "tombstone_published", **named)
     return rows[0] if rows else None
 
 
 def published_among(home: Path, fact_ids: Sequence[str]) -> list[str]:
-    """Give those of the slots that are to be forgotten."""
+    """Return those of the slots that are to be forgotten."""
     return [row["fact_id"] for row in _ask_published(home, "tombstones_among", fact_ids=fact_ids)]
 
 

@@ -45,7 +45,7 @@ class SlotTexts:
 
 
 def texts_of(con: duckdb.DuckDBPyConnection, fact_ids: Sequence[str]) -> SlotTexts:
-    """Give all texts that the catalogue holds of these slots."""
+    """Return all texts that the catalogue holds of these slots."""
     rows = query.run(con, "slot_texts", fact_ids=list(fact_ids)).to_pylist()
     texts = [row["text"] for row in rows]
     shared = query.execute(con, "values_elsewhere", texts=texts, fact_ids=list(fact_ids))
@@ -57,7 +57,7 @@ def texts_of(con: duckdb.DuckDBPyConnection, fact_ids: Sequence[str]) -> SlotTex
 
 
 def origins_of(con: duckdb.DuckDBPyConnection, fact_ids: Sequence[str]) -> list[dict[str, Any]]:
-    """Give the rows of the sources that assert these slots: source, file, row."""
+    """Return the rows of the sources that assert these slots: source, file, row."""
     rows: list[dict[str, Any]] = query.run(con, "slot_origins", fact_ids=list(fact_ids)).to_pylist()
     return rows
 

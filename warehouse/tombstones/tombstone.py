@@ -42,7 +42,7 @@ class Tombstone:
 
 
 def names_of(subject: str, same_as: Mapping[str, str]) -> list[str]:
-    """Give the name that the subject goes by, then all others declared to be the same.
+    """Return the name that the subject goes by, then all others declared to be the same.
 
     Raises:
         MappingError: names go in a circle, or one name goes by two.
@@ -87,7 +87,7 @@ def add(
 def standing(
     con: duckdb.DuckDBPyConnection, subjects: Sequence[str], relation: str
 ) -> list[Tombstone]:
-    """Give the tombstones that stand for the slot under these names."""
+    """Return the tombstones that stand for the slot under these names."""
     rows = query.run(
         con,
         "tombstones_of",

@@ -70,7 +70,7 @@ def copy_groups(
 
 
 def _explain(pairs: _Pairs, dependent: Bools) -> tuple[float, Bools]:
-    """Give what it costs to explain the pairs from this start, and the dependent ones."""
+    """Return what it costs to explain the pairs from this start, and the dependent ones."""
     aside = dependent
     for _ in range(_ROUNDS):
         copied = _copied(pairs, _fit(pairs, np.where(aside, 0.0, pairs.slots)))

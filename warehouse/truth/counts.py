@@ -131,7 +131,7 @@ def combine_names(found: Sequence[NameCounts]) -> Names:
 
 
 def bind(part: Part, names: Names) -> Bound:
-    """Give a part its place among all names; an unknown source or value gets -1."""
+    """Return a part its place among all names; an unknown source or value gets -1."""
     source = index_of(pa.chunked_array([part.sources]), names.sources)
     value = index_of(pa.chunked_array([part.values]), names.values)
     choice_value = value[part.choice_value]
@@ -191,7 +191,7 @@ def combine_links(links: Sequence[Links], names: Names, config: TruthConfig) -> 
 
 
 def containment(counts: Counts, special: Ints, general: Ints, config: TruthConfig) -> Floats:
-    """Give how likely it is that `general` contains `special`, numbers of values or -1.
+    """Return how likely it is that `general` contains `special`, numbers of values or -1.
 
     The slot that asks is not counted: one meeting is taken off.
     """

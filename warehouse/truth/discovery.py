@@ -55,7 +55,7 @@ class Each(Protocol):
     def __call__(
         self, function: Callable[[Any], Any], items: Iterable[Any], *, keep: bool = False
     ) -> list[Any]:
-        """Give the results in order; with `keep` they may stay where they are, as handles."""
+        """Return the results in order; with `keep` they may stay where they are, as handles."""
 
 
 def each_here(
@@ -154,7 +154,7 @@ def arrange(part: Part, counts: Counts, config: TruthConfig) -> Layout:
 
 
 def final(layout: Layout, estimates: Estimates, config: TruthConfig) -> pa.Table:
-    """Give the table of values (see `Truth`) of one part."""
+    """Return the table of values (see `Truth`) of one part."""
     part, support = layout.bound.part, layout.support
     found = score(layout, estimates, config, final=True).probability
     best = np.zeros(part.num_slots)

@@ -121,7 +121,7 @@ def _shrunk(right: Floats, claims: Floats, prior: float) -> _Rate:
 def _value_shift(
     total: dict[str, Floats], counts: Counts, config: TruthConfig
 ) -> tuple[Floats, Floats]:
-    """Give each value's odds relative to its sources'; one slot is taken off: it may be judged."""
+    """Return each value's odds relative to its sources'; a slot is taken off: it may be judged."""
     slots = np.maximum(counts.names.value_slots, 1)
     claims = np.maximum(counts.names.value_claims, 1)
     expected = np.clip(total["value_expected"] / claims, 0.01, 0.99)

@@ -83,7 +83,7 @@ def read_part(observations: pa.Table, support: pa.Table) -> Part:
 
 
 def same_slot_pairs(slot: Ints, reach: int) -> tuple[Ints, Ints]:
-    """Give all ordered pairs of rows of one slot (rows sorted by slot), at most `reach` apart."""
+    """Return all ordered pairs of rows of one slot (rows sorted by slot), at most `reach` apart."""
     lefts, rights = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for distance in range(1, reach):
         left = np.flatnonzero(slot[:-distance] == slot[distance:])
@@ -139,17 +139,17 @@ def _read_support(
 
 
 def index_of(column: pa.ChunkedArray, names: pa.Array) -> Ints:
-    """Give where each name stands among the sorted names, -1 where it does not."""
+    """Return where each name stands among the sorted names, -1 where it does not."""
     found = pc.fill_null(pc.index_in(column.cast(pa.string()), names), -1)
     return np.asarray(found, np.int64)
 
 
 def find(codes: Ints, wanted: Ints) -> tuple[Ints, Bools]:
-    """Give where each wanted code stands among the sorted codes, and whether it does."""
+    """Return where each wanted code stands among the sorted codes, and whether it does."""
     place = np.minimum(np.searchsorted(codes, wanted), max(len(codes) - 1, 0))
     return place, (codes[place] == wanted) if len(codes) else np.zeros(len(wanted), bool)
 
 
 def take(amounts: NDArray[T], index: Ints, missing: float) -> NDArray[T]:
-    """Give the amount of each index, of -1 what is taken for the missing."""
+    """Return the amount of each index, of -1 what is taken for the missing."""
     return np.append(amounts, np.asarray(missing, amounts.dtype))[index]

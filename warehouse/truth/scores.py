@@ -84,7 +84,7 @@ def lay_out(bound: Bound, counts: Counts, config: TruthConfig) -> Layout:
 def score(
     layout: Layout, estimates: Estimates, config: TruthConfig, *, final: bool = False
 ) -> Scores:
-    """Give the probabilities of a part under the estimates.
+    """Return the probabilities of a part under the estimates.
 
     `final`: that the truth may be more special than all claims lowers them. While sources are
     judged it does not, since it says nothing of which source is right.
@@ -122,7 +122,7 @@ def score(
 
 
 def softmax(score: Floats, slot: Ints, unclaimed: Floats, unnamed: Floats) -> Floats:
-    """Give probabilities of the choices of each slot, where none of them has score 0.
+    """Return probabilities of the choices of each slot, where none of them has score 0.
 
     `unclaimed`: of each slot, the share of all values that no one claims.
     `unnamed`: of each choice, how likely the truth is rather a more special value.
@@ -136,14 +136,14 @@ def softmax(score: Floats, slot: Ints, unclaimed: Floats, unnamed: Floats) -> Fl
 
 
 def _unclaimed(layout: Layout, chance: float) -> Floats:
-    """Give the share of values that no one claims: there are about 1 + 1 / chance of them."""
+    """Return the share of values that no one claims: there are about 1 + 1 / chance of them."""
     part = layout.bound.part
     claimed = np.bincount(part.choice_slot, minlength=part.num_slots)
     return np.clip(1 - chance * (claimed - 1), _FEWEST_UNCLAIMED, 1.0)
 
 
 def _worth(layout: Layout, estimates: Estimates) -> Floats:
-    """Give what one claim of each choice's slot is worth: alike claims are fewer (Kish 1965)."""
+    """Return what one claim of each choice's slot is worth: alike claims are fewer (Kish 1965)."""
     part = layout.bound.part
     slot = part.choice_slot[part.claim_choice[layout.counted]]
     in_slot = np.bincount(slot, minlength=part.num_slots)
@@ -186,7 +186,7 @@ def _add_votes(votes: Floats, layout: Layout, config: TruthConfig) -> Floats:
 
 
 def _gains(layout: Layout, estimates: Estimates, by_chance: Floats) -> tuple[Floats, Floats]:
-    """Give what claims of related values add to each choice, and the share of each kind."""
+    """Return what claims of related values add to each choice, and the share of each kind."""
     support, row, claim = layout.support, layout.support_row, layout.support_claim
     source = layout.bound.claim_source[claim]
     told = np.stack(

@@ -26,7 +26,7 @@ class TruthState:
     num_rounds: int
 
     def to_tables(self) -> dict[str, pa.Table]:
-        """Give the state as tables: sources, values, source_values, value_pairs, numbers."""
+        """Return the state as tables: sources, values, source_values, value_pairs, numbers."""
         names, counts, beliefs = self.counts.names, self.counts, self.estimates
         width = max(len(names.values), 1)
         numbers = [(name, float(getattr(beliefs, name))) for name in _NUMBERS]
@@ -77,7 +77,7 @@ class TruthState:
         }
 
     def copy_groups(self) -> pa.Array:
-        """Give of each source the first source of its copy group, null where it has none."""
+        """Return of each source the first source of its copy group, null where it has none."""
         names, group = self.counts.names.sources.to_pylist(), self.counts.copy_group.tolist()
         first = {number: name for name, number in zip(names[::-1], group[::-1], strict=True)}
         return pa.array([first[one] if one >= 0 else None for one in group], pa.string())

@@ -9,13 +9,13 @@ class Code:
     """Values that name things by convention: ISO codes, tickers, part numbers."""
 
     def key(self, value: str) -> str:
-        """Give the code in NFKC, stripped, without what cannot be seen; nothing left: as given."""
+        """Return the code in NFKC, stripped, without what is unseen; nothing left: as given."""
         return visible(value) or value
 
     def merged(self, num_claims: Mapping[str, int]) -> dict[str, str]:
-        """Give every key itself."""
+        """Return every key itself."""
         return {key: key for key in num_claims}
 
     def support(self, key: str, other: str) -> float:
-        """Give 1 for the key itself, 0 for any other."""
+        """Return 1 for the key itself, 0 for any other."""
         return float(key == other)

@@ -98,7 +98,7 @@ class Date:
     """Values that are dates."""
 
     def key(self, value: str) -> str:
-        """Give the date in ISO 8601 with the precision it was given in; of what is none, its text.
+        """Return the date in ISO 8601 in the precision it was given in; of what is none, its text.
 
         A timestamp is its day as written, in its own zone.
         """
@@ -111,11 +111,11 @@ class Date:
         return span.key if span else _TWO_WAYS.sub(_without_zeros, plain)
 
     def merged(self, num_claims: Mapping[str, int]) -> dict[str, str]:
-        """Give every key itself."""
+        """Return every key itself."""
         return {key: key for key in num_claims}
 
     def support(self, key: str, other: str) -> float:
-        """Give 1 where `other` lies within `key`, half for each step the other way, else 0."""
+        """Return 1 where `other` lies within `key`, half for each step the other way, else 0."""
         if key == other:
             return 1.0
         ours = _read_key(key)
@@ -143,7 +143,7 @@ def read_date(text: str) -> Span | None:
 
 
 def both_readings(text: str) -> list[date]:
-    """Give the days that a text like 3/9/2015 may mean."""
+    """Return the days that a text like 3/9/2015 may mean."""
     found = _TWO_WAYS.fullmatch(one_line(text))
     if not found:
         return []
@@ -157,12 +157,12 @@ def _without_zeros(found: re.Match[str]) -> str:
 
 
 def day_span(day: date) -> Span:
-    """Give one day as a span."""
+    """Return one day as a span."""
     return Span(day, day, "day")
 
 
 def _month_number(name: str) -> int:
-    """Give 1 to 12 for the name of a month, or its first three letters."""
+    """Return 1 to 12 for the name of a month, or its first three letters."""
     return next(i for i, month in enumerate(MONTHS, start=1) if month.startswith(name[:3].lower()))
 
 

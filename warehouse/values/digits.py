@@ -51,7 +51,7 @@ def read_digits(text: str) -> Decimal | None:
 
 
 def scaled(number: Decimal, power: int) -> Decimal | None:
-    """Give number x 10^power exactly; None where that is out of range."""
+    """Return number x 10^power exactly; None where that is out of range."""
     try:
         found = number.scaleb(power, _EXACT)
     except InvalidOperation:

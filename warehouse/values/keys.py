@@ -17,7 +17,7 @@ _BATCH_ROWS = 65_536
 
 
 def keyed(values: pa.Table, rules: Mapping[str, RelationRule]) -> pa.Table:
-    """Give (relation, value, value_key), row by row as given; `values` are distinct and not null.
+    """Return (relation, value, value_key), row by row as given; `values` are distinct and not null.
 
     Texts and codes in plain ASCII, which is nearly everything, are settled in SQL; each other
     value is looked at once for each rule. Relations without a rule have the default one.
@@ -44,7 +44,7 @@ def keyed(values: pa.Table, rules: Mapping[str, RelationRule]) -> pa.Table:
 
 
 def related(candidates: pa.Table, rules: Mapping[str, RelationRule]) -> tuple[pa.Table, pa.Table]:
-    """Give which keys stand for others in their slot, and how far they support each other.
+    """Return which keys stand for others in their slot, and how far they support each other.
 
     `candidates` has one row per (slot, value_key), with `relation` and `num_claims`; slots with
     fewer than two keys may be left out. The first table (slot, value_key, merged_key) has only keys
@@ -118,7 +118,7 @@ def _supports(
 
 
 def _rows(slots: pa.Table) -> Iterator[tuple[Any, ...]]:
-    """Give the rows as tuples, a batch of them as Python values at a time."""
+    """Return the rows as tuples, a batch of them as Python values at a time."""
     for batch in slots.to_batches(max_chunksize=_BATCH_ROWS):
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 

@@ -16,7 +16,7 @@ class Kind(Protocol):
     """What one kind of values knows about its spellings. All methods are pure."""
 
     def key(self, value: str) -> str:
-        """Give the normal form: spellings with one key are one value, in whatever slot.
+        """Return the normal form: spellings with one key are one value, in whatever slot.
 
         A text that is no value of the kind has its normal form as text, so that nothing is lost.
         """
@@ -29,7 +29,7 @@ class Kind(Protocol):
         """
 
     def support(self, key: str, other: str) -> float:
-        """Give how far a claim of `other` speaks for `key`, from 0 (not at all) to 1 (fully).
+        """Return how far a claim of `other` speaks for `key`, from 0 (not at all) to 1 (fully).
 
         Not symmetric: the claim of a more special value fully supports the more general one.
         """
@@ -37,7 +37,7 @@ class Kind(Protocol):
 
 @lru_cache(maxsize=256)
 def kind_of(rule: RelationRule) -> Kind:
-    """Give the kind that the rule names, with its settings."""
+    """Return the kind that the rule names, with its settings."""
     match rule.values:
         case "code":
             return Code()

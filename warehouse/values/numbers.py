@@ -65,7 +65,7 @@ class Number:
     """The unit in which they are compared, and of those that name none."""
 
     def key(self, value: str) -> str:
-        """Give the number in the declared unit as an exact decimal; of what is none, its text."""
+        """Return the number in the declared unit as an exact decimal; of what is none, its text."""
         if _USUAL.fullmatch(value):  # nearly all of them, at a tenth of the cost
             return written(Decimal(value.replace(",", "")))
         plain = text_key(value)
@@ -79,7 +79,7 @@ class Number:
         return amount.key if amount else plain
 
     def merged(self, num_claims: Mapping[str, int]) -> dict[str, str]:
-        """Give every key the most claimed one within the tolerance, and never a chain of them.
+        """Return every key the most claimed one within the tolerance, and never a chain of them.
 
         The most claimed key stands for all within the tolerance of it, then the most claimed of
         the rest, and so on; between equals the one with more claims around it, then the smaller.
@@ -100,7 +100,7 @@ class Number:
         return stands_for
 
     def support(self, key: str, other: str) -> float:
-        """Give 1 within the tolerance, and less the farther off; a range asks only to be met.
+        """Return 1 within the tolerance, and less the farther off; a range asks only to be met.
 
         What is narrower speaks fully for the wider (5,400 for about 5,000; 7 for 5 to 10), the
         wider for the narrower by half. Beyond a tolerance t support is exp(1 - distance / t).
@@ -140,7 +140,7 @@ class Number:
     def _scale_and_unit(
         self, currency: str | None, letter: str | None, rest: str
     ) -> tuple[int, str] | None:
-        """Give the power of ten and the unit named ('' for none); None if the rest is neither."""
+        """Return the power of ten and the unit named ('' for none); None if the rest is neither."""
         power = 0
         unit = CURRENCY_SIGNS.get(currency, currency) if currency else ""
         if letter:
@@ -211,7 +211,7 @@ class Number:
         return stands_for
 
     def _span(self, values: list[Decimal], number: Decimal) -> tuple[int, int]:
-        """Give the slice of sorted `values` within the tolerance of `number`."""
+        """Return the slice of sorted `values` within the tolerance of `number`."""
         inner, outer = (number * factor for factor in self._reach)
         return bisect_left(values, min(inner, outer)), bisect_right(values, max(inner, outer))
 

@@ -26,7 +26,7 @@ class SinglePerson:
     """Values that name one person."""
 
     def key(self, value: str) -> str:
-        """Give 'lastname, given names' in small letters without accents, titles and roles."""
+        """Return 'lastname, given names' in small letters without accents, titles and roles."""
         if not _UNREADABLE.search(value):
             return Text().key(value)
         people = read_people(value, single=True)
@@ -37,7 +37,7 @@ class SinglePerson:
         return _merged(num_claims)
 
     def support(self, key: str, other: str) -> float:
-        """Give 1 where both may name one person, else 0."""
+        """Return 1 where both may name one person, else 0."""
         return People().support(key, other)
 
 
@@ -45,7 +45,7 @@ class People:
     """Values that list people, in any order."""
 
     def key(self, value: str) -> str:
-        """Give the sorted 'lastname, given names' of all, joined by '; '."""
+        """Return the sorted 'lastname, given names' of all, joined by '; '."""
         if not _UNREADABLE.search(value):
             return Text().key(value)
         return write_key(read_people(value)) or Text().key(value)
@@ -59,7 +59,7 @@ class People:
         return _merged(num_claims)
 
     def support(self, key: str, other: str) -> float:
-        """Give the share of the key's people whom `other` names too."""
+        """Return the share of the key's people whom `other` names too."""
         if key == other:
             return 1.0
         people, others = read_key(key), list(read_key(other))

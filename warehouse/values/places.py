@@ -35,7 +35,7 @@ class Place:
     """Values that are places, their parts joined by commas."""
 
     def key(self, value: str) -> str:
-        """Give the parts in small letters without accents, joined by ', '."""
+        """Return the parts in small letters without accents, joined by ', '."""
         parts = [part for part in (_plain(part) for part in value.split(",")) if part]
         while len(parts) > 1 and parts[-1] == parts[-2]:
             parts.pop()
@@ -56,7 +56,7 @@ class Place:
         return stands_for
 
     def support(self, key: str, other: str) -> float:
-        """Give 1 where `other` lies in `key`, a half where it may well do, else 0."""
+        """Return 1 where `other` lies in `key`, a half where it may well do, else 0."""
         if key == other:
             return 1.0
         wide, narrow = key.split(", "), other.split(", ")
@@ -114,7 +114,7 @@ def _known_name(part: str) -> str:
 
 @cache
 def _countries() -> dict[str, str]:
-    """Give the two-letter code of each country name."""
+    """Return the two-letter code of each country name."""
     found = {}
     for country in pycountry.countries:
         for name in (country.name, getattr(country, "common_name", country.name)):
@@ -124,7 +124,7 @@ def _countries() -> dict[str, str]:
 
 @cache
 def _divisions() -> dict[str, frozenset[str]]:
-    """Give the countries that have a division of each name."""
+    """Return the countries that have a division of each name."""
     found: dict[str, set[str]] = {}
     for division in pycountry.subdivisions:
         name = re.sub(r"\s*[\[(].*", "", division.name)

@@ -30,7 +30,7 @@ _MAX_ROUNDS = 8
 
 
 def visible(text: str) -> str:
-    """Give `text` in NFKC without invisible characters, stripped."""
+    """Return `text` in NFKC without invisible characters, stripped."""
     if text.isascii():
         return text.strip()
     # A mark may have hung on what was invisible, so normalise once more.
@@ -41,13 +41,13 @@ def visible(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Give `text` as `visible` does, runs of white space as one space, quotes and dashes as one."""
+    """Return `text` as `visible` does, each white space as one space, quotes and dashes as one."""
     shown = visible(_alike(text)) if not text.isascii() else text
     return " ".join(_alike(shown).split())
 
 
 def text_key(value: str) -> str:
-    """Give the normal form of a text; a value of nothing visible is its own."""
+    """Return the normal form of a text; a value of nothing visible is its own."""
     found = value
     for _ in range(_MAX_ROUNDS):  # one round, nearly always; unquoting may show another quote
         before, folded = found, one_line(found).casefold()
@@ -76,13 +76,13 @@ class Text:
     """Values that are words."""
 
     def key(self, value: str) -> str:
-        """Give the text without differences of case, space, width, quotes and dashes."""
+        """Return the text without differences of case, space, width, quotes and dashes."""
         return text_key(value)
 
     def merged(self, num_claims: Mapping[str, int]) -> dict[str, str]:
-        """Give every key itself."""
+        """Return every key itself."""
         return {key: key for key in num_claims}
 
     def support(self, key: str, other: str) -> float:
-        """Give 1 for the key itself, 0 for any other."""
+        """Return 1 for the key itself, 0 for any other."""
         return float(key == other)

@@ -92,7 +92,7 @@ class Time:
     """Values that are times of day."""
 
     def key(self, value: str) -> str:
-        """Give '[date ]HH:MM[:SS][zone]', or the text of what is no time."""
+        """Return '[date ]HH:MM[:SS][zone]', or the text of what is no time."""
         plain = text_key(value)
         if len(plain) > LONGEST:
             return plain
@@ -122,7 +122,7 @@ class Time:
         return stands_for
 
     def support(self, key: str, other: str) -> float:
-        """Give 1 for the same time, exp(-minutes / 10) for another, 0 if the dates differ."""
+        """Return 1 for the same time, exp(-minutes / 10) for another, 0 if the dates differ."""
         if key == other:
             return 1.0
         ours, theirs = _read(key), _read(other)
@@ -207,7 +207,7 @@ def _day(text: str) -> str | None:
 
 @lru_cache(maxsize=1 << 16)
 def _days(text: str) -> frozenset[tuple[int, int, int]]:
-    """Give the days a date may mean."""
+    """Return the days a date may mean."""
     if found := _SLASHED.fullmatch(text):
         one, two, year = int(found[1]), int(found[3]), _year(found[4])
         return frozenset(

@@ -41,7 +41,7 @@ _SHORT = 3
 
 @lru_cache(maxsize=4096)
 def unit_named(text: str) -> str | None:
-    """Give the unit that `text` names in one spelling; None if it is no unit's form."""
+    """Return the unit that `text` names in one spelling; None if it is no unit's form."""
     if text in CURRENCY_SIGNS:
         return CURRENCY_SIGNS[text]
     if text.casefold() in _NAMES:
@@ -81,7 +81,7 @@ def same_unit(named: str, declared: str) -> bool:
 
 
 def converted(number: Decimal, named: str, declared: str) -> Decimal | None:
-    """Give the number in the declared unit, to fifteen digits; None where that has no meaning."""
+    """Return the number in the declared unit, to fifteen digits; None where that has no meaning."""
     line = _line(named, declared)
     if line is None:
         return None
@@ -91,7 +91,7 @@ def converted(number: Decimal, named: str, declared: str) -> Decimal | None:
 
 @lru_cache(maxsize=4096)
 def _line(named: str, declared: str) -> tuple[Decimal, Decimal] | None:
-    """Give start and slope: temperatures have another zero than absolute units."""
+    """Return start and slope: temperatures have another zero than absolute units."""
     given, wanted = _parsed(named), _parsed(declared) or _parsed(unit_named(declared) or "")
     if given is None or wanted is None or given.dimensionality != wanted.dimensionality:
         return None
