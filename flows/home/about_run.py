@@ -4,42 +4,73 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+
+from pydantic import ValidationError
 
 from flows.home.champion import read_pointer
 from flows.home.home import Home
+from flows.home.receipts import Told
 from warehouse.durable import write_json
 
 _FILE = "about.json"
 
 
-def write_about(home: Home, key: str, about: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep what the run of `key` is about, beside the champion that it found; give all of it.
+class ChampionBefore(Told):
+    """The champion that a run found; empty where nothing was promoted."""
+
+    run_key: str | None = None
+    path: str | None = None
+    snapshot_hash: str | None = None
+    as_of: str | None = None
+    mode: str | None = None
+    num_facts: int | None = None
+
+
+class About(Told):
+    """Why a run was begun, of which facts, with which settings, and where its pages are."""
+
+    mode: str = ""
+    why: str = ""
+    as_of: str | None = None
+    num_facts: int = 0
+    snapshot_hash: str = ""
+    settings: Mapping[str, object] = {}
+    """One level of names and plain values."""
+    mlflow_run_id: str = ""
+    mlflow_url: str = ""
+    prefect_url: str = ""
+    prepared_seconds: float | None = None
+    run_key: str = ""
+    started_at: str | None = None
+    champion_before: ChampionBefore = ChampionBefore()
+
+
+def write_about(home: Home, key: str, about: About) -> None:
+    """Keep what the run of `key` is about, beside the champion that it found.
 
     A run that goes on after a kill keeps its beginning and the champion that it found first.
     """
     path = home.run(key) / _FILE
     known = read_about(path.parent)
-    champion = _champion(home)
-    if known and champion.get("run_key") == key:
-        champion = known.get("champion_before", {})
-    started = known.get("started_at") or datetime.now(tz=UTC).isoformat(timespec="seconds")
-    values = {**about, "run_key": key, "started_at": started, "champion_before": champion}
-    write_json(values, path)
-    return values
+    before = _champion(home)
+    if known.run_key and before.run_key == key:
+        before = known.champion_before
+    started = known.started_at or datetime.now(tz=UTC).isoformat(timespec="seconds")
+    more = {"run_key": key, "started_at": started, "champion_before": before}
+    write_json(about.model_copy(update=more).told(), path)
 
 
-def read_about(folder: Path) -> dict[str, Any]:
+def read_about(folder: Path) -> About:
     """Return what the run in `folder` is about; empty where it did not say, or it is damaged."""
     try:
-        found: dict[str, Any] = json.loads((folder / _FILE).read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError):
-        return {}
-    return found
+        return About(**json.loads((folder / _FILE).read_text(encoding="utf-8")))
+    except (OSError, json.JSONDecodeError, TypeError, ValidationError):
+        return About()
 
 
-def _champion(home: Home) -> dict[str, Any]:
+def _champion(home: Home) -> ChampionBefore:
     pointer = read_pointer(home)
-    told = {} if pointer is None else pointer.champion.told()
-    names = ("run_key", "path", "snapshot_hash", "as_of", "mode", "num_facts")
-    return {name: told.get(name) for name in names} if told else {}
+    if pointer is None:
+        return ChampionBefore()
+    told = pointer.champion.told()
+    return ChampionBefore(**{name: told.get(name) for name in ChampionBefore.model_fields})

@@ -12,7 +12,7 @@ import duckdb
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from flows.home.about_run import read_about
+from flows.home.about_run import About, read_about
 from flows.home.home import Home
 from flows.home.receipts import Judged, Measured, Receipts, Trained, Updated, Written
 from flows.home.run_folder import RunFolder
@@ -37,9 +37,9 @@ def gather(home: Home, run_key: str) -> dict[str, Any]:
     return {
         "run_key": run_key,
         "mode": mode,
-        "why": about.get("why", ""),
-        "about": about,
-        "as_of": about.get("as_of"),
+        "why": about.why,
+        "about": about.told(),
+        "as_of": about.as_of,
         "receipts": receipts.told(*ALL_STEPS),
         "outcome": outcome(receipts),
         "version": receipts.promoted and receipts.promoted.version,
@@ -87,10 +87,8 @@ def _snapshot(home: Home, known: str | None) -> Snapshot | None:
         return None
 
 
-def _changes(
-    home: Home, about: Mapping[str, Any], snapshot: Snapshot | None
-) -> list[dict[str, Any]]:
-    before = _snapshot(home, (about.get("champion_before") or {}).get("snapshot_hash"))
+def _changes(home: Home, about: About, snapshot: Snapshot | None) -> list[dict[str, Any]]:
+    before = _snapshot(home, about.champion_before.snapshot_hash)
     if before is None or snapshot is None:
         return []
     try:
@@ -101,10 +99,10 @@ def _changes(
 
 
 def _with_answers(
-    home: Home, folder: RunFolder, about: Mapping[str, Any], changes: list[dict[str, Any]]
+    home: Home, folder: RunFolder, about: About, changes: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """Add to each change what the model said before it, and says now."""
-    before = (about.get("champion_before") or {}).get("run_key")
+    before = about.champion_before.run_key
     fact_ids = [change["fact_id"] for change in changes]
     old = _said(home.run(before), fact_ids)
     new = _said(folder.path, fact_ids)
@@ -196,11 +194,11 @@ def _history(home: Home) -> list[dict[str, Any]]:
         return []
 
 
-def _timings(receipts: Receipts, about: Mapping[str, Any]) -> dict[str, float]:
+def _timings(receipts: Receipts, about: About) -> dict[str, float]:
     trained, updated = receipts.trained or Trained(), receipts.updated or Updated()
     measured = receipts.measured or Measured()
     stages = {
-        "ingesting to assigning": about.get("prepared_seconds"),
+        "ingesting to assigning": about.prepared_seconds,
         "router pretraining": trained.pretrain_router_seconds,
         "memory tuning": trained.tune_memory_seconds,
         "writing the checkpoint": trained.write_checkpoint_seconds,
@@ -215,11 +213,11 @@ def _cost(
     home: Home,
     folder: RunFolder,
     receipts: Receipts,
-    about: Mapping[str, Any],
+    about: About,
 ) -> dict[str, Any]:
     """Return what the run took: processor time by workers and seconds, and room on the disk."""
     trained, updated = receipts.trained, receipts.updated
-    workers = max(1, int(about.get("settings", {}).get("num_workers", 1))) if trained else 1
+    workers = max(1, int(str(about.settings.get("num_workers", 1)))) if trained else 1
     seconds = sum(value for name, value in _timings(receipts, about).items() if "ing" in name)
     facts = updated.num_added + updated.num_changed if updated else 0
     facts = facts or (receipts.written or Written()).num_groups
@@ -227,7 +225,7 @@ def _cost(
     return {
         "num_workers": workers,
         "worker_seconds": round(workers * seconds, 1),
-        "device": "GPU" if about.get("settings", {}).get("use_gpu") else "CPU",
+        "device": "GPU" if about.settings.get("use_gpu") else "CPU",
         "num_facts_trained": facts,
         "seconds_per_fact": seconds / facts if facts else None,
         "checkpoint_bytes": _bytes(bank),

@@ -10,7 +10,7 @@ from prefect.runtime import flow_run
 from flows import failpoints
 from flows.configuration.settings import Settings
 from flows.configuration.shown import without_secrets
-from flows.home.about_run import write_about
+from flows.home.about_run import About, write_about
 from flows.home.current_run import note
 from flows.home.decided import Decided
 from flows.home.home import Home
@@ -34,28 +34,25 @@ def open_tracked(settings: Settings, key: str, decided: Decided, mode: str, why:
     tracked = open_run(settings.home, key, f"{verb} {settings.as_of} {key[:8]}", tags)
     note(settings.home, run_key=key, mode=mode, mlflow_run_id=tracked.run_id)
     failpoints.reach("run.after_open")
-    about = write_about(
-        settings.home,
-        key,
-        {
-            "mode": mode,
-            "why": why,
-            "as_of": str(settings.as_of),
-            "num_facts": decided.num_facts,
-            "snapshot_hash": decided.snapshot_hash,
-            "settings": flat(settings),
-            "mlflow_run_id": tracked.run_id,
-            "mlflow_url": mlflow_url(settings.home, tracked),
-            "prefect_url": tags["prefect.flow_run_url"],
-            "prepared_seconds": _seconds_so_far(),
-        },
+    about = About(
+        mode=mode,
+        why=why,
+        as_of=str(settings.as_of),
+        num_facts=decided.num_facts,
+        snapshot_hash=decided.snapshot_hash,
+        settings=flat(settings),
+        mlflow_run_id=tracked.run_id,
+        mlflow_url=mlflow_url(settings.home, tracked),
+        prefect_url=tags["prefect.flow_run_url"],
+        prepared_seconds=_seconds_so_far(),
     )
+    write_about(settings.home, key, about)
     log_settings(tracked, settings)
     tracked.log_snapshot(decided.path, decided.snapshot_hash, "training")
     counts = {f"facts/{status}": number for status, number in decided.counts.items()}
     tracked.log_metrics({"facts/facts": decided.num_facts, **counts})
     create_link_artifact(
-        link=about["mlflow_url"],
+        link=about.mlflow_url,
         link_text=f"MLflow run {tracked.run_id}",
         key="mlflow-run",
         description=f"MLflow run {tracked.run_id} in experiment lamini; `lamini ui` shows it.",
