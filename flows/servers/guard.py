@@ -111,11 +111,12 @@ class Guard:
         to = given.get("to", ["/"])[0]
         # What a browser fetches before anybody opens it is none that was opened.
         is_ahead = "sec-purpose" in headers or scope["method"] != "GET"
-        if not is_known and (is_ahead or not self.codes.take(given.get("code", [""])[0])):
+        is_new = not is_ahead and self.codes.take(given.get("code", [""])[0])
+        if not (is_known or is_new):
             return PlainTextResponse(_HOW, 401)
         is_here = to.startswith("/") and not to.startswith(("//", "/\\"))
         answer = RedirectResponse(to if is_here else "/", 303)
-        if not is_known:
+        if is_new:
             answer.set_cookie(
                 COOKIE,
                 cookie_value(self.secret),

@@ -146,8 +146,11 @@ def test_a_link_lets_one_browser_in_once_and_soon(monkeypatch):
     assert ahead.status_code == browser.head(f"/let-in?code={given}").status_code == 401
     assert browser.get(f"/let-in?code={code(port=5000)}").status_code == 401  # another server's
     assert browser.get(f"/let-in?code={given}").status_code == 303
+    known = code()
+    assert browser.get(f"/let-in?code={known}").status_code == 303  # by one that is let in already
     browser.cookies.clear()
     assert browser.get(f"/let-in?code={given}").status_code == 401
+    assert browser.get(f"/let-in?code={known}").status_code == 401
     now = passes.time.time()
     monkeypatch.setattr(passes.time, "time", lambda: now + 601)
     assert browser.get(f"/let-in?code={late}").status_code == 401
