@@ -93,7 +93,7 @@ def _of(proof: Proof, name: str) -> str:
 
 
 def _recalled(cells: Sequence[Cell]) -> Iterator[tuple[str, str]]:
-    facts = ("training", "heldout", "changed", "affected", "untouched")
+    facts = ("training", "heldout", "changed", "affected", "untouched", "phrasing", "surface")
     for cell in cells:
         if cell.template == "*" and cell.kind in facts:
             yield f"recall, {cell.kind}", _recall(cell)

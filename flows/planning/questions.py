@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.planning.sampled_questions import sampled_questions
 from warehouse.claims import RelationRule
 from warehouse.reference import foreign_questions, heldout_questions, missing_questions
 from warehouse.reference.unanswered import unanswered_questions
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 def questions_for(published: Snapshot, assignment: Path, num_prompts: int) -> list["Question"]:
     """Return what is asked: every fact in training and held-out phrasings, and foreign questions.
+
+    A sample of facts is asked in each declared phrasing and in surface variants.
 
     Free-running generation is slow: a fact is asked one of its `num_prompts` tuned phrasings, the
     next fact the next one.
@@ -56,6 +59,7 @@ def questions_for(published: Snapshot, assignment: Path, num_prompts: int) -> li
         ).to_pylist()
         if row["fact_id"] in facts and row["prompt"] not in known
     ]
+    asked_of_facts += sampled_questions([*facts.values()], relation_of)
     questions = accepting(asked_of_facts, published)
     questions += [
         Question(kind=row["kind"], template=row["kind"], prompt=row["prompt"])

@@ -10,6 +10,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from flows.planning.sampled_questions import SAMPLED
+
 if TYPE_CHECKING:
     from lamini.proof.recall import Question, RecallRow
     from lamini.training_data import TrainingFact
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 CHANGED, AFFECTED, RETIRED, UNTOUCHED = "changed", "affected", "retired", "untouched"
 """Kinds of questions that only an update asks."""
-_CARRIED = ("training", "heldout")
+_CARRIED = ("training", "heldout", *SAMPLED)
 Item = TypeVar("Item")
 
 
@@ -76,7 +78,7 @@ def ask_after(
         for row in before
         if row.kind in _CARRIED and row.fact_id in by_id and row.fact_id not in stirred
     ]
-    again = _spread(carried, num_untouched)
+    again = _spread([row for row in carried if row.kind not in SAMPLED], num_untouched)
     wanted += [_again(row, by_id[str(row.fact_id)]) for row in again]
     return Asking(
         questions=wanted,

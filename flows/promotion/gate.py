@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from flows.configuration.gate_limits import GateLimits
 from flows.home.receipts import NONE_WANTED, Cell, Check, Judged, Miss, Proof
+from flows.planning.sampled_questions import PHRASING, SAMPLED
 from flows.planning.update_questions import AFFECTED, CHANGED
 from flows.promotion.golden_tally import Tally
 
@@ -31,6 +32,7 @@ _UNANSWERED = {
 }
 """By kind of question that no fact answers: what fails, and what to do about it."""
 MAX_FAILURES = 50
+_MAX_NAMED = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +87,8 @@ def judge(
     `proof` tells what is not as it must be: all that an update moved without having to, of a full
     run the silent prompts alone. `reasons` tell why facts would not go, by fact_id.
     """
-    totals = {cell.kind: cell for cell in summary if cell.template == "*"}
+    cells = [*summary]
+    totals = {cell.kind: cell for cell in cells if cell.template == "*"}
     facts = (
         ("training", "recall of all facts", min_recall),
         (CHANGED, "recall of changed facts", limits.min_changed),
@@ -120,13 +123,19 @@ def judge(
             _at_most("golden questions wrong", wrong, limits.max_golden_wrong, number, advice),
         ]
     checks += [_of_sample(check, limits.min_sample) for check in sampled]
+    if PHRASING in totals:
+        checks.append(_unread(cells))
     if proof is not None:
         checks += [
             Check(name=name, measured=float(count), wanted=NONE_WANTED, passed=not count)
             for name, count in _violations(proof)
         ]
     known = reasons or {}
-    misses = [row for row in rows if row.answer is not None and not row.is_exact]
+    misses = [
+        row
+        for row in rows
+        if row.answer is not None and not row.is_exact and row.kind not in SAMPLED
+    ]
     misses.sort(key=lambda row: row.kind not in (CHANGED, AFFECTED))  # what the update did first
     failures = [_failure(row, known) for row in misses[:MAX_FAILURES]]
     failed = any(not check.passed for check in checks)
@@ -146,6 +155,23 @@ def _violations(proof: Proof) -> list[tuple[str, int]]:
     }
     found = ((said, getattr(proof, name)) for name, said in names.items())
     return [(said, len(differing)) for said, differing in found if differing is not None]
+
+
+def _unread(cells: Sequence[Cell]) -> Check:
+    """Name the declared phrasings that read none of the facts asked; a warning, no failure."""
+    unread = [
+        cell.template
+        for cell in cells
+        if cell.kind == PHRASING and cell.template != "*" and not cell.agreement
+    ]
+    named = ", ".join(repr(template) for template in unread[:_MAX_NAMED])
+    return Check(
+        name="declared phrasings read for no fact",
+        measured=float(len(unread)),
+        wanted=NONE_WANTED,
+        passed=True,
+        note=f"reword or drop {named}" if unread else "",
+    )
 
 
 def _cell(totals: Mapping[str, Cell], kind: str) -> Cell:

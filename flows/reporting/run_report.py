@@ -14,9 +14,10 @@ import pyarrow.parquet as pq
 
 from flows.home.about_run import About, read_about
 from flows.home.home import Home
-from flows.home.receipts import Judged, Measured, Receipts, Trained, Updated, Written
+from flows.home.receipts import Cell, Judged, Measured, Receipts, Trained, Updated, Written
 from flows.home.run_folder import RunFolder
 from flows.home.steps import ALL_STEPS
+from flows.planning.sampled_questions import SAMPLED
 from warehouse.errors import NoHistoryError, WarehouseError
 from warehouse.recall import open_history
 from warehouse.snapshots import Snapshot, compare, open_snapshot
@@ -45,6 +46,7 @@ def gather(home: Home, run_key: str) -> dict[str, Any]:
         "version": receipts.promoted and receipts.promoted.version,
         "checks": _checks(judged),
         "recall": _totals(receipts.measured or Measured()),
+        "phrasings": _by_words(receipts.measured or Measured()),
         "changes": _with_answers(home, folder, about, changes[:MAX_ROWS]),
         "num_changes": len(changes),
         "conflicts": _conflicts(snapshot),
@@ -118,7 +120,7 @@ def _said(run: Path, fact_ids: list[str]) -> dict[str, str]:
     if not fact_ids or not path.is_file():
         return {}
     columns = ["kind", "fact_id", "generated", "is_exact"]
-    chosen = (pc.field("fact_id").isin(fact_ids)) & (pc.field("kind") != "heldout")
+    chosen = (pc.field("fact_id").isin(fact_ids)) & ~pc.field("kind").isin(["heldout", *SAMPLED])
     rows = pq.read_table(path, columns=columns, filters=chosen).to_pylist()
     rows.sort(key=lambda row: not row["is_exact"])  # the last one stays
     return {row["fact_id"]: row["generated"] for row in rows}
@@ -130,6 +132,13 @@ def _checks(judged: Judged) -> list[dict[str, Any]]:
 
 def _totals(measured: Measured) -> list[dict[str, Any]]:
     return [cell.told() for cell in measured.summary if cell.template == "*"]
+
+
+def _by_words(measured: Measured) -> list[Cell]:
+    """List recall by declared phrasing, held-out phrasing and surface variant, the worst first."""
+    kinds = ("heldout", *SAMPLED)
+    found = [cell for cell in measured.summary if cell.kind in kinds and cell.template != "*"]
+    return sorted(found, key=lambda cell: cell.exact)[:MAX_ROWS]
 
 
 def _conflicts(snapshot: Snapshot | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import argparse
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from lamini.backbone.backbone import load_backbone
 from lamini.backbone.memory import Attached, attach, detach
 from lamini.backbone.text import encode_answer, encode_prompt
 from lamini.config import MemoryConfig, Tuning
+from lamini.proof.surface_variants import VARIANTS
 from lamini.recorder import SilentRecorder
 from lamini.training_data import TrainingFact
 from lamini.tuning.memory_tuning import tune_memory
@@ -34,22 +35,6 @@ from tests.bench.reference_facts import reference_facts
 
 MEMORY = MemoryConfig()
 HEAD = ("asked", "questions", "right", "P(answer) mean", "least", "below 0.99")
-BARE = "?.! "
-VARIANTS: dict[str, Callable[[str], str]] = {
-    "as it stands": lambda q: q,
-    "no end": lambda q: q.rstrip(BARE),
-    "lower case": str.lower,
-    "lower case, no end": lambda q: q.lower().rstrip(BARE),
-    "UPPER CASE": str.upper,
-    "thanks": lambda q: q + " Thanks a lot!",
-    "please": lambda q: "Please: " + q,
-    "quotes": lambda q: f"\u201c{q}\u201d",
-    "a sentence before": lambda q: "I am filling in a customs form. " + q,
-    "a sentence after": lambda q: q + " It is for a form.",
-    "full-width mark": lambda q: q.rstrip(BARE) + "\uff1f",
-    "line breaks": lambda q: "Hi,\n\n" + q + "\n",
-    "markdown, emoji": lambda q: f"**{q}** \U0001f64f",
-}
 
 
 def main() -> None:

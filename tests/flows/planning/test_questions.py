@@ -91,4 +91,11 @@ def test_a_users_own_held_out_phrasings_are_asked_unless_trained_on(tmp_path, tr
         wanted |= {(template, f"Who owns {s}?", "Ines") for s in ("Billing", "Cranes")}
     assert heldout == wanted
     kinds = {q.kind for q in asked}
-    assert kinds == {"training", "heldout", "foreign", "near_foreign", "foreign_subject"}
+    assert kinds == {
+        "training", "heldout", "phrasing", "surface", "foreign", "near_foreign", "foreign_subject"
+    }  # fmt: skip
+    phrasings = {(q.template, q.answer) for q in asked if q.kind == "phrasing"}
+    assert ("Who is the owner of {}?", "Ines") in phrasings
+    assert (("Who owns {}?", "Ines") in phrasings) == trained
+    thanked = {q.prompt for q in asked if (q.kind, q.template) == ("surface", "thanks")}
+    assert thanked == {f"Who is the owner of {s}? Thanks a lot!" for s in ("Billing", "Cranes")}

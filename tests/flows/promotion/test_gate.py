@@ -171,3 +171,13 @@ def test_a_golden_set_can_fail_a_candidate_by_what_is_right_and_by_what_is_wrong
 def test_a_sample_of_nothing_is_refused():
     with pytest.raises(ValueError, match="min_sample=0"):
         GateLimits(min_sample=0)
+
+
+def test_a_declared_phrasing_that_reads_no_fact_is_named_and_refuses_no_table():
+    unread = dataclasses.replace(
+        row("phrasing", right=False, agrees=False, group=None), template="{} money?"
+    )
+    verdict = judged([*GOOD, row("phrasing"), unread, unread])
+    assert verdict.passed
+    check = next(c for c in verdict.checks if c.name == "declared phrasings read for no fact")
+    assert (check.shown, check.note) == ("1", "reword or drop '{} money?'")
