@@ -26,3 +26,11 @@ def test_a_file_that_is_no_recall_is_refused(memory, tmp_path):
     pq.write_table(pa.table({"x": [1]}), path)
     with pytest.raises(SourceError, match="has no column fact_id"):
         record_recall(memory(), path, "r")
+
+
+def test_what_a_sample_of_facts_was_asked_is_no_facts_own_history(memory, tmp_path):
+    con, path = memory(), tmp_path / "recall.parquet"
+    kinds = ["training", "phrasing", "surface"]
+    pq.write_table(pa.table({"fact_id": ["f"] * 3, "kind": kinds, "is_exact": [True] * 3}), path)
+    record_recall(con, path, "run")
+    assert con.execute("select kind from recall").fetchall() == [("training",)]

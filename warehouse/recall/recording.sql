@@ -87,5 +87,5 @@ select
     case when not m.is_exact then m.generated end as said,
     coalesce(m.is_carried, false) as is_carried
 from measured as m
-where m.kind not in ('phrasing', 'surface')  -- of a sample of facts: no fact's own history
+where coalesce(m.kind, '') not in ('phrasing', 'surface')  -- of a sample of facts: no fact's own history
 order by m.fact_id, m.template
