@@ -14,8 +14,8 @@ PHRASING, SURFACE = "phrasing", "surface"
 SAMPLED = (PHRASING, SURFACE)
 _OF_PHRASING = 3
 _OF_VARIANT = 8
-_MAX_PHRASINGS = 80
-"""Beyond, a question takes more of a run than its answer tells."""
+_MAX_QUESTIONS = 300
+"""In phrasings: where there are many, each is asked of fewer facts, of one at least."""
 Item = TypeVar("Item")
 
 
@@ -34,8 +34,9 @@ def sampled_questions(
             key = relation_of[fact.fact_id], fact.template(prompt)
             asked.setdefault(key, []).append((fact, prompt))
     shared = {key: own for key, own in asked.items() if len(own) > 1}
-    for (_, template), own in [*shared.items()][:_MAX_PHRASINGS]:
-        for fact, prompt in _spread(own, _OF_PHRASING):
+    number = min(_OF_PHRASING, max(1, _MAX_QUESTIONS // max(1, len(shared))))
+    for (_, template), own in [*shared.items()][:_MAX_QUESTIONS]:
+        for fact, prompt in _spread(own, number):
             yield _question(PHRASING, template, fact, prompt)
     whole = [fact for fact in facts if not fact.cloze]
     for turn, (name, change) in enumerate(VARIANTS.items()):
