@@ -25,6 +25,8 @@ _SHORT_CODE = 3
 _SPREAD = 12
 """Subjects that a part of a name may lead to."""
 _SURE = 0.9
+EVERYDAY = 0.65
+"""Sureness of a word like any other that the table has as a name: the package "six"."""
 _PART_LETTERS = 4
 _FUZZY_LETTERS = 5
 _LONG = 9
@@ -177,6 +179,8 @@ class Names:
                 # Of a text all in capitals any word might be a code.
                 return 1.0 if text != text.upper() or len(text) <= 2 * len(raw) + 2 else 0.5
             if self.words.is_frequent(surface):
+                if raw == self.subjects[row] and surface not in STOP:
+                    return EVERYDAY
                 return 0.7 if small and surface in ("us", "uk") else 0.0
             return 0.7 if small else (0.9 if raw[0].isupper() and row not in self._codes else 0.3)
         if surface in STOP:

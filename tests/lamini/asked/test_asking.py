@@ -176,3 +176,15 @@ def test_a_name_that_looks_like_two_sentences_is_one(facts, subject):
             asked = matcher.ask(phrasing.replace("X", subject))
             assert (asked.subject, asked.relation) == (subject, fact.relation), asked
             assert asked.fact is not None, asked
+
+
+def test_a_subject_that_is_an_everyday_word_is_one_where_it_is_written_as_the_table_has_it(facts):
+    named = [replace(fact, subject="six", names=()) for fact in facts[:3]]
+    matcher = QuestionMatcher([*named, *facts[3:]])
+    for fact in named:
+        for phrasing in fact.phrasings:
+            asked = matcher.ask(phrasing.replace("X", "six"))
+            assert (asked.fact, asked.subject) == (named.index(fact), "six"), asked
+    for text in ("I have six questions", "who are the six CEOs", "six"):
+        assert matcher.ask(text).fact is None
+    assert matcher.ask("hey, who's the boss of six").is_doubtful
