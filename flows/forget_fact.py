@@ -67,24 +67,24 @@ def forget(
         decided = publish(settings)
         failpoints.reach("forget.after_publishing")
         _out_of_the_model(settings, slot, decided, reason, bring_up=purge)
-        result = {
+        result: dict[str, Any] = {
             "subject": slot.subjects[0],
             "other_names": list(slot.subjects[1:]),
             "relation": slot.relation,
             "reason": slot.tombstones[0].reason,
             "forgotten_at": slot.tombstones[0].recorded_at.isoformat(timespec="seconds"),
             "counts": None if decided is None else decided.counts,
-            "model": _proof(settings, slot, journal["prompts"]),
-            "asserted_by": journal["asserted_by"],
+            "model": _proof(settings, slot, journal.prompts),
+            "asserted_by": journal.asserted_by,
         }
         if purge:
             with changing(home):
                 result["purge"] = purge_slot(settings, slot, journal, lambda: publish(settings))
             # The place of its questions is gone too, so they may be nearest to another fact now.
-            result["model"] |= _silence(settings, journal["prompts"])
+            result["model"] |= _silence(settings, journal.prompts)
         # The catalogue's text is what --undo brings back.
         held = holdings(home, slot.fact_ids)
-        result["still_held"] = [*held, *other_files(home, held, journal["texts"])]
+        result["still_held"] = [*held, *other_files(home, held, journal.texts)]
     return result
 
 

@@ -43,7 +43,7 @@ def forget(
         from flows.commands.screen_forget import show_forgotten, show_lifted
 
         (show_lifted if undo else show_forgotten)(found)
-    if found.get("purge", {}).get("left"):
+    if "purge" in found and found["purge"].left:
         raise typer.Exit(5)
 
 

@@ -9,6 +9,7 @@ from rich.markup import escape
 from flows.commands.console import Console
 from flows.commands.screen import show_rows
 from flows.forgetting.garbage import Collected
+from flows.forgetting.purge import Purged
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
@@ -28,7 +29,7 @@ def show_forgotten(found: Mapping[str, Any]) -> None:
         _show_purge(console, purged)
     if held := found["still_held"]:
         console.print("what still holds it (--purge removes all of this):")
-        show_rows(held, ("kind", "path", "what"))
+        show_rows(map(asdict, held), ("kind", "path", "what"))
     else:
         console.print("no checkpoint, bank version, snapshot or plan holds it")
 
@@ -51,19 +52,19 @@ def _show_model(console: Console, model: Mapping[str, Any]) -> None:
         )
 
 
-def _show_purge(console: Console, purged: Mapping[str, Any]) -> None:
+def _show_purge(console: Console, purged: Purged) -> None:
     console.print(
-        f"purged: {len(purged['rewritten_checkpoints'])} checkpoints written anew, "
-        f"{len(purged['removed'])} folders and files removed, {len(purged['cleaned'])} cleaned, "
-        f"the catalogue shrank by {size(purged['catalogue_shrank_by_bytes'])}"
+        f"purged: {len(purged.rewritten_checkpoints)} checkpoints written anew, "
+        f"{len(purged.removed)} folders and files removed, {len(purged.cleaned)} cleaned, "
+        f"the catalogue shrank by {size(purged.catalogue_shrank_by_bytes)}"
     )
-    for what in purged["not_looked_for"]:
+    for what in purged.not_looked_for:
         console.print(f"[yellow]not looked for[/]: {what}")
-    if purged["pictures_not_read"]:
-        console.print(f"[yellow]not read[/]: {purged['pictures_not_read']} pictures (plots)")
-    if left := purged["left"]:
+    if purged.pictures_not_read:
+        console.print(f"[yellow]not read[/]: {purged.pictures_not_read} pictures (plots)")
+    if left := purged.left:
         console.print("[red]it still stands in[/]:")
-        show_rows(left, ("path", "why"))
+        show_rows(map(asdict, left), ("path", "why"))
     else:
         console.print("no file under the home holds it any more: every one was searched")
 

@@ -3,9 +3,9 @@
 Nothing is written.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -19,11 +19,21 @@ from warehouse.tombstones import published_among
 _TABLES = ("facts", "claims", "conflicts", "timeline")
 
 
-def holdings(home: Home, fact_ids: Collection[str]) -> list[dict[str, Any]]:
+@dataclass(frozen=True, kw_only=True)
+class Holding:
+    """A folder or file that still holds a fact."""
+
+    kind: str
+    path: Path
+    """From the home."""
+    what: str
+
+
+def holdings(home: Home, fact_ids: Collection[str]) -> list[Holding]:
     """List what holds a fact: kind, path, and in words what it is."""
     wanted = frozenset(fact_ids)
     found = [*_checkpoints(home, wanted), *_snapshots(home, wanted), *_plans(home, wanted)]
-    return [{**one, "path": str(one["path"].relative_to(home.path))} for one in found]
+    return [replace(one, path=one.path.relative_to(home.path)) for one in found]
 
 
 def roles(home: Home) -> dict[str, str]:
@@ -37,7 +47,7 @@ def roles(home: Home) -> dict[str, str]:
     return {**known, pointer.champion.run_key: "champion"}
 
 
-def _checkpoints(home: Home, wanted: frozenset[str]) -> Iterator[dict[str, Any]]:
+def _checkpoints(home: Home, wanted: frozenset[str]) -> Iterator[Holding]:
     from lamini.checkpoint.checkpoint import read_manifest
     from lamini.checkpoint.held_facts import held_versions
     from lamini.errors import LaminiError
@@ -49,20 +59,20 @@ def _checkpoints(home: Home, wanted: frozenset[str]) -> Iterator[dict[str, Any]]
             now = int(read_manifest(path)["bank"]["keys"])
             versions = held_versions(path)
         except (LaminiError, OSError, ValueError) as error:
-            yield {"kind": "checkpoint", "path": path, "what": f"cannot be read: {error}"}
+            yield Holding(kind="checkpoint", path=path, what=f"cannot be read: {error}")
             continue
         if wanted & versions.get(now, frozenset()):
-            yield {"kind": "checkpoint", "path": path, "what": f"{role}, answers with it"}
+            yield Holding(kind="checkpoint", path=path, what=f"{role}, answers with it")
         older = [number for number, ids in versions.items() if number != now and wanted & ids]
         if older:
             what = f"{role}, bank versions {', '.join(map(str, older))} hold its experts"
-            yield {"kind": "bank_version", "path": path / "bank", "what": what}
+            yield Holding(kind="bank_version", path=path / "bank", what=what)
 
 
-def _snapshots(home: Home, wanted: frozenset[str]) -> Iterator[dict[str, Any]]:
+def _snapshots(home: Home, wanted: frozenset[str]) -> Iterator[Holding]:
     for path in sorted(home.snapshots.glob("*")):
         if in_tables((path / f"{name}.parquet" for name in ("facts",)), wanted):
-            yield {"kind": "snapshot", "path": path, "what": "its facts and claims"}
+            yield Holding(kind="snapshot", path=path, what="its facts and claims")
 
 
 def check_rollback(home: Home) -> None:
@@ -96,14 +106,14 @@ def mentions(snapshot: Path, fact_ids: Collection[str]) -> bool:
     return in_tables((snapshot / f"{name}.parquet" for name in _TABLES), frozenset(fact_ids))
 
 
-def _plans(home: Home, wanted: frozenset[str]) -> Iterator[dict[str, Any]]:
+def _plans(home: Home, wanted: frozenset[str]) -> Iterator[Holding]:
     for path in sorted(home.assignments.glob("*.parquet")):
         if in_tables([path], wanted):
-            yield {"kind": "assignment", "path": path, "what": "its prompts and answer"}
+            yield Holding(kind="assignment", path=path, what="its prompts and answer")
     for path in sorted(home.runs.glob("*/assignment.parquet")):
         if in_tables([path], wanted):
             what = "its prompts and answer, and what tuning left of it beside"
-            yield {"kind": "run", "path": path.parent, "what": what}
+            yield Holding(kind="run", path=path.parent, what=what)
 
 
 def in_tables(paths: Iterator[Path] | Sequence[Path], wanted: frozenset[str]) -> bool:
@@ -116,13 +126,11 @@ def in_tables(paths: Iterator[Path] | Sequence[Path], wanted: frozenset[str]) ->
     )
 
 
-def other_files(
-    home: Home, found: Sequence[Mapping[str, Any]], texts: Sequence[str]
-) -> list[dict[str, Any]]:
+def other_files(home: Home, found: Sequence[Holding], texts: Sequence[str]) -> list[Holding]:
     """List the files beside what was `found` in which one of the texts stands."""
-    known = [home.path / str(one["path"]) for one in found]
+    known = [home.path / one.path for one in found]
     return [
-        {"kind": "file", "path": str(path.relative_to(home.path)), "what": "its text"}
+        Holding(kind="file", path=path.relative_to(home.path), what="its text")
         for path in files_with(home.path, texts, known)
     ]
 

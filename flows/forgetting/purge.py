@@ -10,9 +10,8 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from flows import failpoints
 from flows.configuration.settings import Settings
@@ -39,9 +38,56 @@ _OURS = ("runs", "mlflow", "logs", "prefect", "warehouse/recall")
 _WORDS = "single words of its phrasings, whose rarity the frozen router keeps until a full run"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Journal:
+    """What is to be looked for, kept in the home until nothing is left."""
+
+    asserted_by: Sequence[Mapping[str, object]] = ()
+    """The rows of the sources that assert it: source, file, row."""
+    values: Sequence[str] = ()
+    prompts: Sequence[str] = ()
+    texts: Sequence[str] = ()
+    """Values that tell the fact from any other."""
+    keys: Sequence[str] = ()
+    """Its fact_ids and prompts."""
+    not_looked_for: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Left:
+    """A file in which the fact still stands."""
+
+    path: str
+    """From the home."""
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookedFor:
+    """How much was looked for in every file."""
+
+    texts: int
+    ids_and_prompts: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Purged:
+    """What a purge wrote anew, removed and cleaned, and what is left."""
+
+    rewritten_checkpoints: Sequence[str]
+    dropped_champions: Sequence[str]
+    removed: Sequence[str]
+    cleaned: Sequence[str]
+    catalogue_shrank_by_bytes: int
+    looked_for: LookedFor
+    not_looked_for: Sequence[str]
+    pictures_not_read: int
+    left: Sequence[Left]
+
+
 def purge_slot(
-    settings: Settings, slot: Slot, journal: Mapping[str, Any], publish: Callable[[], object]
-) -> dict[str, Any]:
+    settings: Settings, slot: Slot, journal: Journal, publish: Callable[[], object]
+) -> Purged:
     """Purge what the journal tells to look for; give what was done, and what is left.
 
     `publish` decides anew what the catalogue then says, and makes it the head.
@@ -53,8 +99,8 @@ def purge_slot(
 
     home = settings.home
     # Once the catalogue is purged, nobody else knows what to look for.
-    write_json(journal, _journal_path(home, slot))
-    texts, keys = journal["texts"], journal["keys"]
+    write_json(asdict(journal), _journal_path(home, slot))
+    texts, keys = journal.texts, journal.keys
     _purge_catalogue(settings, slot, journal)
     publish()
     published = head(settings.home.warehouse)
@@ -78,64 +124,66 @@ def purge_slot(
     ]
     if not left:
         _journal_path(home, slot).unlink()
-    return {
-        "rewritten_checkpoints": stay,
-        "dropped_champions": dropped,
-        "removed": removed,
-        "cleaned": cleaned,
-        "catalogue_shrank_by_bytes": shrunk,
-        "looked_for": {"texts": len(texts), "ids_and_prompts": len(keys)},
-        "not_looked_for": journal["not_looked_for"],
-        "pictures_not_read": sum(path.suffix == ".png" for path in files_of(home.path)),
-        "left": [
-            {
-                "path": str(path.relative_to(home.path)),
-                "why": refused.get(path, "not a file of ours"),
-            }
+    return Purged(
+        rewritten_checkpoints=stay,
+        dropped_champions=dropped,
+        removed=removed,
+        cleaned=cleaned,
+        catalogue_shrank_by_bytes=shrunk,
+        looked_for=LookedFor(texts=len(texts), ids_and_prompts=len(keys)),
+        not_looked_for=journal.not_looked_for,
+        pictures_not_read=sum(path.suffix == ".png" for path in files_of(home.path)),
+        left=[
+            Left(
+                path=str(path.relative_to(home.path)),
+                why=refused.get(path, "not a file of ours"),
+            )
             for path in left
         ],
-    }
+    )
 
 
 def _journal_path(home: Home, slot: Slot) -> Path:
     return home.journal(slot.tombstones[0].purged_id)
 
 
-def read_journal(settings: Settings, slot: Slot) -> dict[str, Any]:
+def read_journal(settings: Settings, slot: Slot) -> Journal:
     """Return all that is known of the fact: by the catalogue, and by a purge that was killed."""
     path = _journal_path(settings.home, slot)
-    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    known = Journal(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else Journal()
     with open_catalogue(settings.home.warehouse) as con:
         found = tombstones.texts_of(con, slot.fact_ids)
         asserted = tombstones.origins_of(con, slot.fact_ids)
-    return {
-        "asserted_by": asserted or known.get("asserted_by", []),
-        **{
-            name: sorted({*known.get(name, ()), *more})
-            for name, more in _sought(slot, found).items()
-        },
-    }
+    sought = _sought(slot, found)
+    return Journal(
+        asserted_by=asserted or known.asserted_by,
+        values=sorted({*known.values, *sought.values}),
+        prompts=sorted({*known.prompts, *sought.prompts}),
+        texts=sorted({*known.texts, *sought.texts}),
+        keys=sorted({*known.keys, *sought.keys}),
+        not_looked_for=sorted({*known.not_looked_for, *sought.not_looked_for}),
+    )
 
 
-def _sought(slot: Slot, found: SlotTexts) -> dict[str, Sequence[str]]:
+def _sought(slot: Slot, found: SlotTexts) -> Journal:
     short = [value for value in found.values if len(value.encode()) < MIN_BYTES]
     vague = {*short, *found.shared}
-    return {
-        "values": found.values,
-        "prompts": found.prompts,
-        "texts": [value for value in found.values if value not in vague],
-        "keys": [*slot.fact_ids, *(text for text in found.prompts if text not in vague)],
-        "not_looked_for": [
+    return Journal(
+        values=found.values,
+        prompts=found.prompts,
+        texts=[value for value in found.values if value not in vague],
+        keys=[*slot.fact_ids, *(text for text in found.prompts if text not in vague)],
+        not_looked_for=[
             _WORDS,
             *(f"a value of fewer than {MIN_BYTES} bytes" for _ in short[:1]),
             *("texts that claims about other facts hold too" for _ in found.shared[:1]),
         ],
-    }
+    )
 
 
-def _purge_catalogue(settings: Settings, slot: Slot, journal: Mapping[str, Any]) -> None:
+def _purge_catalogue(settings: Settings, slot: Slot, journal: Journal) -> None:
     with open_catalogue(settings.home.warehouse) as con:
-        tombstones.purge(con, slot.tombstones, slot.subjects, journal["values"], journal["texts"])
+        tombstones.purge(con, slot.tombstones, slot.subjects, journal.values, journal.texts)
         tombstones.publish_tombstones(con, settings.home.warehouse)
 
 

@@ -156,8 +156,8 @@ def test_a_purge_killed_anywhere_ends_with_nothing_left_in_any_file(own, monkeyp
             purge(settings)
     monkeypatch.setattr(failpoints, "reach", reach)
     result = purge(settings)
-    assert result["purge"]["left"] == []
-    assert len(result["purge"]["not_looked_for"]) == 1  # words, of which the router keeps weights
+    assert result["purge"].left == []
+    assert len(result["purge"].not_looked_for) == 1  # words, of which the router keeps weights
     assert result["still_held"] == []
     # What is known of the fact survived the kills, and is gone now.
     assert result["model"]["prompts_as_the_backbone"] == 4
