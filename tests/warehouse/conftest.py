@@ -24,6 +24,14 @@ def con(home):
         yield con
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A home and its catalogue that a module's tests share: they only read it."""
+    home = tmp_path_factory.mktemp("kept") / "warehouse"
+    with open_catalogue(home) as con:
+        yield con, home
+
+
 @pytest.fixture
 def memory():
     """Make an empty catalogue in memory: quick, for tests that publish nothing."""

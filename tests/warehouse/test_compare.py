@@ -7,8 +7,9 @@ from warehouse.snapshots import compare, publish, published_dates
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def two(con, home, take, settle, row):
+@pytest.fixture(scope="module")
+def two(kept, take, settle, row):
+    con, home = kept
     rows = [row("Peru", "Cusco", source="b"), row("Chad", "x", valid_to="2020"), row("Mali", "x")]
     take(con, rows)
     settle(con)
@@ -59,8 +60,8 @@ def test_the_same_snapshot_differs_in_nothing(two):
     assert (found.facts.num_rows, found.claims.num_rows, found.sources.num_rows) == (0, 0, 0)
 
 
-def test_what_was_published_for_a_date_is_kept(two, home):
-    assert published_dates(home) == {
+def test_what_was_published_for_a_date_is_kept(two, kept):
+    assert published_dates(kept[1]) == {
         "2020-01-01": two[0].path.name,
         "2021-06-01": two[1].path.name,
     }

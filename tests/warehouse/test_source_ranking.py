@@ -5,9 +5,10 @@ from warehouse.snapshots import publish, rank_sources
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def snapshot(con, home, take, settle, row):
+@pytest.fixture(scope="module")
+def snapshot(kept, take, settle, row):
     """Three sources in one relation, two of them copies; the best of the other was not learned."""
+    con, home = kept
     rows = [row(f"s{i}", "x" if i % 3 else name, source=name) for i in range(6) for name in "abc"]
     take(con, [*rows, row("Rhein", "1230", "length", source="größe")])
     settle(con)

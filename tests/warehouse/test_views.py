@@ -1,17 +1,19 @@
+import shutil
 from datetime import date
 
 import duckdb
 import pytest
 
 from warehouse.errors import SnapshotDamagedError
-from warehouse.snapshots import publish, views
+from warehouse.snapshots import open_snapshot, publish, views
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture
-def two(con, home, take, settle, row):
+@pytest.fixture(scope="module")
+def two(kept, take, settle, row):
     """Two snapshots: in the second, Peru changed, Mali is a tie, Chad is gone, Laos is new."""
+    con, home = kept
     take(
         con, [row("Peru", "Cusco", source="b"), row("Chad", "x", valid_to="2020"), row("Mali", "x")]
     )
@@ -71,17 +73,14 @@ def test_the_published_file_works_inside_the_snapshots_folder(two, monkeypatch):
 
 
 def test_a_folder_with_odd_characters_is_no_pattern(two, tmp_path):
-    odd = tmp_path / "it's [a] *, straße"
-    two[1].path.rename(odd)
-    from warehouse.snapshots import open_snapshot
-
-    moved = open_snapshot(odd)
+    moved = open_snapshot(shutil.copytree(two[1].path, tmp_path / "it's [a] *, straße"))
     with views.connect(moved, moved) as con:
         assert con.execute("select count(*) from facts").fetchone() == (2,)
         assert con.execute("select count(*) from changes").fetchone() == (0,)
 
 
-def test_a_damaged_snapshot_is_not_opened(two):
-    (two[1].path / "sources.parquet").unlink()
+def test_a_damaged_snapshot_is_not_opened(two, tmp_path):
+    damaged = open_snapshot(shutil.copytree(two[1].path, tmp_path / two[1].path.name))
+    (damaged.path / "sources.parquet").unlink()
     with pytest.raises(SnapshotDamagedError, match=r"sources\.parquet"):
-        views.connect(two[1])
+        views.connect(damaged)

@@ -70,7 +70,7 @@ TEXT = st.one_of(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.values} {rule.unit or ''}")
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(text=TEXT)
 @example(text="\u200b")
 @example(text='""')
@@ -88,7 +88,7 @@ def test_the_key_of_any_text_is_its_own_key_and_not_empty(rule, text):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.values} {rule.unit or ''}")
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(texts=st.lists(TEXT, min_size=2, max_size=6), seed=st.randoms(use_true_random=False))
 def test_what_keys_of_a_slot_stand_for_does_not_depend_on_their_order(rule, texts, seed):
     kind = kind_of(rule)
