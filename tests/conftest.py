@@ -1,4 +1,3 @@
-import fcntl
 import gc
 import os
 import secrets
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from flows.environment import end_quietly, environment
+from tests.workers import LONGEST_FIRST, made_once
 
 # Before anything imports prefect, ray, mlflow or transformers: no telemetry, no network, no thread
 # pools, and nothing of whoever runs the tests, in particular not their LAMINI_HOME or servers.
@@ -24,23 +24,6 @@ end_quietly()
 # Dozens of processes import the same modules: whoever forbids bytecode has all compiled in each.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
-SHARING = "tests/flows/whole_runs/"
-"""A session's fixture of minutes is shared there."""
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config, log):
-    """Give each file to one worker, and all files that share a home, the first ones, to one too.
-
-    xdist's own groups are lost under pytest 9.2: they hang on a name of pytest's that is gone.
-    """
-    from xdist.scheduler import LoadScopeScheduling
-
-    class ByFile(LoadScopeScheduling):
-        def _split_scope(self, nodeid):
-            return SHARING if nodeid.startswith(SHARING) else nodeid.split("::")[0]
-
-    return ByFile(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -55,7 +38,8 @@ def pytest_collection():
 
 
 def pytest_collection_modifyitems(items):
-    items.sort(key=lambda item: not item.nodeid.startswith(SHARING))
+    place = {name: number for number, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: place.get(item.nodeid.split("::")[0], len(place)))
 
 
 def pytest_unconfigure():
@@ -76,25 +60,17 @@ sqlite3.connect(home / "prefect" / "prefect.db").execute("pragma wal_checkpoint(
 
 @pytest.fixture(scope="session")
 def databases(tmp_path_factory):
-    """A home with both tools' empty databases, to be copied: their migrations take 14 s each time.
+    """A home with both tools' empty databases, to be copied: migrating Prefect's takes 8 s."""
 
-    It is made once for all workers.
-    """
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
-    home, part = shared / "databases", shared / "databases.part"
-    with (shared / "databases.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not home.exists():
-            (part / "prefect").mkdir(parents=True)
-            subprocess.run(
-                [sys.executable, "-c", MAKE_DATABASES, str(part)],
-                env={**os.environ, **environment(part)},
-                check=True,
-            )
-            part.rename(home)
-    return home
+    def make(home):
+        (home / "prefect").mkdir()
+        subprocess.run(
+            [sys.executable, "-c", MAKE_DATABASES, str(home)],
+            env={**os.environ, **environment(home)},
+            check=True,
+        )
+
+    return made_once(tmp_path_factory, "databases", make)
 
 
 @pytest.fixture(scope="session")

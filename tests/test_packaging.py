@@ -7,6 +7,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from tests.workers import LONGEST_FIRST
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
@@ -31,6 +33,10 @@ def test_the_lock_names_no_address_and_no_local_build():
 
 def test_ci_runs_make_test_and_nothing_else():
     assert (ROOT / ".ci" / "run").read_text().split("\n", 1)[1] == "exec make test\n"
+
+
+def test_what_the_workers_begin_with_is_there():
+    assert [name for name in LONGEST_FIRST if not (ROOT / name).is_file()] == []
 
 
 def test_package_data_is_found_from_the_installed_package():

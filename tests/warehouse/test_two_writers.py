@@ -21,7 +21,7 @@ from warehouse.claims import ClaimBatch
 from warehouse.errors import CatalogueLockedError
 from warehouse.intake import ingest
 home, name, waits = Path(sys.argv[1]), sys.argv[2], []
-for number in range(5):
+for number in range(3):
     rows = [{"subject": f"{name} {number} {n}", "relation": "r", "value": "v", "question": "q"}
             for n in range(20)] + [{"subject": "both", "relation": "r", "value": "v"}]
     while True:
@@ -39,7 +39,7 @@ assert all("is being written by process" in wait for wait in waits), waits
 def serial(home):
     with open_catalogue(home) as con:
         for name in "ab":
-            for number in range(5):
+            for number in range(3):
                 rows = [
                     {"subject": f"{name} {number} {n}", "relation": "r", "value": "v"}
                     | {"question": "q"}

@@ -1,15 +1,24 @@
 """One trained home for the tests of whole runs, which all take copies of it."""
 
+import json
+
 import pytest
 
 from tests.flows.whole_runs.branches import BEFORE, SMALL, Branches
+from tests.workers import made_once
 
 
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory):
-    """A home that holds the branches as of BEFORE."""
-    made = Branches(tmp_path_factory.mktemp("trained")).write()
-    return Branches(made.folder, made.tell(*made.run_words(BEFORE)))
+    """A home that holds the branches as of BEFORE, to be read and copied."""
+
+    def make(folder):
+        made = Branches(folder).write()
+        told = made.tell(*made.run_words(BEFORE))
+        (folder / "told.json").write_text(json.dumps(told))
+
+    folder = made_once(tmp_path_factory, "trained", make)
+    return Branches(folder, json.loads((folder / "told.json").read_text()))
 
 
 @pytest.fixture

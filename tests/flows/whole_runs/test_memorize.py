@@ -9,15 +9,15 @@ from tests.flows.whole_runs.branches import BEFORE, CODES, QUESTION
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(2400)]
 
 
-def test_a_run_memorizes_the_table_and_the_next_one_does_nothing(trained):
-    first = trained.first
+def test_a_run_memorizes_the_table_and_the_next_one_does_nothing(copied):
+    first = copied.first
     assert (first["mode"], first["is_new"]) == ("full", True)
     assert first["reconciled"]["num_facts"] == len(CODES)
     cells = {c["kind"]: c for c in first["measure_recall"]["summary"] if c["template"] == "*"}
     assert cells["training"]["exact"] >= 0.9
     assert cells["training"]["oracle_exact"] == 1.0
 
-    again = trained.tell(*trained.run_words(BEFORE))
+    again = copied.tell(*copied.run_words(BEFORE))
     assert not again["is_new"]
     assert again["run_key"] == first["run_key"]
 

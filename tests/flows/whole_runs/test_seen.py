@@ -146,13 +146,13 @@ def wait_until_up(url, process, seconds=400):
 
 
 @pytest.mark.skipif(find_browser() is None, reason="no Chromium is installed")
-def test_a_browser_shows_the_recall_chart_and_the_report(trained, tracking, tmp_path):
+def test_a_browser_shows_the_recall_chart_and_the_report(copied, tracking, tmp_path):
     from flows.servers.services import open_ui
 
     _, experiment, run = run_of(tracking)
     # The usual ports are what every other home tries to get at the same time.
     ports = {"prefect_port": free_port(), "mlflow_port": free_port()}
-    with open_ui(trained.home, **ports) as servers:
+    with open_ui(copied.home, **ports) as servers:
         urls = {server.name: server.page for server in servers}
         page = f"{urls['mlflow']}/#/experiments/{experiment.experiment_id}/runs"
         browser = Browser(tmp_path / "profile")
