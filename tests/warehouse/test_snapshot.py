@@ -1,10 +1,12 @@
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
+from warehouse.catalogue import open_catalogue
 from warehouse.durable import write_parquet
 from warehouse.errors import (
     NoSnapshotError,
@@ -16,11 +18,25 @@ from warehouse.errors import (
 from warehouse.snapshots import head, open_snapshot, publish, published_dates
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory, take, settle, row):
+    """A home with a snapshot, to be copied."""
+    home = tmp_path_factory.mktemp("once") / "warehouse"
+    with open_catalogue(home) as con:
+        take(con, [row(), row(), row("Chad", None), row("Mali", "1"), row("Mali", "2")])
+        settle(con)
+        publish(con, home)
+    return home
+
+
 @pytest.fixture
-def published(con, home, take, settle, row):
-    take(con, [row(), row(), row("Chad", None), row("Mali", "1"), row("Mali", "2")])
-    settle(con)
-    return publish(con, home)
+def home(once, tmp_path):
+    return shutil.copytree(once, tmp_path / "warehouse")
+
+
+@pytest.fixture
+def published(home):
+    return head(home)
 
 
 def test_a_snapshot_holds_everything_that_came_in(published):
@@ -71,9 +87,9 @@ def test_the_head_needs_no_catalogue(published, con, home):
     assert head(home).facts().num_rows == 1
 
 
-def test_without_a_snapshot_the_error_says_what_to_do(home):
+def test_without_a_snapshot_the_error_says_what_to_do(tmp_path):
     with pytest.raises(NoSnapshotError, match="ingest a source, then reconcile"):
-        head(home)
+        head(tmp_path)
 
 
 def test_a_head_that_points_nowhere_is_reported(published, home):
