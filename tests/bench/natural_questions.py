@@ -7,6 +7,7 @@ questions that no fact of it answers. Each file says who wrote it, and what was 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -25,9 +26,17 @@ class Natural:
     relation: str
 
 
-def natural_questions(name: str) -> list[Natural]:
-    """Return the questions about a table."""
-    return list(_read(FOLDER / f"{name}.txt"))
+def natural_questions(name: str, half: str = "") -> list[Natural]:
+    """Return the questions about a table; of the half "development" or "test", where one is asked.
+
+    The hash of its words says which half a question is of.
+    """
+    found = _read(FOLDER / f"{name}.txt")
+    return [question for question in found if half in ("", _half(question.prompt))]
+
+
+def _half(prompt: str) -> str:
+    return "test" if sha256(prompt.encode()).digest()[0] % 2 else "development"
 
 
 def _read(path: Path) -> Iterator[Natural]:
@@ -98,9 +107,12 @@ def _prompted(row: dict) -> dict:
 
 def load(name: str, data: Path | None) -> tuple[AskedFact, ...]:
     """Return the table of a file of questions."""
+    name = name.removesuffix("_unseen")
     if name == "demo":
         return demo()
     assert data is not None
+    if name == "factbook":
+        return changes(data, "factbook_attributes")
     if name == "relations":
         return relations(data, {q.relation for q in natural_questions(name) if q.subject})
     return changes(data, name)
