@@ -27,6 +27,7 @@ from lamini.asked.text import plain
 from lamini.asked.wording import (
     cleaned,
     fill,
+    follows,
     has_mask,
     joins,
     masked,
@@ -55,6 +56,8 @@ _LOOKED_AT = 12
 _TIE = 1e-6
 _LINK, _KIND, _HELD, _LETTER = 0.12, 0.1, 0.04, 0.002
 """What a sure mention, its kind, a fact behind it and its length add to a candidate's score."""
+_CALLED = 0.06
+"""What the words that tell a relation's name from its siblings' add, all of them named."""
 _HAS = 0.02
 """What a fact adds to a relation among those of one subject."""
 
@@ -229,6 +232,9 @@ class QuestionMatcher:
         if found.candidate.mention.sure == EVERYDAY and not found.declared:
             probability = min(probability, _EVERYDAY)
             known = replace(known, probability=probability)
+        if follows(masked(text, found.candidate.mention.start, found.candidate.mention.end)):
+            reason = f"This does not say what is asked about {subject}. {self._holds(found)}"
+            return replace(known, fact=None, probability=0.0, reason=reason), found
         if probability >= THRESHOLD and found.fact is not None and not found.rivals:
             return known, found
         reason = self._reason(text, found, probability)
@@ -279,7 +285,10 @@ class QuestionMatcher:
                 siblings_R = siblings_R & (np.arange(len(siblings_R)) != without.relation)
             if not siblings_R.any():
                 continue
-            score_VR = np.where(siblings_R, near.score_VR + _HAS * has_R, -2.0)
+            score_VR = (
+                near.score_VR + _HAS * has_R + _CALLED * self.evidence.named(seen, siblings_R)
+            )
+            score_VR = np.where(siblings_R, score_VR, -2.0)
             view, relation = np.unravel_index(int(score_VR.argmax()), score_VR.shape)
             named = _LINK * mention.sure * (1 - _KIND * mention.kind)
             named += _HELD * has_R[relation] + _LETTER * (span[1] - span[0])

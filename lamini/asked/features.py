@@ -59,7 +59,7 @@ def features(found: Candidate, evidence: RelationEvidence, alive: np.ndarray) ->
     nearest = float(near.best_VR[row, found.relation])
     negative = float(near.other_VN[row].max()) if near.other_VN.shape[1] else -1.0
     siblings = [near.best_VR[row, r] for r in np.flatnonzero(found.siblings) if r != found.relation]
-    words = [*words_of([view])]
+    words = [_known_as(word, known) for word in words_of([view])]
     weigh = evidence.encoder.words.weight
     unexplained = _unexplained(words, known, evidence)
     total = sum(weigh(word) for word in words)
@@ -142,6 +142,14 @@ def _unexplained(
     nearest = evidence.words_near(strange, known - STOP)
     kept = 1 - np.clip((nearest - 0.25) / 0.5, 0, 1)
     return [float(weight * k) for weight, k in zip(weights, kept, strict=True)]
+
+
+def _known_as(word: str, known: frozenset[str]) -> str:
+    """Return the word in the number in which it is known."""
+    for form in (word, word.removesuffix("s"), f"{word}s"):
+        if form in known:
+            return form
+    return word
 
 
 def _unknown(words: list[str], known: frozenset[str], evidence: RelationEvidence) -> int:

@@ -27,6 +27,9 @@ _SPREAD = 12
 _SURE = 0.9
 EVERYDAY = 0.65
 """Sureness of a word like any other that the table has as a name: the package "six"."""
+_WITHIN = frozenset({"of", "the", "in", "from", "for"})
+"""Words that may stand within a name: the 4th district of Tennessee."""
+_COUNTED = {"one": "1", "two": "2", "three": "3", "i": "1", "ii": "2", "iii": "3"}
 _PART_LETTERS = 4
 _FUZZY_LETTERS = 5
 _LONG = 9
@@ -73,6 +76,7 @@ class Names:
         self._add_parts()
         self._found.pop("", None)
         self._longest = min(_LONGEST, max((s.count(" ") + 1 for s in self._found), default=1))
+        self._parts = {word for surface in self._found for word in surface.split()}
         self._near: dict[tuple[str, int], list[str]] = defaultdict(list)
         for surface in self._found:
             if len(surface) >= _FUZZY_LETTERS and not surface.isdigit():
@@ -91,6 +95,8 @@ class Names:
             for word in set(parts):
                 by_word[word].append(row)
         common = max(_SPREAD, len(split) // 4)
+        self._rows_of = {word: frozenset(rows) for word, rows in by_word.items()}
+        self._add_beginnings(split)
         for row, parts in enumerate(split):
             rare = [w for w in parts if len(by_word[w]) <= common and w not in STOP]
             joined = " ".join(rare)
@@ -101,6 +107,17 @@ class Names:
             if len(rows) <= _SPREAD and not bare and word not in self._found:
                 for row in rows:
                     self._add(word, row, PARTIAL)
+
+    def _add_beginnings(self, split: Sequence[list[str]]) -> None:
+        """Let two words or more that begin the name of one subject alone stand for it."""
+        begun: dict[str, set[int]] = defaultdict(set)
+        for row, parts in enumerate(split):
+            for length in range(2, min(len(parts), _LONGEST)):
+                begun[" ".join(parts[:length])].add(row)
+        for words, rows in begun.items():
+            telling = [w for w in words.split() if w not in STOP and not w.isdigit()]
+            if len(rows) == 1 and len(telling) > 1 and words not in self._found:
+                self._add(words, next(iter(rows)), DERIVED)
 
     def surfaces_of(self) -> Mapping[int, list[str]]:
         """Return the plain surfaces that name one subject alone, by subject."""
@@ -121,9 +138,45 @@ class Names:
             alike = all((m.start, m.end) == (mention.start, mention.end) for m in around)
             if alike and all(m.subject != mention.subject for m in around):
                 kept.append(mention)
+        if (spread := self._scattered(found)) and not any(
+            m.sure >= _SURE and m.start < spread.end and spread.start < m.end for m in kept
+        ):
+            kept = [m for m in kept if m.end <= spread.start or spread.end <= m.start] + [spread]
         if not any(mention.sure >= _SURE for mention in kept):
             kept += self._misspelt(found)
         return kept
+
+    def _scattered(self, found: Sequence[Token]) -> Mention | None:
+        """Return the one subject of a systematic name whose telling words the text has somewhere.
+
+        What may lack are words that many names share: "class 1 senator of Vermont" names the
+        "Vermont U.S. Senate seat (class 1)". Numbers never lack.
+        """
+        said = [self._part(_COUNTED.get(token.plain, token.plain)) for token in found]
+        words = {w for w in said if w not in STOP and w in self._rows_of}
+        rarest = min(words, key=lambda w: (len(self._rows_of[w]), w.isdigit(), w), default="")
+        if len(words) < 2 or rarest.isdigit():
+            return None
+        said_of = {
+            row: (len(words & self._words[row]), -len(self._words[row]))
+            for row in self._rows_of[rarest]
+        }
+        most = max(said_of.values())
+        best = [row for row, number in said_of.items() if number == most]
+        if most[0] < 2 or len(best) > 1:
+            return None
+        missing = self._words[best[0]] - words
+        shared = {w for w in self._words[best[0]] if len(self._rows_of[w]) > _SPREAD}
+        if not shared or any(w.isdigit() or w not in shared for w in missing):
+            return None
+        first = last = said.index(rarest)
+        first, last = self._whole(found, first, last, best[0])
+        return Mention(found[first].start, found[last].end, best[0], DERIVED, 1.0)
+
+    def _part(self, word: str) -> str:
+        """Return the word without an s that no name has it with."""
+        bare = word.removesuffix("s")
+        return bare if word not in self._parts and bare in self._parts else word
 
     def nearest(self, text: str, number: int = 3) -> list[str]:
         """Return subjects that the text may have meant, the nearest first."""
@@ -152,16 +205,24 @@ class Names:
     def _whole(self, found: Sequence[Token], first: int, last: int, row: int) -> tuple[int, int]:
         """Return the run with the words beside it that are of the subject's name as well."""
         name = self._words[row]
-        while first > 0 and found[first - 1].plain in name:
-            first -= 1
-        while last + 1 < len(found) and found[last + 1].plain in name:
-            last += 1
+        for step in (-1, 1):
+            at = (first if step < 0 else last) + step
+            while 0 <= at < len(found):
+                if found[at].plain in name:
+                    first, last = min(first, at), max(last, at)
+                elif found[at].plain not in _WITHIN:
+                    break
+                at += step
         return first, last
 
     def _rows(self, words: list[str]) -> Mapping[int, int]:
         surface = " ".join(words)
         if surface in self._found:
             return self._found[surface]
+        if len(words) > 1:
+            surface = " ".join(map(self._part, words))
+            if surface in self._found:
+                return self._found[surface]
         if len(surface) > _PART_LETTERS and surface.endswith("s"):
             return self._found.get(surface[:-1], {})
         return self._found.get(f"{surface}s", {}) if len(words) > 1 else {}

@@ -65,15 +65,18 @@ class PhraseBank:
         """Return the concepts that the relation's name may mean, the likeliest first.
 
         What matches more letters is likelier, then what comes later: the head of an English name.
+        Of `currency.numeric` only what matches in the last part counts, where something does.
         """
         name = relation.replace("_", " ")
+        last = len(name) - len(called_as(relation))
         found = [(c, list(c.named.finditer(name.casefold()))) for c in self.concepts]
         ranked = [
-            (max((m.end() - m.start(), m.end()) for m in matches), concept)
+            (max((m.end() > last, m.end() - m.start(), m.end()) for m in matches), concept)
             for concept, matches in found
             if matches
         ]
-        return [concept for _, concept in sorted(ranked, key=lambda r: r[0], reverse=True)]
+        ranked.sort(key=lambda r: r[0], reverse=True)
+        return [concept for rank, concept in ranked if rank[0] == ranked[0][0][0]]
 
     def phrasings_of(self, relation: str, kind: str, concept: Concept | None) -> list[str]:
         """Return how a relation may be asked for: in the bank's forms, then in its concept's."""

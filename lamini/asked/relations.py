@@ -16,7 +16,7 @@ import numpy as np
 
 from lamini.asked.cues import asks_verdict, question_words
 from lamini.asked.encoder import Encoder
-from lamini.asked.phrase_bank import Concept, PhraseBank
+from lamini.asked.phrase_bank import Concept, PhraseBank, called_as
 from lamini.asked.table import AskedFact, FactTable
 from lamini.asked.text import plain
 from lamini.asked.word_list import STOP
@@ -85,6 +85,20 @@ class RelationEvidence:
         fresh = sorted(words - bank.words.keys() - STOP)
         self._word_vectors = dict(zip(fresh, encoder.of_phrasings(fresh), strict=True))
         self.declared = self._declared()
+        self._called = [frozenset(plain(called_as(r)).split()) - STOP for r in self.relations]
+
+    def named(self, views: Sequence[str], siblings_R: np.ndarray) -> np.ndarray:
+        """Return for each view which siblings it calls by all words that tell their names apart."""
+        rows = np.flatnonzero(siblings_R)
+        shared = frozenset.intersection(*(self._called[row] for row in rows))
+        named_VR = np.zeros((len(views), len(siblings_R)), np.float32)
+        for v, view in enumerate(views):
+            words = {*plain(view).split()}
+            held = [r for r in rows if (own := self._called[r] - shared) and own <= words]
+            for row in held:
+                more = any(self._called[row] < self._called[other] for other in held)
+                named_VR[v, row] = not more
+        return named_VR
 
     def _shipped(self, relation: str) -> list[str]:
         return self.bank.phrasings_of(relation, self.kind[relation], self.concept[relation])

@@ -19,6 +19,24 @@ _LEGAL = frozenset(
 _SMALL = frozenset({"and", "of", "the", "for", "de", "la"})
 _BRACKETED = re.compile(r"\s*\(([^)]*)\)")
 _SAINT = (("st ", "saint "), ("saint ", "st "), (" and ", " "))
+_STATES = {
+    name.replace("_", " "): code
+    for name, code in (
+        pair.split(":")
+        for pair in """
+        alabama:al alaska:ak arizona:az arkansas:ar california:ca colorado:co connecticut:ct
+        delaware:de florida:fl georgia:ga hawaii:hi idaho:id illinois:il indiana:in iowa:ia
+        kansas:ks kentucky:ky louisiana:la maine:me maryland:md massachusetts:ma michigan:mi
+        minnesota:mn mississippi:ms missouri:mo montana:mt nebraska:ne nevada:nv new_hampshire:nh
+        new_jersey:nj new_mexico:nm new_york:ny north_carolina:nc north_dakota:nd ohio:oh
+        oklahoma:ok oregon:or pennsylvania:pa rhode_island:ri south_carolina:sc south_dakota:sd
+        tennessee:tn texas:tx utah:ut vermont:vt virginia:va washington:wa west_virginia:wv
+        wisconsin:wi wyoming:wy puerto_rico:pr american_samoa:as
+        """.split()  # noqa: SIM905
+    )
+}
+"""States of the USA and their postal codes, by which what is numbered in them is called: TX-30."""
+_NUMBERED = re.compile(rf"({'|'.join(_STATES)}) (?:\D+ )?(\d+)\b.*")
 _PHRASES = 3
 """Facts that must share a phrasing for its changing part to be a name."""
 _NAME_WORDS = 5
@@ -50,6 +68,8 @@ def surfaces(name: str) -> Iterator[tuple[str, int]]:
     for written, other in _SAINT:
         if written in f"{joined} ":
             yield f"{joined} ".replace(written, other).strip(), ALIAS
+    if numbered := _NUMBERED.fullmatch(joined):
+        yield f"{_STATES[numbered.group(1)]} {numbered.group(2)}", ALIAS
     if initials := _initials(base):
         yield initials, DERIVED
 

@@ -15,8 +15,14 @@ _ORDINAL = re.compile(r"(\d+)(?:st|nd|rd|th)")
 _SPOKEN = {
     "first": "1", "second": "2", "third": "3", "fourth": "4", "fifth": "5", "sixth": "6",
     "seventh": "7",
-    "eighth": "8", "ninth": "9", "tenth": "10",
+    "eighth": "8", "ninth": "9", "tenth": "10", "eleventh": "11", "twelfth": "12",
+    "thirteenth": "13", "fourteenth": "14", "fifteenth": "15", "sixteenth": "16",
+    "seventeenth": "17", "eighteenth": "18", "nineteenth": "19", "twentieth": "20",
+    "thirtieth": "30", "fortieth": "40", "fiftieth": "50",
 }  # fmt: skip
+_TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50}
+_UNITS = frozenset("123456789")
+_PADDED = re.compile(r"0[1-9]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +46,21 @@ def tokens(text: str) -> list[Token]:
     # Offsets are those of the text given: letters that become two (ss) would shift them.
     if len(bare) != len(text):
         bare = "".join(_bare(letter)[:1] or " " for letter in text.translate(_LETTERS))
-    found = []
+    found: list[Token] = []
     for match in _TOKEN.finditer(bare):
         start, end = match.span()
         if match.group() in ("s", "S") and bare[max(0, start - 1) : start] == "'":
             continue
-        found.append(Token(start, end, text[start:end], plain_word(match.group())))
+        word = plain_word(match.group())
+        if (
+            found
+            and found[-1].plain in _TENS
+            and word in _UNITS
+            and match.group().casefold() in _SPOKEN
+        ):
+            tens = found.pop()
+            start, word = tens.start, str(_TENS[tens.plain] + int(word))
+        found.append(Token(start, end, text[start:end], word))
     return found
 
 
@@ -54,6 +69,8 @@ def plain_word(word: str) -> str:
     folded = word.casefold()
     if ordinal := _ORDINAL.fullmatch(folded):
         return ordinal.group(1)
+    if _PADDED.fullmatch(folded):
+        return folded[1:]
     return _SPOKEN.get(folded, folded)
 
 

@@ -14,7 +14,7 @@ the a an of in on at to for and or is are was were be been am who whom whose wha
 how why do does did it its this that these those with from by as me my i you your we our they he
 she his her their them can could would will may shall should have has had not no yes there here s
 t m re ve ll d so if but us than then into about please tell give name one some any also just get
-got let
+got let whats whos wheres whens hows thats
 """
 STOP = frozenset(_STOP.split())
 """Words that carry grammar, not meaning."""

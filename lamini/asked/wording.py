@@ -73,6 +73,11 @@ _MINE = re.compile(r"\b(?:my|our|your)\b", re.I)
 _ASKS = re.compile(
     r"\b(?:who|whom|whose|what|whats|which|when|where|how|tell|give|name|need|look up)\b", re.I
 )
+_FOLLOWS = re.compile(
+    rf"\W*(?:and|or|but|what about|how about|same)\b[\s,]*(?:(?:of|for|in|with|that of)\s+)?"
+    rf"(?:the )?{MASK}(?:'s)?(?: too)?\W*",
+    re.I,
+)
 _MASKED = re.compile(rf"\b{MASK}\b")
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]+")
 _SPACE = re.compile(r"\s+")
@@ -149,6 +154,11 @@ def questions(text: str) -> list[str]:
 def joins(between: str) -> bool:
     """Return whether two names with this between them are named together."""
     return _AND.fullmatch(between) is not None
+
+
+def follows(masked_text: str) -> bool:
+    """Return whether a text names its subject alone: what it asks stands in an earlier turn."""
+    return _FOLLOWS.fullmatch(masked_text) is not None
 
 
 def has_mask(text: str) -> bool:

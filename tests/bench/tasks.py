@@ -42,7 +42,7 @@ def main() -> None:
         also = [prompt for prompt in written if matcher.ask(prompt).fact is not None]
         print(
             f"{name:16} answered with a value: {len(said) / len(made):6.1%} of {len(made)} tasks, "
-            f"{len(also)} of {len(written)} written by hand",
+            f"{len(also)} of {len(written)} written by hand (target: 5% of tasks)",
             flush=True,
         )
 

@@ -8,6 +8,7 @@ import pytest
 from lamini.asked.acceptance import THRESHOLD, Acceptance, fit, load_acceptance
 from lamini.asked.asking import QuestionMatcher
 from lamini.asked.made_up import adapted
+from lamini.asked.table import asked_fact
 
 from .conftest import QUESTIONS, make_table
 
@@ -69,6 +70,23 @@ def test_a_name_of_two_subjects_is_silence_with_both_named(matcher):
     asked = matcher.ask("who is the ceo of Georgia")
     assert asked.fact is None
     assert "Georgia Timber" in asked.reason or "Georgia" in asked.reason
+
+
+@pytest.mark.parametrize(
+    "text", ["And of Target Lane?", "and Target Lane", "what about Target Lane"]
+)
+def test_what_names_a_subject_alone_is_told_that_the_question_is_missing(matcher, text):
+    asked = matcher.ask(text)
+    assert asked.fact is None
+    assert not asked.is_doubtful
+    assert asked.reason.startswith("This does not say what is asked about Target Lane. Of Target")
+
+
+def test_a_relation_called_by_its_own_word_is_not_taken_for_its_sibling():
+    names = ("sector", "sub-industry")
+    facts = [asked_fact(c, r, (), []) for c in ("Target Lane", "Georgia Glass") for r in names]
+    asked = QuestionMatcher(facts).ask("under what sub-industry is Target Lane sorted")
+    assert asked.relation == "sub-industry"
 
 
 def test_a_hole_is_told_with_what_is_known(matcher):

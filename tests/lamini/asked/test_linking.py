@@ -51,6 +51,35 @@ def test_words_of_the_language_name_nobody(names, text):
     assert [m for m in names.mentions(text) if m.sure >= 0.5 and m.kind != 4] == []
 
 
+SEATS = [
+    *(f"{s} U.S. Senate seat (class {n})" for s in ("Ohio", "Virginia") for n in (1, 3)),
+    *(f"West Virginia U.S. Senate seat (class {n})" for n in (1, 2)),
+    *(f"{s}'s {n} congressional district" for s in ("Texas", "New York") for n in ("1st", "25th")),
+    *(f"Iowa's {n}th congressional district" for n in range(4, 18)),
+    *(f"Maine U.S. Senate seat (class {n})" for n in range(4, 18)),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "subject"),
+    [
+        ("class 1 senator from ohio", "Ohio U.S. Senate seat (class 1)"),
+        ("who has ohio's class three seat", "Ohio U.S. Senate seat (class 3)"),
+        ("virginia senator class 1", "Virginia U.S. Senate seat (class 1)"),
+        ("the 25th district of Texas", "Texas's 25th congressional district"),
+        ("new yorks twenty-fifth", "New York's 25th congressional district"),
+        ("TX-01 rep", "Texas's 1st congressional district"),
+        ("NY-25", "New York's 25th congressional district"),
+        ("class 4 senator from ohio", None),
+        ("texas 7", None),
+    ],
+)
+def test_of_systematic_names_the_telling_words_are_enough_in_any_order(names, text, subject):
+    known = Names(SEATS, [[] for _ in SEATS], names.words)
+    sure = {known.subjects[m.subject] for m in known.mentions(text) if m.sure >= 0.9}
+    assert sure == ({subject} if subject else set())
+
+
 def test_of_mentions_within_each_other_the_longest_counts(names):
     known = Names(["Guinea", "Equatorial Guinea"], [[], []], names.words)
     found = known.mentions("money of equatorial guinea")
