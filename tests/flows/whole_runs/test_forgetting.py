@@ -99,7 +99,7 @@ def test_it_says_what_still_holds_the_fact(forgotten):
 
 def test_another_source_brings_nothing_back_and_why_says_so(own, lamini):
     branches, settings = own
-    assert take_in(settings, branches.folder, "others")["counts"]["forgotten"] == 2
+    assert take_in(settings, branches.folder, "others").counts["forgotten"] == 2
     told = lamini("why", "Dresden", "branch.code").stdout
     assert "forgotten" in told
     assert "a letter" in told
@@ -178,7 +178,7 @@ def test_a_purge_killed_anywhere_ends_with_nothing_left_in_any_file(own, monkeyp
     assert json.loads(lamini("plan", "--json").stdout)["decision"] == "nothing"
 
     # The very table comes in again, and is counted without its text.
-    assert take_in(settings, branches.folder, "others")["counts"]["forgotten"] == 2
+    assert take_in(settings, branches.folder, "others").counts["forgotten"] == 2
     check_gone(home)
     assert "a letter" in lamini("why", "Dresden", "branch.code").stdout
     assert lamini("rollback").exit_code == 6
