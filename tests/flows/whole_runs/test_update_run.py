@@ -136,7 +136,7 @@ def test_a_failed_gate_leaves_the_champion_and_names_the_facts(copied, here, mon
 
 
 def test_an_update_can_be_rolled_back_and_is_not_made_again_by_itself(copied, here, lamini):
-    assert here()["decision"] == "incremental"
+    assert here().decision == "incremental"
     whole = read_pointer(Home(copied.home))
     check_mlflow(copied.home, whole.history[0].run_key, whole.champion.run_key)
     moved = json.loads(lamini("rollback", "--json").stdout)
@@ -145,7 +145,7 @@ def test_an_update_can_be_rolled_back_and_is_not_made_again_by_itself(copied, he
     assert json.loads(lamini("status", "--json").stdout)["pending"]["changed"] == 0
     assert {*fact_ids(copied)} == {*CODES}
     # A model of these facts was rolled back.
-    assert here()["decision"] == "nothing"
+    assert here().decision == "nothing"
 
 
 def test_what_a_run_makes_while_its_champion_is_rolled_back_is_not_promoted(
@@ -167,8 +167,8 @@ def test_what_a_run_makes_while_its_champion_is_rolled_back_is_not_promoted(
     assert [result.exit_code for result in told] == [0]
     assert read_pointer(Home(copied.home)).champion.run_key == first
     # Its facts hold those that were rolled back, so they are trained only when a person asks.
-    assert here()["decision"] == "nothing"
-    assert here("incremental")["decision"] == "incremental"
+    assert here().decision == "nothing"
+    assert here("incremental").decision == "incremental"
     pointer = read_pointer(Home(copied.home))
     assert (pointer.champion.base, pointer.champion.num_facts) == (first, len(CODES) + 1)
 
