@@ -99,10 +99,7 @@ class Services:
             return self._outer.wait_ready(timeout_seconds)
         if self.started is not None:
             _point_at(self.started.wait_ready(timeout_seconds))
-        if "prefect" in sys.modules:  # imported before the address was known
-            from prefect.context import refresh_global_settings_context
-
-            refresh_global_settings_context()
+        _tell_prefect()
         if self.started is not None and self.started.is_ours and self._keeping is None:
             self._keeping = KeepUp(self.started.server, self.started.start_again)
         return self.api_url
@@ -140,6 +137,7 @@ class Services:
             for name in _ADDRESS:
                 os.environ.pop(name, None)
             os.environ.update(self._before)
+            _tell_prefect()
         self.started = None
 
     def __enter__(self) -> Self:
@@ -233,6 +231,14 @@ def _point_at(server: Server) -> None:
     os.environ["PREFECT_API_AUTH_STRING"] = server.auth_string
     os.environ["PREFECT_UI_URL"] = server.page
     os.environ["PREFECT_CLIENT_CUSTOM_HEADERS"] = _in_handshakes(server.auth_string)
+
+
+def _tell_prefect() -> None:
+    """Have Prefect read the environment again, if it was imported with another one."""
+    if "prefect" in sys.modules:
+        from prefect.context import refresh_global_settings_context
+
+        refresh_global_settings_context()
 
 
 def _in_handshakes(secret: str) -> str:

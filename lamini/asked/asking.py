@@ -17,7 +17,7 @@ import numpy as np
 from lamini.asked.acceptance import THRESHOLD, Acceptance, load_acceptance
 from lamini.asked.cues import Cues
 from lamini.asked.encoder import Encoder, load_encoder
-from lamini.asked.features import NAMES, Candidate, features
+from lamini.asked.features import CUES, NAMES, Candidate, features
 from lamini.asked.linking import EVERYDAY, Mention, Names
 from lamini.asked.phrase_bank import called_as, load_phrase_bank
 from lamini.asked.relations import RelationEvidence, Without
@@ -40,9 +40,7 @@ from lamini.asked.wording import (
 
 SURE = 0.9
 _NEAR_FOREIGN = NAMES.index("near_foreign")
-_VETOES = [
-    NAMES.index(name) for name in ("verdict", "year", "time", "task", "many", "negated", "quoted")
-]
+_VETOES = [NAMES.index(name) for name in CUES]
 _DOUBTED = 0.02
 """Probability from which a key may confirm a fact. Of 5,810 search queries 8 more are read with
 none, 4 with this."""
@@ -107,7 +105,7 @@ class Found:
             self.fact is not None
             and plainly
             and self.candidate.mention.kind < FUZZY
-            and not Cues.of(cleaned(self.candidate.text)).quoted
+            and not _holds_a_quote(self.candidate.text)
         )
 
 
@@ -358,6 +356,11 @@ class QuestionMatcher:
         row = found.candidate.mention.subject
         held = [called_as(self.table.relations[r]) for r in np.flatnonzero(self.table.has_SR[row])]
         return f"Of {self.table.subjects[row]} it knows: {', '.join(held)}."
+
+
+def _holds_a_quote(text: str) -> bool:
+    """Whether a part of the text is quoted; a question that is quoted as a whole is asked."""
+    return Cues.of(text).quoted and text[:1] not in ('"', "\u201c")
 
 
 def _one_at_a_time(things: Sequence[str]) -> str:

@@ -28,6 +28,8 @@ NAMES = (
     "adjacent_partial", "declared",
     "near_foreign",
 )  # fmt: skip
+CUES = ("verdict", "year", "time", "task", "many", "negated", "quoted")
+"""Those that say that something else than a value is asked for."""
 _PROPER = re.compile(r"(?<!^)(?<![.!?:] )\b[A-Z][\w-]+")
 _BESIDE = re.compile(r"[^\W_]+(?:-[^\W_]+)*|[^\w\s]")
 

@@ -22,7 +22,6 @@ SHARD_OF_FACT = (0, 0, 0, 0, 0, 0, 0, 0, 1, 3, 3)
 """Eight facts, one, none, two: shard 2 is empty, so the last of four workers has nothing to do."""
 ROUTER_TRAINING = RouterTraining(num_steps=6, batch_facts=6, batch_negatives=8, save_every_steps=3)
 BESIDE = dataclasses.replace(ROUTER, last_state_share=0.3)
-pytestmark = pytest.mark.filterwarnings("ignore:lance is not fork-safe")  # no fork uses it
 WAIT = timedelta(seconds=240)
 """What hangs for so long fails."""
 
@@ -73,10 +72,8 @@ def trained(tmp_path_factory):
             if world_size == 1:
                 train(folder, Worker())
             else:
-                # Forks have imported everything already; this process has one thread, as they do.
-                multiprocessing.start_processes(
-                    be_worker, (world_size, folder), nprocs=world_size, start_method="fork"
-                )
+                # Not forked: this process may hold other tests' threads, with which forks died.
+                multiprocessing.spawn(be_worker, (world_size, folder), nprocs=world_size)
         return folder
 
     return with_workers

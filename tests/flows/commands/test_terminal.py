@@ -79,21 +79,24 @@ def test_what_doctor_and_status_find_is_shown_not_obeyed(home, lamini, monkeypat
 
 
 def test_what_a_run_reports_is_shown_not_obeyed(capsys):
-    cell = {"kind": EVIL, "template": "*", "from_memory": 0.0, "num_questions": 1}
-    result = {
-        "run_key": EVIL,
-        "is_new": False,
-        "reasons": [EVIL],
-        "decision": EVIL,
-        "reconciled": SimpleNamespace(
-            counts=dict.fromkeys(("outdated", "quarantined", "held_back", "duplicate"), 0),
-            **dict.fromkeys(("num_facts", "num_slots", "num_input_rows"), 1),
-            **{"as_of": EVIL, "conflicts_resolved": 0, "ties": 0},
-        ),
-        "write_checkpoint": {"num_experts": 1, "num_groups": 1},
-        "train_memory": {"num_steps": 1, "loss_by_step": [1.0], "num_undecided": 0},
-        "measure_recall": {"summary": [cell], "captured_foreign": [EVIL]},
-    }
+    cell = SimpleNamespace(kind=EVIL, template="*", from_memory=0.0, num_questions=1)
+    decided = SimpleNamespace(
+        counts=dict.fromkeys(("outdated", "quarantined", "held_back", "duplicate"), 0),
+        **dict.fromkeys(("num_facts", "num_slots", "num_input_rows"), 1),
+        **{"as_of": EVIL, "conflicts_resolved": 0, "ties": 0},
+    )
+    trained = SimpleNamespace(num_steps=1, loss_by_step=[1.0], num_undecided=0)
+    result = SimpleNamespace(
+        run_key=EVIL,
+        is_new=False,
+        reasons=(EVIL,),
+        decision=EVIL,
+        reconciled=decided,
+        written=SimpleNamespace(num_experts=1, num_groups=1),
+        receipts=SimpleNamespace(updated=None, trained=trained),
+        measured=SimpleNamespace(summary=[cell], captured_foreign=[EVIL]),
+        changes=None,
+    )
     show_run(result, 1.0)
     said = capsys.readouterr().out
     assert said.count("\\x1b") >= 5

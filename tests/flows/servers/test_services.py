@@ -194,7 +194,10 @@ def test_a_server_that_loses_its_port_while_it_starts_is_started_on_another(
 
 @pytest.mark.slow
 def test_a_server_that_dies_comes_back_for_all_who_use_it(home):
-    with Services(home) as outer:
+    with socket.socket() as probe:  # the usual port is another test's as soon as the server is dead
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with Services(home, port=port) as outer:
         with Services(home) as within:
             url = within.wait_ready()
             first = find(home, "prefect")

@@ -69,7 +69,12 @@ class Browser:
         self.call("Page.navigate", url=url)
 
     def ask(self, expression):
-        result = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        try:
+            result = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        except AssertionError as error:
+            if "navigated or closed" in str(error):  # the page went on while it was asked
+                return None
+            raise
         return result["result"].get("value")
 
     def wait_for(self, expression, seconds=90):
