@@ -124,8 +124,10 @@ def _texts(
             b = called_as(table.relations[rng.choice(own)])
             one = rng.choice(_ONE).format(s=name, a=a)
             asked += [(row, one, True), (row, rng.choice(_TWO).format(s=name, a=a, b=b), True)]
-            said = rng.choice(_STATED).format(s=name, a=a, v=values[relation])
-            stated.append(_Learned(subject=row, prompt=one, answer=said, values=values))
+            said = [form.format(s=name, a=a, v=values[relation]) for form in _STATED]
+            stated += [
+                _Learned(subject=row, prompt=one, answer=answer, values=values) for answer in said
+            ]
         asked += [(row, rng.choice(_NOTHING).format(s=name), False) for _ in range(2)]
     answers = _written(attached, table, value_of, asked, settings)
     return [
