@@ -110,11 +110,13 @@ class Guard:
         given = parse_qs(scope["query_string"].decode("ascii", "replace"))
         to = given.get("to", ["/"])[0]
         # What a browser fetches before anybody opens it is none that was opened.
-        is_ahead = "sec-purpose" in headers or scope["method"] != "GET"
+        ahead = {"sec-purpose", "purpose", "x-moz"} & {*headers.keys()}
+        is_ahead = bool(ahead) or scope["method"] != "GET"
         is_new = not is_ahead and self.codes.take(given.get("code", [""])[0])
         if not (is_known or is_new):
             return PlainTextResponse(_HOW, 401)
-        is_here = to.startswith("/") and not to.startswith(("//", "/\\"))
+        # Browsers leave out tabs and line ends, and take a backslash for a slash.
+        is_here = to.startswith("/") and to.isprintable() and to[1:2] not in ("/", "\\")
         answer = RedirectResponse(to if is_here else "/", 303)
         if is_new:
             answer.set_cookie(

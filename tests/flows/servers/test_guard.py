@@ -114,7 +114,13 @@ def test_what_another_site_links_to_is_asked_for_by_a_page_of_ours_and_no_server
     assert client().get("/let-in?to=/told", headers={"Host": NAME}).status_code == 401
 
 
-@pytest.mark.parametrize("to", ["//evil.example", "/\\evil.example", "https://evil.example", "x"])
+@pytest.mark.parametrize(
+    "to",
+    [
+        *("//evil.example", "/\\evil.example", "https://evil.example", "x"),
+        *("/\t/evil.example", "/\n/evil.example", "/\r\nSet-Cookie: x=y"),
+    ],
+)
 def test_a_link_leads_to_this_server_alone(to):
     answer = client().get("/let-in", params={"to": to}, headers=LET_IN)
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
