@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from lamini.asked.table import AskedFact
 from lamini.asked.wording import fill
+from lamini.backbone.chat_template import rendered_ids
 from lamini.backbone.memory import pad_left
 from lamini.backbone.text import encode_prompt
 from lamini.errors import ModeError
@@ -126,13 +127,7 @@ class RunningText:
             return encode_prompt(tokenizer, messages[0]["content"])
         if tokenizer.chat_template is None:
             return encode_prompt(tokenizer, "\n".join(m["content"] for m in messages))
-        ids = tokenizer.apply_chat_template(
-            [dict(m) for m in messages],
-            add_generation_prompt=True,
-            tokenize=True,
-            return_dict=False,
-        )
-        return [int(i) for i in ids]
+        return rendered_ids(tokenizer, messages)
 
     def _rows(self, text: str) -> list[int]:
         """Return the facts of all subjects that the text names."""

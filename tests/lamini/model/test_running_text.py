@@ -7,7 +7,7 @@ import torch
 
 from lamini.backbone.backbone import load_backbone
 from lamini.backbone.memory import attach
-from lamini.errors import ModeError
+from lamini.errors import ChatTemplateError, ModeError
 from lamini.inline.due_keys import DueKeys
 from lamini.model.loading import load
 from lamini.recorder import SilentRecorder
@@ -108,3 +108,14 @@ def test_a_checkpoint_without_due_keys_says_how_to_get_them(folder):
     model.due_keys = None
     with pytest.raises(ModeError, match="learn_due_keys"):
         written(model, "inline")
+
+
+def test_a_template_that_fails_over_a_chat_is_told_in_words(folder):
+    model = load(folder)
+    model.tokenizer.chat_template = (
+        "{% if messages | length > 1 %}{{ raise_exception('one turn alone') }}{% endif %}"
+        "{{ messages[0]['content'] }}"
+    )
+    chat = [{"role": "user", "content": "Hello."}, {"role": "user", "content": QUESTION}]
+    with pytest.raises(ChatTemplateError, match=r"one turn alone.*put right chat_template"):
+        model.write([chat], mode="context", max_new_tokens=4)
