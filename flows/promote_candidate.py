@@ -5,7 +5,7 @@ Writes: RUN/receipts/gate.json, HOME/HEAD_CHECKPOINT.json, tags, metrics and ali
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,7 +24,7 @@ from flows.promotion.golden_tally import Tally
 from flows.reporting.conclude import conclude
 from flows.reporting.fact_history import keep_evaluation
 from flows.serving.golden_answers import ask_golden
-from flows.serving.golden_page import write_golden_page
+from flows.serving.golden_page import PAGE, log_golden, write_golden_page
 from flows.serving.golden_set import read_golden
 from flows.tracking.runs import TrackedRun, log_report
 from warehouse.errors import Where
@@ -102,10 +102,8 @@ def _golden(run: CandidateRun) -> Tally | None:
     given = read_golden(Path(run.settings.gate.golden))
     model = load(run.path / "checkpoint")
     found = ask_golden(model, run.found.snapshot, given, ("memory",))
-    rows = [{**asdict(one), "expected": " / ".join(one.expected)} for one in found.answers]
-    log_report(run.tracked, run.path / "recall", "golden.json", rows)
-    write_golden_page(found, run.folder.key, run.path / "recall" / "golden.html")
-    run.tracked.log_file(run.path / "recall" / "golden.html", "recall")
+    write_golden_page(found, run.folder.key, run.path / "recall" / PAGE)
+    log_golden(run.tracked, run.path / "recall", found)
     return found.tally("memory")
 
 

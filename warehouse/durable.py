@@ -43,8 +43,13 @@ def stream_parquet(batches: pa.RecordBatchReader, path: Path) -> int:
 
 def write_json(value: Mapping[str, object], path: Path) -> None:
     """Replace the file `path` by `value` as JSON, whole or not at all."""
+    write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", path)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Replace the file `path` by `text`, whole or not at all."""
     with _aside(path) as part:
-        part.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        part.write_text(text, encoding="utf-8")
 
 
 def staging_folder(home: Path) -> Path:

@@ -26,7 +26,7 @@ def evaluate(
     prepare(settings.home)
     from flows.home.champion import promoted
     from flows.serving.golden_answers import ask_golden
-    from flows.serving.golden_page import write_golden_page
+    from flows.serving.golden_page import PAGE, write_golden_page
     from flows.serving.golden_set import read_golden
     from warehouse.snapshots import head
 
@@ -37,7 +37,7 @@ def evaluate(
 
     found = ask_golden(load(settings.home.checkpoint(champion.path)), snapshot, given)
     folder = settings.home.measured / f"{champion.run_key}-{_name(golden)}"
-    page = folder / "golden.html"
+    page = folder / PAGE
     write_golden_page(found, champion.run_key, page)
     _record(settings.home, champion.run_key, found, folder)
     if as_json:
@@ -68,8 +68,9 @@ def _told(found: "Golden") -> dict[str, object]:
 
 def _record(home: "Home", run_key: str, found: "Golden", folder: Path) -> None:
     """Log the table, the counts and the page as a child of the champion's run in MLflow."""
+    from flows.serving.golden_page import log_golden
     from flows.serving.golden_set import MODES
-    from flows.tracking.runs import MEASURING, known_run, log_report
+    from flows.tracking.runs import MEASURING, known_run
 
     run = known_run(home, run_key)
     if run is None:  # MLflow's database is another one than when it was trained
@@ -82,7 +83,5 @@ def _record(home: "Home", run_key: str, found: "Golden", folder: Path) -> None:
             for outcome, number in asdict(found.tally(mode)).items()
         }
     )
-    rows = [{**asdict(one), "expected": " / ".join(one.expected)} for one in found.answers]
-    log_report(child, folder, "golden.json", rows)
-    child.log_file(folder / "golden.html", "recall")
+    log_golden(child, folder, found)
     child.end()

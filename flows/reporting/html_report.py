@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader
 from flows.home.home import Home
 from flows.reporting.charts import heat, recall_chart
 from flows.reporting.run_report import MAX_ROWS, gather
+from warehouse.durable import write_text
 
 
 def build_report(home: Home, run_key: str, links: Mapping[str, str] | None = None) -> str:
@@ -26,9 +27,7 @@ def build_report(home: Home, run_key: str, links: Mapping[str, str] | None = Non
 def write_report(home: Home, run_key: str, links: Mapping[str, str] | None = None) -> Path:
     """Write the page to RUN/report.html, whole or not at all; return the file."""
     path = home.run(run_key) / "report.html"
-    part = path.with_name(".report.html.part")
-    part.write_text(build_report(home, run_key, links), encoding="utf-8")
-    part.replace(path)
+    write_text(build_report(home, run_key, links), path)
     return path
 
 

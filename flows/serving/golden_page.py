@@ -1,11 +1,16 @@
-"""One self-contained HTML page about a golden set: no script, nothing fetched."""
+"""One self-contained HTML page about a golden set: no script, nothing fetched; and its record."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
 
 from flows.serving.golden_answers import Golden
 from flows.serving.golden_set import MODES, Mode
+from flows.tracking.runs import TrackedRun, log_report
+from warehouse.durable import write_text
+
+PAGE = "golden.html"
 
 TITLES: dict[Mode, str] = {
     "model": "the model alone",
@@ -29,7 +34,11 @@ def write_golden_page(golden: Golden, run_key: str, path: Path) -> None:
         titles=TITLES,
         answers={(one.line, one.mode): one for one in golden.answers},
     )
-    part = path.with_name(f".{path.name}.part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part.write_text(page, encoding="utf-8")
-    part.replace(path)
+    write_text(page, path)
+
+
+def log_golden(run: TrackedRun, folder: Path, golden: Golden) -> None:
+    """Log the answers as a table, and the page that was written to `folder`, with a run."""
+    rows = [{**asdict(one), "expected": " / ".join(one.expected)} for one in golden.answers]
+    log_report(run, folder, "golden.json", rows)
+    run.log_file(folder / PAGE, "recall")
