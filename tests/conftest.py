@@ -78,18 +78,13 @@ def prefect_harness(databases, tmp_path_factory):
     """A throwaway Prefect server: one for the whole session, since it takes seconds to start."""
     from prefect.settings import (
         PREFECT_API_AUTH_STRING,
-        PREFECT_CLIENT_CUSTOM_HEADERS,
         PREFECT_SERVER_API_AUTH_STRING,
         temporary_settings,
     )
     from prefect.testing import utilities
 
     secret = f"tests:{secrets.token_urlsafe(32)}"
-    asked = {
-        PREFECT_API_AUTH_STRING: secret,
-        PREFECT_SERVER_API_AUTH_STRING: secret,
-        PREFECT_CLIENT_CUSTOM_HEADERS: {},  # of another home, if its server was asked before
-    }
+    asked = {PREFECT_API_AUTH_STRING: secret, PREFECT_SERVER_API_AUTH_STRING: secret}
     folder = tmp_path_factory.mktemp("prefect")
     shutil.copy(databases / "prefect" / "prefect.db", folder / "prefect-test.db")
     with pytest.MonkeyPatch.context() as patch:

@@ -79,7 +79,11 @@ class Services:
         """Find or launch the server and return at once; `wait_ready` waits for it."""
         apply_environment(self.home)
         self._outer = self._open.get(self.home)
-        if self._outer is not None or _is_given(self.home):
+        if self._outer is not None:
+            return
+        if _is_given(self.home):
+            if secret := os.environ.get("PREFECT_API_AUTH_STRING"):  # it may be another home's
+                os.environ.setdefault("PREFECT_CLIENT_CUSTOM_HEADERS", _in_handshakes(secret))
             return
         # Where `lamini ui` will show it too, if it can be had: links to the run stay good.
         self.started = Started(
@@ -217,8 +221,6 @@ def _is_given(home: Path) -> bool:
             "PREFECT_API_AUTH_STRING (of another home: what is in its services/auth_string), or "
             "unset PREFECT_API_URL, and the home's own is used"
         )
-    if secret := os.environ.get("PREFECT_API_AUTH_STRING"):  # it may be another home's
-        os.environ.setdefault("PREFECT_CLIENT_CUSTOM_HEADERS", _in_handshakes(secret))
     return found == HTTPStatus.OK
 
 

@@ -194,6 +194,9 @@ def test_a_server_that_loses_its_port_while_it_starts_is_started_on_another(
 
 @pytest.mark.slow
 def test_a_server_that_dies_comes_back_for_all_who_use_it(home):
+    from prefect.settings import get_current_settings
+
+    before = get_current_settings().client.custom_headers
     with socket.socket() as probe:  # the usual port is another test's as soon as the server is dead
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -206,7 +209,10 @@ def test_a_server_that_dies_comes_back_for_all_who_use_it(home):
             assert find(home, "prefect").pid != first.pid
             assert answers(f"{url}/health", auth_string(home))
         assert outer.answers()  # the inner one has stopped nothing
+        assert get_current_settings().client.custom_headers != before
     assert find(home, "prefect") is None
+    # Else the next server is sent this one's secret, and refuses.
+    assert get_current_settings().client.custom_headers == before
 
 
 @pytest.mark.slow
