@@ -6,8 +6,8 @@ The questions of tests/bench/natural are put to the reference facts and, with --
 tables of others, each with the phrasings it brings and with none. None of them, and none of those
 tables, took part in fitting the weights; they were looked at while the features were chosen, so the
 test halves of other questions and real search queries (WebQuestions) stand beside them. HOME: where
-the demo has run; its router's nearest key answers the same questions, as all facts were found
-before.
+the demo has run; its promoted checkpoint answers the same questions, with weights moved by its own
+facts and keys that settle doubts.
 """
 
 import argparse
