@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from functools import lru_cache
 
-from warehouse.values.digits import written
+from warehouse.values.digits import MAX_EXPONENT, written
 
 _PRECISE = Context(prec=60)
 _WRITTEN = r"-?\d+(?:\.\d+)?(?:e-?\d+)?"
@@ -49,7 +49,7 @@ def allows(wide: Amount, narrow: Amount) -> bool:
 
 @lru_cache(maxsize=1 << 16)
 def read_amount(key: str) -> Amount | None:
-    """Read a key as `Amount.key` wrote it; None for a text."""
+    """Read a key as `Amount.key` wrote it; None for a text, also one that looks like such a key."""
     found = _KEY.fullmatch(key)
     if not found:
         return None
@@ -57,4 +57,6 @@ def read_amount(key: str) -> Amount | None:
         low, high = Decimal(found["low"]), Decimal(found["high"] or found["low"])
     except ArithmeticError:
         return None
+    if any(abs(number.adjusted()) > MAX_EXPONENT for number in (low, high)):
+        return None  # written by nobody here: no number is read so far out, and sums would overflow
     return Amount(low, high, found["unit"] or "", bool(found["about"]))

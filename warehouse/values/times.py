@@ -52,7 +52,7 @@ _AFTER = re.compile(rf"(?P<time>.*?\S)(?:,| on | - | )?\s*(?P<date>{_DATE})")
 _SLASHED = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{2}|\d{4})")
 _NO_YEAR = re.compile(r"--(\d{2})-(\d{2})")
 _KEY = re.compile(
-    r"(?:(?P<date>\S+) )?(?P<hour>\d{2}):(?P<minute>\d{2})(?::(?P<second>\d{2}))?"
+    r"(?:(?P<date>\S+) )?(?P<hour>[01]\d|2[0-3]):(?P<minute>[0-5]\d)(?::(?P<second>[0-5]\d))?"
     r"(?P<zone>Z|[+-]\d{2}:\d{2}| [A-Z]{2,5})?"
 )
 

@@ -105,6 +105,33 @@ def test_what_keys_of_a_slot_stand_for_does_not_depend_on_their_order(rule, text
         assert kind.support(key, key) == 1
 
 
+CLOCKS = st.builds("{:02}:{:02}".format, st.integers(0, 99), st.integers(0, 99))
+FAR_OUT = st.builds("{}e{}".format, st.integers(-9, 9), st.integers(-(10**18), 10**18))
+
+
+@pytest.mark.parametrize(
+    ("rule", "texts"),
+    [
+        (RelationRule(values="time"), CLOCKS),
+        (RelationRule(values="number", tolerance=0.01), FAR_OUT),
+        (RelationRule(values="number", tolerance=0.01), st.builds("{}..{}".format, FAR_OUT, FAR_OUT)),
+    ],
+    ids=["times", "numbers", "ranges"],
+)
+def test_what_only_looks_like_a_number_or_a_time_is_compared_as_a_text(rule, texts):
+    @settings(max_examples=100, deadline=None, database=None)
+    @given(given_texts=st.lists(texts, min_size=2, max_size=6))
+    @example(given_texts=["5", "1e999999999", "7"])
+    @example(given_texts=["00:00", "24:60"])
+    def holds(given_texts):
+        kind = kind_of(rule)
+        keys = [kind.key(text) for text in given_texts]
+        kind.merged(dict.fromkeys(keys, 1))
+        assert all(0 <= kind.support(key, other) <= 1 for key in keys for other in keys)
+
+    holds()
+
+
 def test_numbers_within_the_tolerance_stand_for_the_most_claimed_one_and_never_form_a_chain():
     kind = kind_of(RelationRule(values="number", tolerance=0.01))
     assert kind.merged({"100": 3, "101": 1, "102": 1, "~100": 9, "5 kg": 1}) == {
