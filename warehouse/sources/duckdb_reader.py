@@ -74,7 +74,7 @@ def _attach(con: duckdb.DuckDBPyConnection, mapping: Mapping) -> None:
         con.execute(f"attach {query.quote_text(str(mapping.path))} as given (read_only)")
         con.execute("use given")
     except duckdb.Error as error:
-        if "lock" in str(error).lower():
+        if "Could not set lock on file" in str(error):
             raise SourceBusyError(
                 f"{mapping.given_path}: another process has it open for writing; "
                 "close that, or export the table to Parquet"

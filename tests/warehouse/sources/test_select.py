@@ -214,6 +214,18 @@ def test_a_duckdb_file_that_is_being_written_may_be_tried_again(tmp_path, read):
         holder.communicate(b"\n")
 
 
+def test_a_damaged_duckdb_file_is_no_busy_one(tmp_path, read):
+    write(tmp_path, "t.duckdb")
+    path = tmp_path / "t.duckdb"
+    data = bytearray(path.read_bytes())
+    for at in range(4096 * 3, len(data), 64):  # DuckDB names the block that it finds damaged
+        data[at] ^= 0xFF
+    path.write_bytes(bytes(data))
+    with pytest.raises(SourceError, match="block") as caught:
+        read("t.duckdb", top="table = 'capitals'")
+    assert not isinstance(caught.value, SourceBusyError)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the shared data (LAMINI_DATA)")
 @pytest.mark.parametrize(
