@@ -20,6 +20,25 @@ create or replace temp macro filled_list(x) as
         []::varchar[]
     );
 
+-- The text of a float: a whole one as an integer is written, none for NaN.
+create or replace temp macro float_text(x) as
+    case
+        when isnan(x) then null
+        when x = trunc(x) then coalesce(try_cast(x::varchar as decimal(38, 0))::varchar, x::varchar)
+        else x::varchar
+    end;
+
+-- The text of a value of JSON: a number as it is written, but a whole one as an integer; an object or
+-- a list as JSON.
+create or replace temp macro json_text(x) as
+    case
+        when json_type(x) <> 'DOUBLE' then x ->> '$'
+        when regexp_full_match(x::varchar, '-?\d+(\.\d*[1-9]\d*)?')
+            or not isfinite(try_cast(x::varchar as double))
+            then x::varchar
+        else float_text(try_cast(x::varchar as double))
+    end;
+
 -- Identity of a slot, and of its fact: stable over time, since it covers subject and relation only.
 create or replace temp macro slot_id(subject, relation) as
     left(sha256(to_json([subject, relation])::varchar), 16);
@@ -28,6 +47,12 @@ create or replace temp macro slot_id(subject, relation) as
 -- over text (DuckDB 2.0).
 create or replace temp macro text_number(x) as
     (md5_number(x) >> 64)::ubigint;
+
+-- Whether a text given as valid_from, or as valid_to, says that there is no such day.
+create or replace temp macro is_open_start(x) as
+    x like '0001%' or lower(x) = '-infinity';
+create or replace temp macro is_open_end(x) as
+    x like '9999%' or lower(x) = 'infinity';
 
 -- First day of a date given as 2015, 2015-03, 2015-03-09 or a timestamp; null if it is none of them.
 create or replace temp macro first_day(x) as

@@ -78,6 +78,7 @@ def connect() -> duckdb.DuckDBPyConnection:
     con = duckdb.connect(
         config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
     )
+    con.execute("set TimeZone = 'UTC'")  # one day for one instant, wherever the machine stands
     con.execute(text("macros"))
     return con
 

@@ -53,7 +53,7 @@ select
     f.observed_at as observed_at_text,
     last_day_of(f.observed_at) as observed_at,
     f.valid_from as valid_from_text,
-    case when f.valid_from like '0001%' then null else first_day(f.valid_from) end as valid_from,
+    case when is_open_start(f.valid_from) then null else first_day(f.valid_from) end as valid_from,
     f.valid_to as valid_to_text,
-    case when f.valid_to like '9999%' then null else last_day_of(f.valid_to) end as valid_to
+    case when is_open_end(f.valid_to) then null else last_day_of(f.valid_to) end as valid_to
 from filled_rows as f

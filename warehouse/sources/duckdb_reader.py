@@ -19,6 +19,9 @@ from warehouse.nearest import hint
 from warehouse.sources.mapping import Mapping
 from warehouse.sources.raw import RawTable, whole
 
+_AS_TEXT = ("HUGEINT", "UHUGEINT", "BIGNUM", "TIME WITH TIME ZONE")
+"""Types with a text that Arrow has no type for, or one that holds less."""
+
 
 def read_duckdb(mapping: Mapping, last: LastBatch | None = None) -> RawTable:
     """Read the table or query that the mapping names.
@@ -90,8 +93,21 @@ def _selected(con: duckdb.DuckDBPyConnection, mapping: Mapping) -> pa.Table:
         statements = con.extract_statements(text)
         if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
             raise SourceError(f"{mapping.given_path}: the query must be one select")
-        reader = con.sql(text).to_arrow_reader(query.ROWS_AT_ONCE)
-        return pa.Table.from_batches(_fitting(reader, mapping), reader.schema)
+        found = con.sql(text)
+        types = dict(zip(found.columns, map(str, found.types), strict=True))
+        if len(types) == len(found.columns) and any(kind in _AS_TEXT for kind in types.values()):
+            found = found.project(", ".join(_as_text(*column) for column in types.items()))
+        reader = found.to_arrow_reader(query.ROWS_AT_ONCE)
+        table = pa.Table.from_batches(_fitting(reader, mapping), reader.schema)
+    for index, (name, kind) in enumerate(types.items()):
+        if kind == "JSON":  # which comes out as any other text
+            table = table.set_column(index, name, table.column(index).cast(pa.json_(pa.string())))
+    return table
+
+
+def _as_text(name: str, kind: str) -> str:
+    quoted = query.quote_name(name)
+    return f"cast({quoted} as varchar) as {quoted}" if kind in _AS_TEXT else quoted
 
 
 def _fitting(rows: pa.RecordBatchReader, mapping: Mapping) -> Iterator[pa.RecordBatch]:

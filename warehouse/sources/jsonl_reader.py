@@ -1,7 +1,5 @@
 """Read JSON lines: one object a line; what a line holds otherwise is set apart."""
 
-import json
-
 import pyarrow as pa
 
 from warehouse import query
@@ -36,19 +34,31 @@ def read_jsonl(file: SourceFile, mapping: Mapping) -> RawTable:
                 f"{file.name}: not JSON lines; write one object on each line "
                 "(a JSON array of objects does not do)"
             )
-        columns = "".join(f", {_column(str(key), bool(lists))}" for key, lists in keys)
+        named = [(str(key), lists, nested) for key, lists, nested in keys if str(key).strip()]
+        columns = "".join(f", {_column(key, bool(lists))}" for key, lists, _ in named)
         table = con.sql(f"select row{columns} from objects order by row").to_arrow_table()
     rows = table.column(0).combine_chunks()
-    return RawTable(table=table.remove_column(0), rows=rows, lines=rows, broken=broken)
+    return RawTable(
+        table=table.remove_column(0),
+        rows=rows,
+        lines=rows,
+        broken=broken,
+        wordless={key: "JSON objects or lists of lists" for key, _, nested in named if nested},
+    )
 
 
 def _column(key: str, lists: bool) -> str:
-    path = query.quote_text("$." + json.dumps(key, ensure_ascii=False))
-    text = f"line ->> {path}"
+    path = query.quote_text(_pointer(key))
+    text = f"json_text(line -> {path})"
     if lists:
-        as_list = f"cast(line -> {path} as varchar[])"
+        as_list = f"list_transform(cast(line -> {path} as json[]), lambda item: json_text(item))"
         text = (
             f"case when json_type(line, {path}) = 'ARRAY' then {as_list} "
             f"when ({text}) is not null then [{text}] end"
         )
     return f"{text} as {query.quote_name(key)}"
+
+
+def _pointer(key: str) -> str:
+    """Write a key as a JSON pointer: a path of JSON has no word for some keys."""
+    return "/" + key.replace("~", "~0").replace("/", "~1")

@@ -21,7 +21,8 @@ where trim(n.line, E' \t\r') <> ''
 order by n.row
 
 -- name: jsonl_keys
--- The keys that occur, in the order of their first line, and whether any of them holds a list.
+-- The keys that occur, in the order of their first line; whether any of them holds a list, and
+-- whether any holds an object, or a list of lists or objects.
 -- grain: one row per key
 -- reads: objects
 with pairs as (
@@ -30,11 +31,24 @@ with pairs as (
         unnest(json_keys(o.line)) as key,
         o.line
     from objects as o
+),
+found as (
+    select
+        p.row,
+        p.key,
+        json_extract(p.line, '/' || replace(replace(p.key, '~', '~0'), '/', '~1')) as value
+    from pairs as p
 )
 select
-    p.key,
-    bool_or(json_type(json_extract(p.line, '$.' || to_json(p.key)::varchar)) = 'ARRAY')
-        as holds_lists
-from pairs as p
-group by p.key
-order by min(p.row), p.key
+    f.key,
+    bool_or(json_type(f.value) = 'ARRAY') as holds_lists,
+    bool_or(
+        json_type(f.value) = 'OBJECT'
+        or (
+            json_type(f.value) = 'ARRAY'
+            and list_has_any(json_type(f.value, '$[*]'), ['OBJECT', 'ARRAY'])
+        )
+    ) as holds_nested
+from found as f
+group by f.key
+order by min(f.row), f.key

@@ -1,5 +1,6 @@
 """A source as it is: its table, and the rows that could not be read set apart."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -32,6 +33,8 @@ class RawTable:
     watermark: str | None = None
     removed: pa.Table | None = None
     """Rows that a change feed says were deleted; null without a feed."""
+    wordless: Mapping[str, str] = field(default_factory=dict)
+    """Columns whose values have no text of their own, and what they hold."""
 
 
 def whole(table: pa.Table, **known: int) -> RawTable:

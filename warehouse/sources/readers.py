@@ -19,8 +19,9 @@ from warehouse.sources.duckdb_reader import read_duckdb
 from warehouse.sources.files import SourceFile, find_files
 from warehouse.sources.jsonl_reader import read_jsonl
 from warehouse.sources.mapping import Mapping
+from warehouse.sources.plain import plain
 from warehouse.sources.postgresql_reader import read_postgresql
-from warehouse.sources.raw import Broken, RawTable, whole, without_views
+from warehouse.sources.raw import Broken, RawTable, whole
 from warehouse.sources.watermark import only_new
 
 
@@ -36,11 +37,7 @@ def read_raw(mapping: Mapping, last: LastBatch | None = None) -> RawTable:
     raw = _without_unnamed(_READERS[mapping.format](mapping, last))
     _check_is_the_table(mapping, raw.table.column_names)
     _check_names(mapping, raw.table.column_names)
-    raw = replace(
-        raw,
-        table=_plain(mapping, raw.table),
-        removed=None if raw.removed is None else _plain(mapping, raw.removed),
-    )
+    raw = plain(mapping, raw)
     is_unchanged = mapping.options.watermark is not None and raw.version is not None
     if not raw.table.num_rows and not raw.broken and not is_unchanged:
         raise SourceError(f"{mapping.given_path}: the table is empty; nothing to ingest")
@@ -89,58 +86,6 @@ def _check_names(mapping: Mapping, names: list[str]) -> None:
             )
 
 
-def _plain(mapping: Mapping, table: pa.Table) -> pa.Table:
-    """Return the table in types that DuckDB reads; a value that is no text in UTF-8 is refused."""
-    try:
-        table.validate(full=True)
-        table = without_views(table)
-        for index, field in enumerate(table.schema):
-            column = table.column(index)
-            if isinstance(field.type, pa.BaseExtensionType):
-                storage = [chunk.storage for chunk in column.chunks]
-                column = pa.chunked_array(storage, field.type.storage_type)
-            if not _is_known(column.type):
-                column = pa.chunked_array(
-                    [
-                        pa.array(
-                            [None if x is None else str(x) for x in column.to_pylist()], pa.string()
-                        )
-                    ]
-                )
-            table = table.set_column(index, field.name, column)
-    except (pa.ArrowException, UnicodeDecodeError, OverflowError, ValueError) as error:
-        raise SourceError(
-            f"{mapping.given_path}: the file is damaged or holds no UTF-8 text ({error}); "
-            "write it again"
-        ) from error
-    return table
-
-
-def _is_known(kind: pa.DataType) -> bool:
-    types = pa.types
-    if types.is_dictionary(kind):
-        return types.is_string(kind.value_type) or types.is_large_string(kind.value_type)
-    if types.is_struct(kind):
-        names = [field.name.lower() for field in kind]
-        return (
-            bool(names)
-            and "" not in names
-            and len(set(names)) == len(names)
-            and all(_is_known(field.type) for field in kind)
-        )
-    if types.is_list(kind) or types.is_large_list(kind):
-        return _is_known(kind.value_type)
-    return any(
-        check(kind)
-        for check in (
-            *(types.is_string, types.is_large_string, types.is_boolean, types.is_null),
-            *(types.is_integer, types.is_float32, types.is_float64, types.is_decimal128),
-            *(types.is_date, types.is_timestamp, types.is_time, types.is_binary),
-            types.is_large_binary,
-        )
-    )
-
-
 def _each_file(read: Callable[[SourceFile, Mapping], RawTable]) -> Callable[..., RawTable]:
     def read_all(mapping: Mapping, last: LastBatch | None) -> RawTable:
         files = find_files(mapping)
@@ -182,6 +127,7 @@ def _joined(mapping: Mapping, files: list[SourceFile], raws: list[RawTable]) -> 
             for raw, start in zip(raws, starts, strict=True)
             for row in raw.broken
         ],
+        wordless={name: what for raw in raws for name, what in raw.wordless.items()},
         files=tuple(
             FileRows(file=file.name, first_row=start + 1, last_row=start + length)
             for file, start, length in zip(files, starts, lengths, strict=True)

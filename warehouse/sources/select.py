@@ -13,11 +13,14 @@ from warehouse.errors import SourceError, Where
 from warehouse.intake import LastBatch
 from warehouse.nearest import hint
 from warehouse.sources.mapping import Mapping
+from warehouse.sources.options import DATABASES
 from warehouse.sources.raw import Broken, RawTable
 from warehouse.sources.readers import read_raw
 from warehouse.sources.views import Field, View
 
 _PLACE = re.compile(r"\{([^{}]+)\}")
+_READ = ("authority", "observed_at", "valid_from", "valid_to")
+"""Fields that ingestion reads: it refuses an infinity, or takes it for an open end."""
 _ROW = "lamini source row"  # a name that no user's column has
 
 
@@ -31,10 +34,7 @@ def read_source(mapping: Mapping, last: LastBatch | None = None) -> ClaimBatch:
             which puts them into quarantine.
     """
     raw = read_raw(mapping, last)
-    selects = [
-        _Select(mapping, raw.table.schema, view, index).sql()
-        for index, view in enumerate(mapping.views)
-    ]
+    selects = [_Select(mapping, raw, view, index).sql() for index, view in enumerate(mapping.views)]
     claims = _claims(selects, raw.table, raw.rows)
     removed = None
     if raw.removed is not None:
@@ -84,9 +84,10 @@ def _raw(raw: RawTable) -> pa.Table:
 class _Select:
     """The select of one view."""
 
-    def __init__(self, mapping: Mapping, schema: pa.Schema, view: View, index: int) -> None:
+    def __init__(self, mapping: Mapping, raw: RawTable, view: View, index: int) -> None:
         self.mapping = mapping
-        self.schema = schema
+        self.schema = raw.table.schema
+        self.wordless = raw.wordless
         self.view = view
         self.index = index
 
@@ -121,16 +122,16 @@ class _Select:
                 f"to {name}{hint(column, self.schema.names, what='columns')}",
                 where=Where(file=str(self.mapping.given_path), column=column, key=f"claim.{name}"),
             )
+        if column in self.wordless:
+            raise self._wrong_type(column, name, self.wordless[column])
         kind, quoted = self.schema.field(column).type, query.quote_name(column)
         if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-            if as_list:
-                return f"cast({quoted} as varchar[])"
-            raise self._wrong_type(column, name, kind)
-        if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-            raise self._wrong_type(column, name, kind)
-        text = f"cast({quoted} as varchar)"
-        if pa.types.is_floating(kind):
-            text = f"case when not isnan({quoted}) then {text} end"
+            if not as_list or not _has_text(kind.value_type):
+                raise self._wrong_type(column, name, str(kind))
+            return f"list_transform({quoted}, lambda item: {_text('item', kind.value_type, name)})"
+        if not _has_text(kind):
+            raise self._wrong_type(column, name, str(kind))
+        text = _text(quoted, kind, name)
         return f"case when {quoted} is not null then [{text}] end" if as_list else text
 
     def _template(self, name: str, template: str, seen: tuple[str, ...]) -> str:
@@ -158,9 +159,33 @@ class _Select:
             f"neither a field nor a column{hint(place, known, what='fields and columns')}"
         )
 
-    def _wrong_type(self, column: str, name: str, kind: pa.DataType) -> SourceError:
+    def _wrong_type(self, column: str, name: str, what: str) -> SourceError:
+        many = "texts" if name in LIST_FIELDS else "one text"
         return SourceError(
-            f"{self.mapping.given_path}: column {column!r} holds {kind}, but {name} takes one text "
-            "per row; map another column, or cast it with a query",
+            f"{self.mapping.given_path}: column {column!r} holds {what}, but {name} takes {many} "
+            f"per row; map another column, or {self._cast(column, what)}",
             where=Where(file=str(self.mapping.given_path), column=column, key=f"claim.{name}"),
         )
+
+    def _cast(self, column: str, what: str) -> str:
+        kind = "numeric" if what == "money" else "text"
+        if self.mapping.format in DATABASES:
+            return f"cast it in a query: select {query.quote_name(column)}::{kind} ..."
+        return f"write the file with it as {kind}"
+
+
+def _has_text(kind: pa.DataType) -> bool:
+    types = pa.types
+    return not (types.is_nested(kind) or types.is_binary(kind) or types.is_large_binary(kind))
+
+
+def _text(value: str, kind: pa.DataType, name: str) -> str:
+    """Write a value of SQL as text; infinity is as empty as NaN, outside of what is read later."""
+    types = pa.types
+    text = f"float_text({value})" if types.is_floating(kind) else f"cast({value} as varchar)"
+    has_infinity = types.is_floating(kind) or types.is_date(kind) or types.is_timestamp(kind)
+    return (
+        f"case when isfinite({value}) then {text} end"
+        if has_infinity and name not in _READ
+        else text
+    )

@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 import socket
@@ -48,10 +49,10 @@ def server():
     dsn = f"postgresql://reader:{PASSWORD.replace('&', '%26')}@127.0.0.1:{port}/postgres"
     try:
         with driver.connect(dsn) as con, con.cursor() as cursor:
-            cursor.execute("create table capitals (s text, v text, n bigint, p numeric, j jsonb)")
+            cursor.execute("create table capitals (s text, v text, n bigint, p numeric)")
             cursor.execute(
-                "insert into capitals values ('Peru', 'Lima', 1, 1.5, '{}'), "
-                "('Chad', 'N''Djamena', 2, null, null)"
+                "insert into capitals values ('Peru', 'Lima', 1, 1.5), "
+                "('Chad', 'N''Djamena', 2, null)"
             )
             con.commit()
         yield dsn
@@ -81,11 +82,59 @@ def test_a_table_and_a_query_give_claims(memory, server, mapping, top):
     assert (receipt.num_accepted, receipt.num_quarantined) == (2, 0)
 
 
+SAID = {
+    "1.50::numeric": "1.50",
+    "'NaN'::numeric": None,
+    "'Infinity'::numeric": None,
+    "'Infinity'::float8": None,
+    "604::float8": "604",
+    "uuid '123e4567-e89b-12d3-a456-426614174000'": "123e4567-e89b-12d3-a456-426614174000",
+    "'\"Lima\"'::jsonb": "Lima",
+    "timestamp '2024-03-01 00:00'": "2024-03-01",
+    "timestamptz '2024-03-01 00:30+02'": "2024-02-29 22:30:00+00",
+    "date 'infinity'": None,
+    "timestamptz '-infinity'": None,
+}
+
+
 @pytest.mark.slow
-def test_numbers_of_any_length_and_json_are_text(memory, server, mapping):
-    claim = CLAIM.replace('"v"', '"p"') + 'cloze = "j"\n'
-    receipt = ingest(memory(), read_source(mapping('table = "capitals"', server, claim)))
+def test_each_type_has_one_text_or_none(server, mapping):
+    columns = ", ".join(f'{told} as "{index}"' for index, told in enumerate(SAID))
+    wide = "[wide]\nsubject = 's'\n" + "".join(
+        f"[wide.values.{index}]\nquestion = 'What is {index} of {{subject}}?'\n"
+        for index in range(len(SAID))
+    )
+    top = f"query = {json.dumps(f'select 1 as s, {columns}')}"
+    assert read_source(mapping(top, server, wide)).claims["value"].to_pylist() == [*SAID.values()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("told", "cast"),
+    [
+        ("'$1,234.50'::money", 'holds money.*"v"::numeric'),
+        ("interval '1 year 3 days'", 'holds month_day_nano_interval.*"v"::text'),
+        ("inet '10.0.0.1'", 'holds inet values.*"v"::text'),
+        ("'{}'::jsonb", "holds JSON objects"),
+    ],
+)
+def test_a_type_without_a_text_is_refused_with_a_cast_to_use(server, mapping, told, cast):
+    with pytest.raises(SourceError, match=cast):
+        read_source(mapping(f"query = {json.dumps(f'select 1 as s, {told} as v')}", server))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["date", "timestamp", "timestamptz"])
+def test_infinity_is_an_open_end_and_no_day(memory, server, mapping, kind):
+    claim = CLAIM + 'valid_from = "f"\nvalid_to = "t"\n'
+    rows = f"(1, 'x', {kind} '-infinity', {kind} 'infinity'), (2, 'y', 'infinity', '-infinity')"
+    con, top = memory(), f"query = {json.dumps(f'select * from (values {rows}) as t(s, v, f, t)')}"
+    receipt = ingest(con, read_source(mapping(top, server, claim)))
     assert (receipt.num_accepted, receipt.num_quarantined) == (1, 1)
+    assert con.execute("select valid_from, valid_to from claims").fetchall() == [(None, None)]
+    assert con.execute("select field, reason from quarantine").fetchall() == [
+        ("valid_from", "wrong_type")
+    ]
 
 
 @pytest.mark.slow

@@ -114,7 +114,10 @@ FAR_OUT = st.builds("{}e{}".format, st.integers(-9, 9), st.integers(-(10**18), 1
     [
         (RelationRule(values="time"), CLOCKS),
         (RelationRule(values="number", tolerance=0.01), FAR_OUT),
-        (RelationRule(values="number", tolerance=0.01), st.builds("{}..{}".format, FAR_OUT, FAR_OUT)),
+        (
+            RelationRule(values="number", tolerance=0.01),
+            st.builds("{}..{}".format, FAR_OUT, FAR_OUT),
+        ),
     ],
     ids=["times", "numbers", "ranges"],
 )
