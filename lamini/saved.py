@@ -1,4 +1,7 @@
-"""Files that are whole or absent: tensors written aside, hashed and renamed, checked when read."""
+"""Files that are whole or absent: written aside, hashed and renamed, checked when read.
+
+Tensors have their hash in a file beside them, sealed JSON has it within.
+"""
 
 import hashlib
 import json
@@ -11,6 +14,8 @@ from lamini.errors import CheckpointError, LaminiError
 
 if TYPE_CHECKING:  # it takes seconds, and who writes JSON alone needs none of it
     import torch
+
+_SEAL = "sha256"
 
 
 def write_whole(path: Path, data: bytes) -> str:
@@ -36,6 +41,32 @@ def write_json(path: Path, values: Mapping[str, Any]) -> str:
     return write_whole(path, json.dumps(values, indent=1, sort_keys=True).encode())
 
 
+def write_sealed(path: Path, values: Mapping[str, Any]) -> None:
+    """Replace `path` by the values as JSON with a hash of them all, by which damage shows."""
+    write_json(path, {**values, _SEAL: _seal(values)})
+
+
+def read_sealed(path: Path) -> dict[str, Any]:
+    """Return the values of a file written by `write_sealed`.
+
+    Raises:
+        CheckpointError: it is missing, or not as it was written.
+    """
+    try:
+        told = json.loads(path.read_bytes())
+        seal = told.pop(_SEAL)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{path} cannot be read, or is damaged: {error!r}") from error
+    values: dict[str, Any] = told
+    if seal != _seal(values):
+        raise CheckpointError(f"{path} is damaged: it is not as it was written")
+    return values
+
+
+def _seal(values: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
 def write_tensors(path: Path, tensors: Mapping[str, "torch.Tensor"]) -> str:
     """Replace `path` by a safetensors file that carries its own checksum beside it."""
     from safetensors.torch import save
@@ -47,8 +78,8 @@ def write_tensors(path: Path, tensors: Mapping[str, "torch.Tensor"]) -> str:
     return digest
 
 
-def read_tensors(path: Path) -> dict[str, "torch.Tensor"]:
-    """Return the tensors of a file written by `write_tensors`.
+def read_tensors(path: Path, sha256: str | None = None) -> dict[str, "torch.Tensor"]:
+    """Return the tensors of a file written by `write_tensors`, which gave `sha256`.
 
     Raises:
         CheckpointError: it is missing or its bytes are not those that were written.
@@ -58,7 +89,10 @@ def read_tensors(path: Path) -> dict[str, "torch.Tensor"]:
     from safetensors.torch import load
 
     data = path.read_bytes()
-    if hashlib.sha256(data).hexdigest() != _sum_of(path).read_text():
+    found = hashlib.sha256(data).hexdigest()
+    if sha256 not in (None, found):
+        raise CheckpointError(f"{path} is damaged: it is not the file that was written")
+    if found.encode() != _sum_of(path).read_bytes():
         raise CheckpointError(f"{path} is damaged: its SHA-256 is not the one written beside it")
     return load(data)
 

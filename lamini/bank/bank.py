@@ -3,6 +3,7 @@
 Only written experts are stored; one never written is exactly zero. Lance gives versions, random
 access by position and object stores; a write is one commit, so no reader sees half of it. Numbers
 are found by a sorted column of them, read at the first access: 8 bytes for each written expert.
+What is read is compared with its checksum (`lamini.bank.checksums`).
 
 Shape suffixes: N groups or experts asked for   A experts of a group   D floats of an expert
 """
@@ -14,18 +15,19 @@ from pathlib import Path
 
 import lance
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import torch
 from lance.fragment import write_fragments
 from torch.nn.utils.rnn import pad_sequence
 
+from lamini.bank.checksums import COLUMN, Checksums, Numbers, damaged, keys_sha256, reading
 from lamini.bank.expert_cache import ExpertCache
 from lamini.bank.group_table import GroupTable, float_lists, float_rows
 from lamini.config import CACHE_BYTES, MemoryConfig
 from lamini.errors import BankError
 
-Numbers = npt.NDArray[np.int64]
+_CHECKED_AT_ONCE = 512
+"""Groups that are read together where all are checked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +36,8 @@ class BankVersion:
 
     experts: int
     keys: int
+    keys_sha256: str = ""
+    """Of the files of the keys; empty where it is not known, as before they were read."""
 
 
 class Bank:
@@ -55,26 +59,33 @@ class Bank:
         self.hidden_size = hidden_size
         self._cache = ExpertCache(cache_bytes)
         self._experts: lance.LanceDataset | None = None
+        self._keys: lance.LanceDataset | None = None
         self._version: BankVersion | None = None
         self._numbers: tuple[Numbers, Numbers] | None = None
+        self._checksums: Checksums | None = None
 
     def open(self, version: BankVersion | None = None) -> BankVersion:
         """Read from `version` (default the latest) from now on.
 
         Raises:
-            BankError: the bank was never written, or has no such version.
+            BankError: the bank was never written, has no such version, or its keys are damaged.
         """
+        wanted = (None, None) if version is None else (version.experts, version.keys)
         try:
-            wanted = (None, None) if version is None else (version.experts, version.keys)
-            experts = lance.dataset(self._uri("experts"), version=wanted[0])
-            keys = lance.dataset(self._uri("keys"), version=wanted[1])
-        except (ValueError, OSError) as error:
+            with reading(self.folder):
+                experts = lance.dataset(self._uri("experts"), version=wanted[0])
+                keys = lance.dataset(self._uri("keys"), version=wanted[1])
+        except BankError as error:
             raise BankError(f"no bank version {version} in {self.folder}: {error}") from error
-        self._experts = experts
-        self._numbers = None
+        sha256 = keys_sha256(keys)
+        if version is not None and version.keys_sha256 not in ("", sha256):
+            raise damaged(self.folder, "the table of keys is not the one that was written")
+        self._experts, self._keys = experts, keys
+        self._numbers, self._checksums = None, None
         self._cache.clear()
-        self._version = BankVersion(experts=experts.version, keys=keys.version)
-        return self._version
+        found = BankVersion(experts=experts.version, keys=keys.version, keys_sha256=sha256)
+        self._version = found
+        return found
 
     def write(
         self,
@@ -105,9 +116,13 @@ class Bank:
         rows = torch.cat([empty, *(weights[group] for group in ordered)])
         columns = {"expert_id": pa.array(numbers, pa.int64()), "weights": float_lists(rows)}
         self._replace(sorted({*weights, *retired}), pa.table(columns))
-        mode = "overwrite" if Path(self._uri("keys")).is_dir() else "create"
+        known, mode = Checksums.none(), "create"
+        if Path(self._uri("keys")).is_dir():
+            known, mode = self._known_checksums(), "overwrite"
         table = keys if silent is None else GroupTable.joined([silent, keys])
-        lance.write_dataset(table.to_arrow(), self._uri("keys"), mode=mode)
+        sums = known.column(table.group_index_G.tolist(), weights)
+        rows_of_keys = table.to_arrow().append_column(COLUMN, sums)
+        lance.write_dataset(rows_of_keys, self._uri("keys"), mode=mode)
         return self.open()
 
     def open_version(self) -> BankVersion:
@@ -120,7 +135,8 @@ class Bank:
 
     def key_tables(self) -> tuple[GroupTable, GroupTable]:
         """Return the same and the keys of retired facts (`GroupTable.silenced`), read at once."""
-        keys = lance.dataset(self._uri("keys"), version=self.open_version().keys).to_table()
+        with reading(self.folder):
+            keys = self._opened_keys().to_table()
         # Written in order of their numbers: those of silent keys are negative.
         num_silent = int((keys["group_index"].to_numpy() < 0).sum())
         held, silent = keys.slice(num_silent), keys.slice(0, num_silent)
@@ -145,6 +161,16 @@ class Bank:
         row_ND[torch.from_numpy(stored)] = self._take(position[place[stored]])
         return row_ND
 
+    def damaged_groups(self) -> list[int]:
+        """Return the groups of the table whose experts are not as they were written; reads all."""
+        with reading(self.folder):
+            groups = self._opened_keys().to_table(columns=["group_index"])["group_index"]
+        held, found = [g for g in groups.to_pylist() if g >= 0], []
+        for start in range(0, len(held), _CHECKED_AT_ONCE):
+            some = held[start : start + _CHECKED_AT_ONCE]
+            found += self._known_checksums().differing(some, self._stored(some))
+        return found
+
     def num_experts(self) -> int:
         """Written experts in the open version."""
         return int(self._dataset().count_rows())
@@ -163,26 +189,34 @@ class Bank:
         """Return the written experts of groups, one access for all, and keep them in the cache."""
         if not groups:
             return {}
-        written, position = self._written()
-        bounds = np.asarray(groups, dtype=np.int64)[:, None] + np.array([0, 1])
-        start, stop = np.searchsorted(written, bounds * self.config.group_size).T.tolist()
-        spans = [position[a:b] for a, b in zip(start, stop, strict=True)]
-        parts = self._take(np.concatenate(spans)).split([len(span) for span in spans])
+        parts = self._stored(groups)
+        if wrong := self._known_checksums().differing(groups, parts):
+            raise damaged(self.folder, f"the experts of groups {wrong[:5]} are not as written")
         found = dict(zip(groups, parts, strict=True))
         for group, weight in found.items():
             if len(weight):
                 self._cache.put(group, weight)
         return found
 
+    def _stored(self, groups: Sequence[int]) -> Sequence[torch.Tensor]:
+        """Return the experts of each group as they lie on the disk."""
+        written, position = self._written()
+        bounds = np.asarray(groups, dtype=np.int64)[:, None] + np.array([0, 1])
+        start, stop = np.searchsorted(written, bounds * self.config.group_size).T.tolist()
+        spans = [position[a:b] for a, b in zip(start, stop, strict=True)]
+        return self._take(np.concatenate(spans)).split([len(span) for span in spans])
+
     def _take(self, position: Numbers) -> torch.Tensor:
         if not len(position):
             return torch.empty(0, self.hidden_size)
-        return float_rows(self._dataset().take(position, columns=["weights"])["weights"])
+        with reading(self.folder):
+            return float_rows(self._dataset().take(position, columns=["weights"])["weights"])
 
     def _written(self) -> tuple[Numbers, Numbers]:
         """Return the numbers of all written experts, ascending, and the position of each."""
         if self._numbers is None:
-            numbers = self._dataset().to_table(columns=["expert_id"])["expert_id"].to_numpy()
+            with reading(self.folder):
+                numbers = self._dataset().to_table(columns=["expert_id"])["expert_id"].to_numpy()
             order = np.arange(len(numbers))
             if (numbers[1:] < numbers[:-1]).any():
                 order = numbers.argsort(kind="stable")
@@ -194,6 +228,18 @@ class Bank:
             self.open()
         assert self._experts is not None
         return self._experts
+
+    def _opened_keys(self) -> lance.LanceDataset:
+        if self._keys is None:
+            self.open()
+        assert self._keys is not None
+        return self._keys
+
+    def _known_checksums(self) -> Checksums:
+        if self._checksums is None:
+            with reading(self.folder):
+                self._checksums = Checksums.of_table(self._opened_keys())
+        return self._checksums
 
     def _replace(self, groups: Sequence[int], table: pa.Table) -> None:
         """Put `table` in the place of all experts of `groups`, in one commit."""

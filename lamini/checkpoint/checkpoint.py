@@ -2,7 +2,7 @@
 
 Backbone reference + router version + bank version + snapshot hash:
 
-checkpoint.json   every version and hash; written last, so a folder without it is none
+checkpoint.json   every version and hash, and its own; written last: a folder without it is none
 router.*          the frozen router (`lamini.router.frozen_router`)
 bank/             experts and group keys (Lance)
 config.json       and the tokenizer's files: what transformers' auto classes look for
@@ -26,11 +26,11 @@ from lamini.config import MemoryConfig, from_dict
 from lamini.errors import CheckpointError
 from lamini.registered_config import config_of
 from lamini.router.frozen_router import read_router
-from lamini.saved import read_tensors, write_json
+from lamini.saved import read_sealed, read_tensors, write_json, write_sealed
 from lamini.training_data import TrainingFact
 from lamini.tuning.shards import load_shard
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +93,7 @@ def build_checkpoint(
     config = config_of(backbone.model.config, backbone.reference)
     write_json(staging / "config.json", config.to_diff_dict())
     backbone.tokenizer.save_pretrained(staging)
-    write_json(staging / "checkpoint.json", manifest)
+    write_sealed(staging / "checkpoint.json", manifest)
     put_in_place(staging, folder)
     return CheckpointReceipt(
         folder=folder,
@@ -176,18 +176,21 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """Return a checkpoint's manifest.
 
     Raises:
-        CheckpointError: there is none, or it is of another format.
+        CheckpointError: there is none, it is damaged, or it is of another format.
     """
     path = folder / "checkpoint.json"
     if not path.is_file():
         raise CheckpointError(f"{folder} is no checkpoint: it has no checkpoint.json")
-    try:
-        manifest: dict[str, Any] = json.loads(path.read_text())
-    except json.JSONDecodeError as error:
-        raise CheckpointError(f"{path} is damaged: {error}") from error
-    if manifest.get("format_version") != FORMAT_VERSION:
+    if (found := _format_of(path)) not in (None, FORMAT_VERSION):
         raise CheckpointError(
-            f"{path} has format {manifest.get('format_version')}, this version reads "
-            f"{FORMAT_VERSION}; train again or use the version that wrote it"
+            f"{path} has format {found}, this version reads {FORMAT_VERSION}; train again or use "
+            "the version that wrote it"
         )
-    return manifest
+    return read_sealed(path)
+
+
+def _format_of(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes()).get("format_version")
+    except (ValueError, AttributeError):  # damaged, as `read_sealed` says
+        return None

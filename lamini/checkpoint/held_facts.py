@@ -4,24 +4,24 @@ Apart from `lamini.checkpoint.checkpoint`, whose imports take longer than all el
 does.
 """
 
-import json
 from pathlib import Path
 
 import lance
 
 from lamini.errors import CheckpointError
+from lamini.saved import read_sealed
 
 
 def held_facts(folder: Path) -> frozenset[str]:
     """Return the facts (by fact_id) that the checkpoint answers with.
 
     Raises:
-        CheckpointError: it is no checkpoint, or its bank is not there.
+        CheckpointError: it is no checkpoint, damaged, or its bank is not there.
     """
     try:
-        manifest = json.loads((folder / "checkpoint.json").read_text(encoding="utf-8"))
+        manifest = read_sealed(folder / "checkpoint.json")
         return _of_version(folder, int(manifest["bank"]["keys"]))
-    except (OSError, ValueError, KeyError) as error:
+    except (CheckpointError, OSError, ValueError, KeyError) as error:
         raise CheckpointError(f"{folder} does not tell which facts it holds: {error}") from error
 
 

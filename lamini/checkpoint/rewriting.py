@@ -15,8 +15,9 @@ from typing import Any
 import lance
 
 from lamini.bank.bank import BankVersion
+from lamini.bank.checksums import keys_sha256
 from lamini.checkpoint.checkpoint import link_checkpoint, put_in_place, read_manifest
-from lamini.saved import write_json
+from lamini.saved import write_json, write_sealed
 
 
 def rewrite_checkpoint(
@@ -39,14 +40,17 @@ def rewrite_checkpoint(
     shutil.rmtree(staging / "bank")
     (staging / "checkpoint.json").unlink()  # until it is done, the folder is no checkpoint
     kept = {"experts": None, "keys": _others_than(without)}
+    copies = {
+        name: _copied(folder, staging, name, manifest["bank"][name], kept[name]) for name in kept
+    }
     bank = BankVersion(
-        **{
-            name: _copied(folder, staging, name, manifest["bank"][name], kept[name])
-            for name in kept
-        }
+        experts=copies["experts"].version,
+        keys=copies["keys"].version,
+        keys_sha256=keys_sha256(copies["keys"]),
     )
     _settle_update(staging / "update.json", bank)
-    write_json(staging / "checkpoint.json", {**manifest, **(changed or {}), "bank": asdict(bank)})
+    told = {**manifest, **(changed or {}), "bank": asdict(bank)}
+    write_sealed(staging / "checkpoint.json", told)
     put_in_place(staging, folder)
     return bank
 
@@ -61,10 +65,12 @@ def finish_rewriting(folder: Path) -> None:
             shutil.rmtree(folder.with_name(f".{folder.name}.{name}"), ignore_errors=True)
 
 
-def _copied(source: Path, target: Path, name: str, version: int, kept: str | None) -> int:
+def _copied(
+    source: Path, target: Path, name: str, version: int, kept: str | None
+) -> lance.LanceDataset:
     old = lance.dataset(str(source / "bank" / f"{name}.lance"), version=version)
     rows = old.scanner(filter=kept).to_reader()
-    return int(lance.write_dataset(rows, str(target / "bank" / f"{name}.lance")).version)
+    return lance.write_dataset(rows, str(target / "bank" / f"{name}.lance"))
 
 
 def _others_than(fact_ids: Collection[str]) -> str | None:

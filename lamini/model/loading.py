@@ -37,7 +37,7 @@ def load(
     manifest = read_manifest(folder)
     backbone = _verified(folder, manifest["backbone"], backbone, dtype, device)
     memory = from_dict(MemoryConfig, manifest["memory"])
-    router = read_router(folder)
+    router = read_router(folder, manifest["router_sha256"])
     router.encoder.to(backbone.device)
     bank = Bank(folder / "bank", memory, manifest["hidden_size"], cache_bytes=cache_bytes)
     keys = read_due_keys(folder)

@@ -6,9 +6,11 @@ router.json          shape, word weights, thresholds
 What changes with the facts, the table of group keys, lies in the bank.
 """
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from lamini.asked.acceptance import Acceptance, load_acceptance
 from lamini.bank.evidence import WordWeights
@@ -19,6 +21,10 @@ from lamini.router.group_keys import GroupKeys
 from lamini.router.last_states import LastStates
 from lamini.router.query_encoder import ProductKeys, QueryEncoder
 from lamini.saved import read_tensors, write_json, write_tensors
+
+_HEAL = "restore it from a backup, or train it again"
+_RANGES = {"threshold": (-1.01, 1.01), "unnamed_threshold": (-1.01, 2.02), "strict_excess": (0, 3)}
+"""Scores lie within -1 and 1, but for rounding; what no key reaches stands above."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,18 +81,34 @@ class FrozenRouter:
         return write_json(folder / "router.json", settings)
 
 
-def read_router(folder: Path) -> FrozenRouter:
-    """Return the router of a folder, frozen.
+def read_router(folder: Path, sha256: str | None = None) -> FrozenRouter:
+    """Return the router of a folder, frozen; `sha256` is what `FrozenRouter.write` gave.
 
     Raises:
         CheckpointError: it is not there, or damaged, or its sentence encoder is another one.
     """
     path = folder / "router.json"
     try:
-        settings = json.loads(path.read_text())
-    except (OSError, json.JSONDecodeError) as error:
+        written = path.read_bytes()
+        settings = json.loads(written)
+    except (OSError, ValueError) as error:
         raise CheckpointError(f"no router in {folder}: {error}") from error
-    tensors = read_tensors(folder / "router.safetensors")
+    if sha256 not in (None, hashlib.sha256(written).hexdigest()):
+        raise CheckpointError(f"{path} is damaged: it is not the file that was written; {_HEAL}")
+    try:
+        return _frozen(folder, settings)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise CheckpointError(f"{path} is damaged ({error!r}); {_HEAL}") from error
+
+
+def _frozen(folder: Path, settings: dict[str, Any]) -> FrozenRouter:
+    for name, (low, high) in _RANGES.items():
+        if not low <= settings[name] <= high:
+            raise CheckpointError(
+                f"{folder / 'router.json'} has {name} = {settings[name]}, which is not within "
+                f"{low} and {high}, where scores can lie; {_HEAL}"
+            )
+    tensors = read_tensors(folder / "router.safetensors", settings["tensors_sha256"])
     codebooks = tensors.pop("codebooks")
     encoder = QueryEncoder(settings["hidden_size"], from_dict(RouterConfig, settings["router"]))
     if encoder.config.last_state_share:

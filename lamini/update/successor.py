@@ -21,6 +21,7 @@ from lamini.checkpoint.checkpoint import link_checkpoint, put_in_place
 from lamini.config import Tuning
 from lamini.errors import CheckpointError
 from lamini.model.loading import load
+from lamini.model.memory_model import MemoryModel
 from lamini.recorder import Recorder
 from lamini.saved import write_json
 from lamini.training_data import TrainingFact
@@ -44,7 +45,7 @@ def build_successor(
     """Put a checkpoint that holds exactly `facts` into `folder`, made from the one in `base`.
 
     Raises:
-        CheckpointError: `base` is no checkpoint, or of another backbone.
+        CheckpointError: `base` is no checkpoint, of another backbone, or damaged.
         ConfigError: two facts have one id.
         BankError: there are more facts than groups.
         NonFiniteLossError: a loss is not a number.
@@ -55,6 +56,7 @@ def build_successor(
     link_checkpoint(base, staging)
     model = load(staging, backbone=backbone)
     try:
+        _check(model, base)
         receipt = update_model(
             model,
             facts,
@@ -69,6 +71,16 @@ def build_successor(
     write_json(staging / _FILE, asdict(receipt))
     put_in_place(staging, folder)
     return receipt
+
+
+def _check(model: MemoryModel, base: Path) -> None:
+    # Experts that the update leaves alone are the successor's as they are.
+    if wrong := model.bank.damaged_groups():
+        facts = [model.table.fact_ids[model.table.row_of(group)] for group in wrong]
+        raise CheckpointError(
+            f"{base} is damaged: the experts of {len(wrong)} facts are not as they were written "
+            f"({', '.join(facts[:3])}); restore it from a backup, or train it again"
+        )
 
 
 def read_update(folder: Path) -> UpdateReceipt:

@@ -27,7 +27,7 @@ from lamini.model.loading import load
 from lamini.model.memory_model import MemoryModel
 from lamini.recorder import Recorder, SilentRecorder
 from lamini.router.stream import encode_ids
-from lamini.saved import write_json
+from lamini.saved import write_sealed
 from lamini.training_data import TrainingFact
 from lamini.tuning.memory_tuning import tune_memory
 from lamini.update.collisions import affected, misrouted, silent_after
@@ -247,7 +247,7 @@ def _publish(
         "num_experts": model.bank.num_experts(),
     }
     if manifest != before:
-        write_json(model.bank.folder.parent / "checkpoint.json", manifest)
+        write_sealed(model.bank.folder.parent / "checkpoint.json", manifest)
         model.reopen(manifest)
     shutil.rmtree(_tuning_folder(model), ignore_errors=True)
 

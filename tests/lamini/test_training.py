@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import shutil
 
 import pytest
@@ -15,6 +16,7 @@ from lamini.model.loading import load
 from lamini.model.windows import windows
 from lamini.proof.recall import Question, measure_recall, summarize, write_rows
 from lamini.recorder import SilentRecorder
+from lamini.router.frozen_router import read_router
 from lamini.router.training import pretrain_router
 from lamini.saved import read_tensors
 from lamini.tuning.memory_tuning import tune_memory
@@ -295,10 +297,26 @@ def test_another_backbone_is_refused(built, tokenizer):
         load(built / "checkpoint", backbone=other)
 
 
+def rewritten(name, old, new):
+    """Return what puts other text into a file of a checkpoint."""
+
+    def damage(folder):
+        text = (folder / name).read_text()
+        assert re.search(old, text)
+        (folder / name).write_text(re.sub(old, new, text))
+
+    return damage
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
         (lambda folder: (folder / "checkpoint.json").unlink(), "is no checkpoint"),
+        (rewritten("checkpoint.json", '"experts": 1', '"experts": 2'), "not as it was written"),
+        (rewritten("checkpoint.json", '"snapshot_hash"', '"snapshot_hasi"'), "not as it was"),
+        (rewritten("router.json", '"threshold": [0-9.]+', '"threshold": -5'), "not the file that"),
+        (rewritten("router.json", "[0-9a-f]{64}", "0" * 64), "not the file that was written"),
+        (lambda folder: (folder / "router.json").write_text("null"), "not the file that was"),
         (lambda folder: (folder / "checkpoint.json").write_text("{"), "is damaged"),
         (lambda folder: (folder / "router.safetensors").write_bytes(b"x"), "is damaged"),
         (
@@ -315,3 +333,21 @@ def test_a_damaged_checkpoint_is_refused(built, tokenizer, tmp_path, damage, mes
     damage(folder)
     with pytest.raises(CheckpointError, match=message):
         load(folder, backbone=tiny_llama(tokenizer))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (rewritten("router.json", '"threshold": [0-9.]+', '"threshold": -5'), "within -1.01 and"),
+        (rewritten("router.json", '"strict_excess": [0-9.]+', '"strict_excess": NaN'), "within 0"),
+        (rewritten("router.json", '"hidden_size"', '"hidden_sise"'), "hidden_size"),
+        (lambda folder: (folder / "router.json").write_text("[]"), "is damaged"),
+    ],
+)
+def test_a_router_whose_settings_cannot_be_is_refused_without_its_hash_too(
+    built, tmp_path, damage, message
+):
+    shutil.copytree(built / "router", tmp_path / "router")
+    damage(tmp_path / "router")
+    with pytest.raises(CheckpointError, match=message):
+        read_router(tmp_path / "router")

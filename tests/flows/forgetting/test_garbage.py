@@ -19,6 +19,7 @@ from flows.home.home import Home
 from flows.home.run_lock import RunLockedError, run_lock
 from flows.reporting.status import status
 from lamini.checkpoint.checkpoint import FORMAT_VERSION
+from lamini.saved import write_sealed
 from warehouse.catalogue import open_catalogue
 from warehouse.claims import ClaimBatch
 from warehouse.errors import CatalogueLockedError, OutsideHomeError, SnapshotDamagedError
@@ -236,7 +237,7 @@ def bank(folder):
             table = pa.table({"fact_id": [f"{name}{number}"], "w": [float(number)]})
             lance.write_dataset(table, uri, mode="overwrite" if number else "create")
     manifest = {"format_version": FORMAT_VERSION, "bank": {"experts": 2, "keys": 2}}
-    (folder / "checkpoint.json").write_text(json.dumps(manifest))
+    write_sealed(folder / "checkpoint.json", manifest)
 
 
 def test_older_bank_versions_go_and_the_one_that_answers_stays(settings):

@@ -8,6 +8,7 @@ from flows.errors import GateError, NothingYetError
 from flows.home.champion import Champion, changing, promote, promoted, read_pointer, roll_back
 from flows.home.home import Home
 from flows.home.run_lock import RunLockedError, run_lock
+from lamini.saved import write_sealed
 from warehouse.errors import OutsideHomeError, SnapshotDamagedError
 
 
@@ -126,7 +127,7 @@ def test_a_rollback_waits_for_no_run_but_for_who_removes_what_it_may_lead_to(
     home.mkdir()
     for name in ("one", "two"):
         crown(home, entry(home, name))
-        (home / "runs" / name / "checkpoint.json").write_text('{"bank": {"keys": 1}}')
+        write_sealed(home / "runs" / name / "checkpoint.json", {"bank": {"keys": 1}})
     monkeypatch.setattr("flows.home.champion._WAIT_SECONDS", 0.0)
     monkeypatch.setattr(
         "lamini.checkpoint.held_facts._of_version", lambda folder, version: frozenset()

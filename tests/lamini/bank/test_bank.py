@@ -1,3 +1,7 @@
+import dataclasses
+import re
+
+import lance
 import pytest
 import torch
 
@@ -243,3 +247,71 @@ def test_experts_that_do_not_fit_are_refused_and_change_nothing(bank, group, sha
 def test_a_bank_never_written_says_so(bank):
     with pytest.raises(BankError, match="no bank version"):
         bank.open()
+
+
+def flipped(path, at, bit=0x40):
+    """Replace the file by one with one bit flipped, as a disk or a copy that went wrong would."""
+    data = bytearray(path.read_bytes())
+    data[at] ^= bit
+    path.with_suffix(".part").write_bytes(data)
+    path.with_suffix(".part").replace(path)
+
+
+def file_with(folder, part):
+    (found,) = [path for path in folder.glob("data/*.lance") if part in path.read_bytes()]
+    return found, found.read_bytes().index(part)
+
+
+def test_a_flipped_bit_of_an_expert_is_named_before_it_is_read_and_others_are_read(bank):
+    weights = {5: torch.randn(3, WIDTH), 6: torch.randn(3, WIDTH)}
+    version = bank.write(weights, keys(5, 6))
+    path, at = file_with(bank.folder / "experts.lance", weights[5][1].numpy().tobytes())
+    flipped(path, at + 3)
+    again = Bank(bank.folder, GEOMETRY, WIDTH)
+    again.open(version)
+    assert torch.equal(again.read([6])[0], weights[6])
+    with pytest.raises(BankError, match=r"experts of groups \[5\] are not as written"):
+        again.read([6, 5])
+    assert again.damaged_groups() == [5]
+
+
+def test_checksums_of_groups_that_an_update_leaves_alone_stay(bank):
+    weights = {5: torch.randn(3, WIDTH), 6: torch.randn(3, WIDTH)}
+    bank.write(weights, keys(5, 6))
+    path, at = file_with(bank.folder / "experts.lance", weights[5][1].numpy().tobytes())
+    flipped(path, at + 3)
+    bank.write({6: torch.randn(2, WIDTH), 9: torch.randn(1, WIDTH)}, keys(5, 6, 9))
+    assert bank.damaged_groups() == [5]
+
+
+def test_an_expert_that_is_lost_or_stands_under_another_number_is_damage(bank):
+    bank.write({5: torch.ones(3, WIDTH), 6: torch.ones(3, WIDTH)}, keys(5, 6))
+    lance.dataset(str(bank.folder / "experts.lance")).delete("expert_id = 41")
+    bank.open()
+    assert bank.damaged_groups() == [5]
+
+
+@pytest.mark.parametrize("part", [b"name seat", torch.ones(16).numpy().tobytes()])
+def test_a_flipped_bit_of_the_table_of_keys_is_named_when_it_is_opened(bank, part):
+    table = dataclasses.replace(keys(5), keys_GK=torch.ones(1, 16))
+    version = bank.write({5: torch.ones(3, WIDTH)}, table)
+    path, at = file_with(bank.folder / "keys.lance", part)
+    flipped(path, at)
+    with pytest.raises(BankError, match="table of keys is not the one that was written"):
+        Bank(bank.folder, GEOMETRY, WIDTH).open(version)
+
+
+@pytest.mark.parametrize("name", ["experts", "keys"])
+def test_files_of_rubbish_or_none_are_named_as_damage(bank, name):
+    version = bank.write({5: torch.ones(3, WIDTH)}, keys(5))
+    for spoil in (lambda p: p.write_bytes(b"\0" * p.stat().st_size), lambda p: p.unlink()):
+        for path in (bank.folder / f"{name}.lance" / "data").iterdir():
+            spoil(path)
+        with pytest.raises(BankError, match=re.escape(str(bank.folder))):
+            read_anew(bank, version)
+
+
+def read_anew(bank, version):
+    again = Bank(bank.folder, GEOMETRY, WIDTH)
+    again.open(version)
+    again.read([5])

@@ -105,7 +105,7 @@ def test_i7_a_build_killed_anywhere_leaves_nothing_half_made_and_ends_the_same(
     target = {
         "tuning": (lamini.tuning.memory_tuning, "save_shard"),
         "bank": (lamini.bank.bank.lance, "write_dataset"),
-        "manifest": (lamini.update.update, "write_json"),
+        "manifest": (lamini.update.update, "write_sealed"),
         "in_place": (lamini.update.successor, "put_in_place"),
     }[killed_at]
     before = bytes_of(built)

@@ -211,7 +211,7 @@ def test_the_previous_bank_version_stays_readable(model):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("killed_at", ["tune_memory", "write_json", "keys"])
+@pytest.mark.parametrize("killed_at", ["tune_memory", "write_sealed", "keys"])
 def test_i7_an_update_killed_half_way_leaves_the_old_model_and_can_be_done_again(
     checkpoint, tokenizer, monkeypatch, killed_at
 ):
