@@ -266,6 +266,17 @@ def test_real_tables_give_facts(memory, take, settle, read, name, num_facts):
             "query_memory_mib = 64",
             "more memory than query_memory_mib = 64",
         ),
+        # One call each: between blocks of rows there is nothing to look at.
+        (
+            "select repeat('x', 1000000000) as s",
+            "query_memory_mib = 64",
+            "more memory than query_memory_mib = 64",
+        ),
+        (
+            "select levenshtein(repeat('a', 300000), repeat('b', 300000)) as s",
+            "query_seconds = 1",
+            "longer than query_seconds = 1",
+        ),
     ],
 )
 def test_a_query_is_stopped_at_its_bounds_and_says_so(tmp_path, read, query, bound, why):
