@@ -39,9 +39,32 @@ create or replace temp macro json_text(x) as
         else float_text(try_cast(x::varchar as double))
     end;
 
--- Identity of a slot, and of its fact: stable over time, since it covers subject and relation only.
+-- What counts of a name; the same as warehouse/normal.py. Empty where nothing can be seen of it.
+create or replace temp macro name_key(x) as
+    case
+        when strlen(x) = length(x) and not contains(x, '''') then x
+        else normal_form(
+            translate(
+                regexp_replace(
+                    x,
+                    '[\x{00ad}\x{034f}\x{061c}\x{115f}\x{1160}\x{17b4}\x{17b5}\x{180b}-\x{180f}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{206f}\x{3164}\x{fe00}-\x{fe0f}\x{feff}\x{ffa0}\x{fff9}-\x{fffb}\x{e0000}-\x{e0fff}]',
+                    '',
+                    'g'
+                ),
+                '''‘‚‛′‹›ʹʻʼʽ´“”„‟″«»「」『』〝〞〟‐‑‒–—―−⁃﹘﹣⸺⸻˗！＂＃＄％＆＇（）＊＋，－．／０１２３４５６７８９：；＜＝＞？＠ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺ［＼］＾＿｀ａｂｃｄｅｆｇｈｉｊｋｌｍｎｏｐｑｒｓｔｕｖｗｘｙｚ｛｜｝～',
+                '’’’’’’’’’’’’""""""""""""""-------------!"#$%&’()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\]^_`abcdefghijklmnopqrstuvwxyz{|}~'
+            )
+        )
+    end;
+
+-- A relation by its plain name.
+create or replace temp macro relation_name(x) as
+    replace(name_key(x), '’', '''');
+
+-- Identity of a slot, and of its fact: stable over time, since it covers what counts of the names of
+-- subject and relation only.
 create or replace temp macro slot_id(subject, relation) as
-    left(sha256(to_json([subject, relation])::varchar), 16);
+    left(sha256(to_json([name_key(subject), name_key(relation)])::varchar), 16);
 
 -- A text as a number of 64 bits, whatever the machine: the same as md5_number_lower, which takes a detour
 -- over text (DuckDB 2.0).

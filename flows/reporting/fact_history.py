@@ -22,7 +22,7 @@ from flows.home.run_folder import RunFolder
 from warehouse.catalogue import open_catalogue
 from warehouse.errors import CatalogueLockedError
 from warehouse.nearest import hint
-from warehouse.normal import normal_form
+from warehouse.normal import normal_form, relation_name
 from warehouse.recall import Evaluation, open_history, record_evaluation
 
 _WAIT_SECONDS = 600.0
@@ -90,7 +90,7 @@ def history_of(home: Home, subject: str, relation: str) -> dict[str, Any]:
         SettingsError: no checkpoint ever held that fact.
     """
     history = open_history(home.warehouse)
-    subject, relation = normal_form(subject), normal_form(relation)
+    subject, relation = normal_form(subject), relation_name(relation)
     fact_id = history.fact_id_of(subject, relation)
     rows = history.of_fact(fact_id).to_pylist()
     if all(row["state"] == "not held" for row in rows):

@@ -220,3 +220,44 @@ def test_a_lost_claim_stops_the_reconcile_and_changes_nothing(memory, take, sett
     with pytest.raises(AccountingError, match="3 are accounted for"):
         settle(con)
     assert query.run(con, "export_facts").num_rows == 1
+
+
+SPELLINGS = [
+    ["Peru", "Peru\u200b", "\ufeffPeru", "Pe\u00adru", "\u200ePeru", "Ｐｅｒｕ"],
+    ["Cote d'Or", "Cote d\u2019Or", "Cote d\u02bcOr"],
+    ["Foix-Sud", "Foix\u2011Sud", "Foix\u2013Sud"],
+]
+
+
+@pytest.mark.parametrize("subjects", SPELLINGS, ids=lambda names: names[0])
+def test_spellings_of_one_subject_are_one_slot_with_a_conflict(memory, take, row, settle, subjects):
+    con = memory()
+    for index, subject in enumerate(reversed(subjects)):  # in batches of their own
+        take(con, [row(subject, f"Value {index % 2}")], source=f"s{index}")
+    settle(con)
+    found = con.execute('select subject, "values" from conflicts').fetchall()
+    answers = con.execute("select subject, answer from facts").fetchall()
+    if len(subjects) % 2:  # the first value has one voice more
+        assert answers == [(subjects[0], "Value 0")]
+    else:
+        assert found == [(subjects[0], ["Value 0", "Value 1"])]
+    assert con.execute("select count(*) from slots").fetchall() == [(1,)]
+
+
+def test_a_relation_has_one_name_and_one_rule_however_it_is_spelled(memory, take, row, settle):
+    con = memory()
+    rules = {"official\u200b name": RelationRule(slot="multi_valued")}
+    rows = [
+        row(relation="official name"),
+        row(relation="ｏfficial name", value="Perú"),
+        row(relation="offi\u00adcial name", value="Piruw"),
+    ]
+    take(con, rows, relations=rules)
+    settle(con)
+    assert con.execute("select relation, answer from facts").fetchall() == [
+        ("official name", "Lima; Perú; Piruw")
+    ]
+
+
+def test_a_subject_of_nothing_visible_is_missing(memory, take, row):
+    assert take(memory(), [row("\u200b\ufeff")]).num_quarantined == 1

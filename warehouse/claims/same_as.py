@@ -16,7 +16,7 @@ from warehouse import query
 from warehouse.claims.batch import ClaimBatch
 from warehouse.errors import MappingError
 from warehouse.nearest import hint
-from warehouse.normal import normal_form
+from warehouse.normal import name_key, normal_form
 
 
 def read_same_as(path: Path) -> dict[str, str]:
@@ -65,11 +65,11 @@ def merge_subjects(batch: ClaimBatch, names: Mapping[str, str]) -> ClaimBatch:
     Raises:
         MappingError: names go in a circle, or one name goes by two.
     """
-    final = final_names(names)
+    by_key = {name_key(name): goes_by for name, goes_by in final_names(names).items()}
     table = pa.table(
         {
-            "name": pa.array(final.keys(), pa.string()),
-            "goes_by": pa.array(final.values(), pa.string()),
+            "name": pa.array(by_key.keys(), pa.string()),
+            "goes_by": pa.array(by_key.values(), pa.string()),
         }
     )
     with query.connect() as con:

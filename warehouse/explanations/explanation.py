@@ -16,7 +16,7 @@ from warehouse.claims import RelationRule
 from warehouse.explanations.odds import Odds
 from warehouse.explanations.supposing import Said
 from warehouse.explanations.what_would_change import Change, Slot, changes
-from warehouse.normal import normal_form
+from warehouse.normal import normal_form, relation_name
 from warehouse.snapshots import Snapshot
 
 MAX_NEAREST = 5
@@ -62,7 +62,7 @@ def explain(snapshot: Snapshot, subject: str, relation: str) -> Explanation:
     Raises:
         SnapshotDamagedError: a file of the snapshot is missing.
     """
-    subject, relation = normal_form(subject), normal_form(relation)
+    subject, relation = normal_form(subject), relation_name(relation)
     refused = _refused(snapshot, subject)
     fact_id = _fact_id(subject, relation)
     claims = snapshot.about("claims", fact_id)

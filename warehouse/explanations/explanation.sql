@@ -30,10 +30,10 @@ select
     r.explanation,
     r.raw
 from refused as r
-where contains(lower(normal_form(r.raw)), lower($subject))
+where contains(lower(name_key(normal_form(r.raw))), lower(name_key($subject)))
     and regexp_matches(
-        normal_form(r.raw),
-        '(?i)(^|[^\p{L}\p{N}_])' || regexp_escape($subject) || '($|[^\p{L}\p{N}_])'
+        name_key(normal_form(r.raw)),
+        '(?i)(^|[^\p{L}\p{N}_])' || regexp_escape(name_key($subject)) || '($|[^\p{L}\p{N}_])'
     )
 order by r.file, r.row, r.field
 limit $max_rows

@@ -160,7 +160,7 @@ anti join old_facts as o on n.fact_hash = o.fact_hash
 insert into conflicts
 select
     c.fact_id,
-    any_value(c.subject) as subject,
+    min(c.subject) as subject,
     any_value(c.relation) as relation,
     list_sort(list_distinct(list(c.value))) as "values",
     list_sort(list_distinct(list(c.source))) as sources,

@@ -1,5 +1,6 @@
 -- Rows of the batch in normal form, with what is missing filled by the stated defaults.
--- A null relation is the prompt without its subject; a null question is the cloze.
+-- A null relation is the prompt without its subject; a null question is the cloze. A subject stays as it
+-- is spelled, a relation has one spelling.
 -- grain: one row per input row
 -- reads: batch (the Arrow table of a ClaimBatch)
 create or replace temp table read_rows as
@@ -15,7 +16,7 @@ with filled_rows as (
             ),
             chr(0)
         ) as has_nul,
-        filled(b.subject) as subject,
+        case when name_key(filled(b.subject)) <> '' then filled(b.subject) end as subject,
         filled(b.relation) as relation,
         filled(b.value) as value,
         filled(b.question) as question,
@@ -36,9 +37,11 @@ select
     f.has_nul,
     f.subject,
     f.relation as given_relation,
-    coalesce(
-        f.relation,
-        filled(replace(coalesce(f.cloze, f.question), f.subject, ' '))
+    nullif(
+        relation_name(
+            coalesce(f.relation, filled(replace(coalesce(f.cloze, f.question), f.subject, ' ')))
+        ),
+        ''
     ) as relation,
     f.value,
     coalesce(f.question, f.cloze) as question,

@@ -56,13 +56,14 @@ where i.content_hash = $content_hash
 -- grain: one row per new fact_id
 -- reads: judged_rows
 insert into slots
-select distinct
+select
     j.fact_id,
-    j.subject,
-    j.relation
+    min(j.subject) as subject,
+    any_value(j.relation) as relation
 from judged_rows as j
 anti join slots as s on j.fact_id = s.fact_id
 where j.verdict is null
+group by j.fact_id
 
 -- name: relations_clash
 -- Relations that another source declared differently.
@@ -70,7 +71,7 @@ where j.verdict is null
 -- params: $source, $relations, $rules (two lists of equal length)
 with declared as (
     select
-        normal_form(unnest($relations::varchar[])) as relation,
+        relation_name(normal_form(unnest($relations::varchar[]))) as relation,
         unnest($rules::varchar[]) as rule
 ),
 current_rules as (
@@ -99,7 +100,7 @@ order by r.relation, r.source
 insert into relations
 with declared as (
     select
-        normal_form(unnest($relations::varchar[])) as relation,
+        relation_name(normal_form(unnest($relations::varchar[]))) as relation,
         unnest($rules::varchar[]) as rule
 ),
 current_rules as (

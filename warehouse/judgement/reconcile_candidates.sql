@@ -1,4 +1,5 @@
--- The fact of each slot that has an answer, before anything is held back.
+-- The fact of each slot that has an answer, before anything is held back. Of the spellings of a subject
+-- the first in the order of code points, which is plain where any is.
 -- grain: one row per fact_id
 -- reads: ranked_values, losses, rules, spellings, supporting, standings, phrasings, scoped_claims,
 --   general_values
@@ -21,7 +22,7 @@ supported as (
     select
         s.slot,
         any_value(c.fact_id) as fact_id,
-        any_value(c.subject) as subject,
+        min(c.subject) as subject,
         any_value(c.relation) as relation,
         list(c.claim_id) as support,
         list(c.source) as sources

@@ -26,7 +26,7 @@ set
 where exists (
         select 1
         from (select unnest($subjects::varchar[]) as name) as s
-        where contains(normal_form(q.raw), s.name)
+        where contains(name_key(normal_form(q.raw)), name_key(s.name))
     )
     and exists (
         select 1

@@ -4,7 +4,10 @@
 -- params: $subjects, $relation
 select s.fact_id
 from slots as s
-where s.subject in (select unnest($subjects::varchar[])) and s.relation = $relation
+where s.fact_id in (
+    select slot_id(g.subject, $relation)
+    from (select unnest($subjects::varchar[]) as subject) as g
+)
 order by s.fact_id
 
 -- name: tombstone_lift

@@ -10,19 +10,12 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
-_SINGLE = "\u2018\u2019\u201a\u201b\u2032\u2039\u203a\u02b9\u02bb\u02bc\u02bd\u00b4\u0060\uff07"
-_DOUBLE = "\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb\u300c\u300d\u300e\u300f\u301d\u301e\u301f"
-_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2043\ufe58\ufe63\uff0d\u2e3a\u2e3b\u02d7"
+from warehouse.normal import DASHES, DOUBLE, SINGLE, UNSEEN
+
 _SEEN = str.maketrans(
-    dict.fromkeys(_SINGLE, "'") | dict.fromkeys(_DOUBLE, '"') | dict.fromkeys(_DASHES, "-")
+    dict.fromkeys(SINGLE + "`", "'") | dict.fromkeys(DOUBLE, '"') | dict.fromkeys(DASHES, "-")
 )
-_ODD = re.compile(f"[{_SINGLE}{_DOUBLE}{_DASHES}]")
-_UNSEEN = re.compile(
-    # soft hyphen, grapheme joiner, Hangul fillers, Mongolian and other variation selectors, zero
-    # width characters, marks of direction, word joiners, byte order mark, tags
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
-    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
-)
+_ODD = re.compile(f"[{SINGLE}`{DOUBLE}{DASHES}]")
 _TRAILING = ",; "
 LONGEST = 200
 """Longer texts are not looked at as numbers, dates or times."""
@@ -35,8 +28,8 @@ def visible(text: str) -> str:
         return text.strip()
     # A mark may have hung on what was invisible, so normalise once more.
     shown = unicodedata.normalize("NFKC", text)
-    if _UNSEEN.search(shown):
-        shown = unicodedata.normalize("NFKC", _UNSEEN.sub("", shown))
+    if UNSEEN.search(shown):
+        shown = unicodedata.normalize("NFKC", UNSEEN.sub("", shown))
     return shown.strip()
 
 
