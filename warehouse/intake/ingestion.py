@@ -25,6 +25,7 @@ from warehouse.errors import (
     Where,
 )
 from warehouse.intake.batches import LastBatch, last_batch, record_batch
+from warehouse.intake.doubts import doubts
 from warehouse.intake.extracts import settle_extract, settle_feed
 
 MAX_VALUE_CHARS = (
@@ -52,7 +53,7 @@ class IngestReceipt:
     """Claims that it asserts again."""
     watermark: str | None = None
     warnings: tuple[str, ...] = ()
-    """Promises of the contract that were not kept, and only warn."""
+    """Promises of the contract that were not kept, and only warn; what else looks wrong."""
 
 
 def ingest(
@@ -77,6 +78,7 @@ def ingest(
         earlier = query.execute(con, "ingest_receipt", content_hash=batch.content_hash)
         if not earlier:
             _take_in(con, batch, moment)
+            warnings += doubts(con, batch)
         if not earlier or batch.extract == "full" or batch.watermark_column is not None:
             record_batch(con, batch, warnings, moment)
         withdrawn, restored = _settle(con, batch, moment)

@@ -8,6 +8,8 @@ from functools import cached_property
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from warehouse.claims.no_values import NO_VALUES
+
 SAMPLE_ROWS = 5000
 """So many rows show what a column holds; whether values repeat is counted over all."""
 _CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z])")
@@ -16,12 +18,6 @@ _YEAR = re.compile(r"(1[89]|20)\d\d")
 _INTEGER = re.compile(r"-?\d{1,18}")
 _ISO_DAY = re.compile(r"\d{4}(-\d{2}(-\d{2}([T ].*)?)?)?")
 _FLAGS = frozenset({"true", "false", "yes", "no", "y", "n", "t", "f"})
-_NO_VALUE = frozenset(
-    {
-        *("\\n", "-", "--", "?", ".", "..", ":", "n/a", "na", "null", "none", "nil", "nan"),
-        *("#n/a", "#ref!", "#value!", "tbd", "tba", "unknown", "not available"),
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -113,7 +109,7 @@ class Column:
     @cached_property
     def no_values(self) -> dict[str, int]:
         """What may stand for no value, with how often it does among the first rows."""
-        return dict(Counter(text for text in self.sample if text.casefold() in _NO_VALUE))
+        return dict(Counter(text for text in self.sample if text.casefold() in NO_VALUES))
 
 
 def called_as(name: str) -> str:

@@ -79,7 +79,7 @@ def odd_values(columns: Sequence[Column]) -> list[str]:
         for text, count in column.no_values.items():
             doubts.append(
                 f"{column.name!r} is {text!r} in {count} rows, which would be an answer: if it "
-                "stands for no value, empty those cells"
+                "stands for no value, name it in nulls = [...]"
             )
     return doubts
 

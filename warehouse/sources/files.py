@@ -21,6 +21,7 @@ from warehouse.sources.mapping import Mapping
 from warehouse.sources.options import FORMATS
 
 _MAGIC = re.compile(r"[*?\[]")
+_NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,7 @@ class SourceFile:
     path: str
     """In its file system."""
     system: pafs.FileSystem = field(repr=False)
-    partition: dict[str, str] = field(default_factory=dict)
+    partition: dict[str, str | None] = field(default_factory=dict)
     """What the folders above it say: year=2024 makes a column `year`."""
 
     def open(self) -> pa.NativeFile:
@@ -131,7 +132,9 @@ def _part(mapping: Mapping, system: pafs.FileSystem, path: str, below: str) -> S
         name=f"{folder}/{below}" if folder else below,
         path=path,
         system=system,
-        partition={name: unquote(value) for name, _, value in pairs},
+        partition={
+            name: None if value == _NO_PARTITION else unquote(value) for name, _, value in pairs
+        },
     )
 
 

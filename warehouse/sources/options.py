@@ -3,6 +3,7 @@
 path = "prices/*.csv"         # a file, a folder, a glob, or s3://, gs://, file://
 format = "csv"                # where the name does not tell
 extract = "full"              # it holds all that the source asserts: what is gone is withdrawn
+nulls = ["\\\\N", "n/a"]        # cells that hold just this are empty
 watermark = "updated"         # or: only rows beyond the greatest value so far are read
 [csv]
 delimiter = ";"
@@ -129,6 +130,8 @@ class Options:
     """The environment variable that holds the connection string: never the string itself."""
     extract: str = "incremental"
     watermark: str | None = None
+    nulls: tuple[str, ...] = ()
+    """Texts that stand for no value."""
     csv: CsvOptions = field(default_factory=CsvOptions)
 
     @property
@@ -194,6 +197,7 @@ class LocatedTable(Table):
     dsn_env: Annotated[Text, AfterValidator(_variable)] | None = None
     extract: one_of(EXTRACTS) = "incremental"  # type: ignore[valid-type]
     watermark: Text | None = None
+    nulls: Texts = ()
     csv: CsvOptions = Field(default_factory=CsvOptions)
 
     @property
@@ -268,6 +272,7 @@ class LocatedTable(Table):
             dsn_env=self.dsn_env,
             extract=self.extract,
             watermark=self.watermark,
+            nulls=self.nulls,
             csv=self.csv.model_copy(update={"delimiter": "\t"}) if is_tsv else self.csv,
         )
 

@@ -37,6 +37,9 @@ def preview(
         make_tables(con)
         findings = [*contract_findings(con, batch, moment, last), *_undated_log(batch)]
         receipt = ingest(con, replace(batch, contract=Contract()), recorded_at=moment)
+        findings += [
+            Finding(check="values", message=doubt, is_hard=False) for doubt in receipt.warnings
+        ]
         claims: list[dict[str, Any]] = query.run(con, "preview_claims", limit=limit).to_pylist()
         refused = list_quarantine(con)[:limit]
     return Preview(receipt=receipt, findings=findings, claims=claims, quarantine=refused)

@@ -128,11 +128,17 @@ class _Select:
         if pa.types.is_list(kind) or pa.types.is_large_list(kind):
             if not as_list or not _has_text(kind.value_type):
                 raise self._wrong_type(column, name, str(kind))
-            return f"list_transform({quoted}, lambda item: {_text('item', kind.value_type, name)})"
+            text = self._told(_text("item", kind.value_type, name))
+            return f"list_transform({quoted}, lambda item: {text})"
         if not _has_text(kind):
             raise self._wrong_type(column, name, str(kind))
-        text = _text(quoted, kind, name)
+        text = self._told(_text(quoted, kind, name))
         return f"case when {quoted} is not null then [{text}] end" if as_list else text
+
+    def _told(self, text: str) -> str:
+        """Take what the mapping says stands for no value for none."""
+        nulls = ", ".join(map(query.quote_text, self.mapping.options.nulls))
+        return f"case when trim({text}) not in ({nulls}) then {text} end" if nulls else text
 
     def _template(self, name: str, template: str, seen: tuple[str, ...]) -> str:
         parts = []

@@ -303,3 +303,27 @@ def test_a_bound_of_a_query_is_a_sensible_number(tmp_path, read, bound):
         read("t.duckdb", top=f"table = 'capitals'\n{bound}")
     with pytest.raises(MappingError, match="are for databases"):
         read("t.csv", top="query_seconds = 5")
+
+
+def test_cells_that_hold_a_null_marker_of_the_mapping_are_empty(tmp_path, read):
+    rows = [
+        ("Peru", "Lima", "1"),
+        ("Chad", " \\N", "2"),
+        ("-", "Oslo", "-999"),
+        ("Fiji", "\\n", "3"),
+    ]
+    (tmp_path / "t.csv").write_text("s,v,n\n" + "\n".join(map(",".join, rows)))
+    claim = CLAIM + 'authority = "n"\naliases = "v"\n'
+    claims = read("t.csv", claim, top=r'nulls = ["\\N", "-", "-999"]').claims
+    assert claims["subject"].to_pylist() == ["Peru", "Chad", None, "Fiji"]
+    assert claims["value"].to_pylist() == ["Lima", None, "Oslo", "\\n"]  # another spelling
+    assert claims["authority"].to_pylist() == ["1", "2", "1.0", "3"]
+    assert claims["aliases"].to_pylist()[:2] == [["Lima"], [None]]
+
+
+def test_a_folder_for_no_partition_is_an_empty_cell(tmp_path, read):
+    for name in ("v=Lima", "v=__HIVE_DEFAULT_PARTITION__"):
+        (tmp_path / "t" / name).mkdir(parents=True)
+        pq.write_table(pa.table({"s": ["Peru"]}), tmp_path / "t" / name / "0.parquet")
+    found = read("t", top='format = "parquet"').claims["value"].to_pylist()
+    assert sorted(found, key=str) == ["Lima", None]

@@ -1,0 +1,39 @@
+import pytest
+
+
+def rows_of(row, values):
+    return [row(f"Port {index}", value, relation="code") for index, value in enumerate(values)]
+
+
+def test_a_value_of_many_subjects_among_values_of_their_own_is_told_of(memory, take, row):
+    values = [f"A{index}" for index in range(60)] + ["none yet"] * 6
+    (told,) = take(memory(), rows_of(row, values)).warnings
+    assert told.startswith(
+        "'none yet' is the code of 6 subjects, where hardly two others share one"
+    )
+
+
+def test_shared_values_among_shared_values_are_not_told_of(memory, take, row):
+    assert take(memory(), rows_of(row, ["EUR"] * 30 + ["USD"] * 9 + ["XOF"] * 12)).warnings == ()
+    assert take(memory(), rows_of(row, [f"A{i}" for i in range(60)] + ["B", "B"])).warnings == ()
+
+
+@pytest.mark.parametrize("marker", ["\\N", "#REF!", "TBD", "..", "n/a", "0000-00-00"])
+def test_what_people_write_for_no_value_is_told_of_even_once(memory, take, row, marker):
+    (told,) = take(memory(), [row(), row("Chad", marker)]).warnings
+    assert told == (
+        f"{marker!r} is the capital of 1 subjects: if it stands for no value, "
+        "name it in nulls = [...]"
+    )
+
+
+def test_a_table_without_dates_that_says_otherwise_is_told_to_be_a_full_extract(
+    memory, take, row, settle
+):
+    con = memory()
+    assert take(con, [row(), row("Chad", "Abéché")]).warnings == ()
+    (told,) = take(con, [row(), row("Chad", "N'Djamena")]).warnings
+    assert told.startswith("1 slots have another value than source 's' gave before")
+    assert 'extract = "full"' in told
+    assert take(con, [row("Chad", "Moundou", observed_at="2020-01-01")]).warnings == ()
+    assert take(con, [row("Chad", "Sarh")], source="another").warnings == ()
