@@ -1,9 +1,9 @@
 """The normal form in which subjects, relations, values and questions are compared.
 
 NFC, stripped, runs of white space as one space: the normalisation of recall. Case is kept, since
-subjects may be codes ('Co' is a carbonyl, 'CO' is Colombia). Names of subjects and relations are one
-beyond that where they differ only in what cannot be seen, in width, quotation marks and dashes. The
-SQL macros `normal_form`, `name_key` and `relation_name` say the same; tests hold them equal.
+subjects may be codes ('Co' is a carbonyl, 'CO' is Colombia). Names of subjects and relations are
+one beyond that where they differ only in what cannot be seen, in width, quotation marks and dashes.
+The SQL macros `normal_form`, `name_key` and `relation_name` say the same; tests hold them equal.
 """
 
 import re

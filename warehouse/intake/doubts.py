@@ -8,7 +8,7 @@ from warehouse.claims.no_values import NO_VALUES
 
 
 def doubts(con: duckdb.DuckDBPyConnection, batch: ClaimBatch) -> list[str]:
-    """Say of the batch just taken in which values may stand for none, and where it ties with itself.
+    """Say which values just taken in may stand for none, and where the source ties with itself.
 
     Reads the judged rows and the claims that stood before them.
     """

@@ -3,7 +3,7 @@
 path = "prices/*.csv"         # a file, a folder, a glob, or s3://, gs://, file://
 format = "csv"                # where the name does not tell
 extract = "full"              # it holds all that the source asserts: what is gone is withdrawn
-nulls = ["\\\\N", "n/a"]        # cells that hold just this are empty
+nulls = ["n/a", ".."]         # cells that hold just this are empty
 watermark = "updated"         # or: only rows beyond the greatest value so far are read
 [csv]
 delimiter = ";"
