@@ -136,17 +136,28 @@ def why(
 
 @app.command()
 def retract(
-    claim_ids: Annotated[
-        list[str], typer.Argument(metavar="CLAIM...", help="As `lamini why --json` names them.")
-    ],
     reason: Annotated[str, typer.Option(help="Why; it is published with the claims.")],
+    claim_ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="CLAIM...", help="As `lamini why --json` names them."),
+    ] = None,
+    subject: Annotated[str | None, typer.Option(help="Instead: all claims about it,")] = None,
+    relation: Annotated[str | None, typer.Option(help="in this relation,")] = None,
+    source: Annotated[str | None, typer.Option(help="if wanted only of this source,")] = None,
+    value: Annotated[str | None, typer.Option(help="or only with this value.")] = None,
     as_json: Json = False,
 ) -> None:
     """Withdraw claims: they stay, with the reason, and take no part from the next reconcile on."""
     from warehouse.catalogue import open_catalogue
-    from warehouse.intake import retract
+    from warehouse.intake import claims_like, retract
 
+    claim_ids = claim_ids or []
+    is_slot = subject is not None and relation is not None
+    if bool(claim_ids) == is_slot or (not is_slot and any((subject, relation, source, value))):
+        raise typer.BadParameter("give claims, or --subject and --relation")
     with open_catalogue(given_settings().home.warehouse) as con:
+        if subject is not None and relation is not None:
+            claim_ids = claims_like(con, subject, relation, source=source, value=value)
         num_withdrawn = retract(con, claim_ids, reason)
     num_before = len(set(claim_ids)) - num_withdrawn
     receipt = {"num_withdrawn": num_withdrawn, "num_withdrawn_before": num_before}

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from flows.configuration.cron import wrong_with
+
 
 @dataclass(frozen=True, kw_only=True)
 class Schedules:
@@ -21,8 +23,10 @@ class Schedules:
     def __post_init__(self) -> None:
         lines = {"ingest": self.ingest, "retrain": self.retrain, "measure": self.measure}
         for name, line in [*lines.items(), *self.ingest_of.items()]:
-            if not isinstance(line, str) or (line and len(line.split()) != 5):
+            if not isinstance(line, str):
                 raise ValueError(f"{name}={line!r} must be a cron line of five fields, or empty")
+            if line and (wrong := wrong_with(line)):
+                raise ValueError(f"{name}={line!r} {wrong}")
         if self.watch_seconds < 0:
             raise ValueError(f"watch_seconds={self.watch_seconds} must not be negative")
 

@@ -7,6 +7,35 @@ import duckdb
 from warehouse import failpoints, query
 from warehouse.catalogue import now, transaction
 from warehouse.errors import RetractionError, UnknownClaimError
+from warehouse.normal import normal_form, relation_name
+
+
+def claims_like(
+    con: duckdb.DuckDBPyConnection,
+    subject: str,
+    relation: str,
+    *,
+    source: str | None = None,
+    value: str | None = None,
+) -> list[str]:
+    """Return the claims about a slot, if wanted only of one source or one value, by what they say.
+
+    Raises:
+        UnknownClaimError: there is none.
+    """
+    said = {
+        "subject": normal_form(subject),
+        "relation": relation_name(relation),
+        "source": source,
+        "value": None if value is None else normal_form(value),
+    }
+    found = [str(row[0]) for row in query.execute(con, "retract_like", **said)]
+    if not found:
+        more = [f"{name} {text!r}" for name, text in said.items() if text is not None]
+        raise UnknownClaimError(
+            f"no claim of {', '.join(more)}; `lamini facts` lists what there is"
+        )
+    return found
 
 
 def retract(

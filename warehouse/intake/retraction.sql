@@ -1,3 +1,14 @@
+-- name: retract_like
+-- The claims about a slot, if wanted only of one source or one value.
+-- grain: one row per claim_id
+-- params: $subject, $relation, $source, $value
+select c.claim_id
+from claims as c
+where c.fact_id = slot_id($subject, $relation)
+    and ($source::varchar is null or c.source = $source)
+    and ($value::varchar is null or c.value = $value)
+order by c.claim_id
+
 -- name: retract_record
 -- Record withdrawals by a person, once for each claim; what a full extract withdrew before is
 -- withdrawn again, so that its return does not lift it.

@@ -26,6 +26,7 @@ How the table is read (formats, CSV options, watermark, extract): options.py; wh
 contract.py.
 """
 
+import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +42,10 @@ from warehouse.sources.options import LocatedTable, Options, is_table
 from warehouse.sources.rules import RuleTable
 from warehouse.sources.tables import Number, Text, read_table, refused
 from warehouse.sources.views import ClaimTable, View, WideTable
+
+
+_NO_NAME = re.compile(r"[/%&<>\x00-\x1f\x7f]")
+"""Prefect 3 refuses the first five in the name of a deployment."""
 
 
 class MappingTable(LocatedTable):
@@ -105,8 +110,15 @@ def load_mapping(path: Path) -> Mapping:
         MappingError: it is missing, not TOML, or a key is unknown, missing or of the wrong type.
     """
     told = read_table(MappingTable, str(path), _read_toml(path))
+    name = told.name or path.stem
+    if _NO_NAME.search(name):
+        raise MappingError(
+            f"{path}: name = {name!r} holds one of / % & < > or a control character, which names "
+            "of deployments may not have; set name to another one",
+            where=Where(file=str(path), key="name"),
+        )
     return Mapping(
-        name=told.name or path.stem,
+        name=name,
         file=path,
         options=told.options(path),
         authority=told.authority,

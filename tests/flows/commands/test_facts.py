@@ -27,3 +27,13 @@ def test_a_claim_that_nobody_made_is_not_retracted(lamini, home, mapping):
     refused = lamini("retract", "nope", "--reason", "why not")
     assert refused.exit_code == 3
     assert "no claim 'nope'; `lamini why" in refused.stderr
+
+
+def test_claims_are_retracted_by_what_they_say_before_any_reconcile(lamini, home, mapping):
+    lamini("ingest", mapping)
+    slot = ("--subject", "Japan", "--relation", "capital")
+    told = lamini("retract", *slot, "--reason", "sent by mistake", "--json")
+    assert json.loads(told.stdout) == {"num_withdrawn": 1, "num_withdrawn_before": 0}
+    half = lamini("retract", "--subject", "Japan", "--reason", "why not")
+    assert half.exit_code == 2
+    assert "give claims, or --subject and --relation" in half.stderr

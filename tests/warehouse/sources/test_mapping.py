@@ -72,3 +72,13 @@ def test_a_mapping_in_another_encoding_is_refused(tmp_path):
     path.write_bytes(b'name = "caf\xe9"\n')
     with pytest.raises(MappingError, match="is not UTF-8 text"):
         load_mapping(path)
+
+
+@pytest.mark.parametrize("name", ["sales/emea", "Preise 100%", "x>y", "R&D", "a<b", "a\\tb"])
+def test_a_name_that_no_deployment_may_have_is_refused_where_the_mapping_is_read(tmp_path, name):
+    with pytest.raises(MappingError, match="set name to another one") as caught:
+        load_mapping(write(tmp_path, f'name = "{name}"\n{LONG}'))
+    assert caught.value.where.key == "name"
+    (tmp_path / "R&D.toml").write_text(LONG)
+    with pytest.raises(MappingError, match="name = 'R&D' holds"):
+        load_mapping(tmp_path / "R&D.toml")
