@@ -14,13 +14,15 @@ class _Field:
     """Names of its numbers, from the first of them on."""
 
 
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _FIELDS = (
     _Field(name="minute", first=0, last=59),
     _Field(name="hour", first=0, last=23),
     _Field(name="day", first=1, last=31),
     _Field(name="month", first=1, last=12, words=_MONTHS),
-    _Field(name="weekday", first=0, last=7, words="sun mon tue wed thu fri sat".split()),
+    _Field(
+        name="weekday", first=0, last=7, words=["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
+    ),
 )
 _DAYS_OF_MONTH = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _PART = re.compile(r"(?P<first>\*|\w+)(-(?P<last>\w+))?(/(?P<step>\d+))?", re.ASCII)

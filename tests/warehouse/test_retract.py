@@ -29,5 +29,5 @@ def test_claims_are_found_by_what_they_say_however_the_slot_is_spelled(memory, t
     assert values() == ["Cusco", "Lima", "Lima"]
     assert values(source="s") == ["Cusco", "Lima"]
     assert values(value=" Lima") == ["Lima", "Lima"]
-    with pytest.raises(UnknownClaimError, match="no claim of subject 'Peru'.*source 'nobody'"):
+    with pytest.raises(UnknownClaimError, match=r"no claim of subject 'Peru'.*source 'nobody'"):
         values(source="nobody")

@@ -43,7 +43,6 @@ from warehouse.sources.rules import RuleTable
 from warehouse.sources.tables import Number, Text, read_table, refused
 from warehouse.sources.views import ClaimTable, View, WideTable
 
-
 _NO_NAME = re.compile(r"[/%&<>\x00-\x1f\x7f]")
 """Prefect 3 refuses the first five in the name of a deployment."""
 
