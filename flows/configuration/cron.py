@@ -15,6 +15,7 @@ class _Field:
 
 
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
 _FIELDS = (
     _Field(name="minute", first=0, last=59),
     _Field(name="hour", first=0, last=23),
