@@ -20,10 +20,13 @@ from lamini.asked.phrase_bank import called_as
 from lamini.asked.relations import Without
 from lamini.asked.surfaces import PARTIAL
 from lamini.asked.table import AskedFact
-from lamini.asked.wording import MASK, fill, has_mask, masked, tidy, views
+from lamini.asked.word_list import STOP
+from lamini.asked.wording import MASK, fill, has_mask, masked, tidy, views, words_of
 
-_OF_A_TABLE = (300, 450)
-"""Prompts that ask for facts of a table, and that do not, to adapt the acceptance to it."""
+_OF_A_RELATION, _OF_A_TABLE = (50, 75), (300, 450)
+"""Prompts that ask for facts of a table, and that do not, to adapt the acceptance to it. More of a
+small table say the same again: with 750 of two relations of the S&P 500 70% of the natural
+questions were read, with 250 of them 93%."""
 _DUPLICATE = 0.93
 _NEAR_DUPLICATE = 0.8
 _SHARES = (
@@ -263,7 +266,12 @@ _PAST = {"is": "was", "are": "were", "does": "did"}
 def adapted(facts: Sequence[AskedFact], seed: int = 0) -> Acceptance:
     """Return the acceptance that ships, moved by prompts made of these facts."""
     matcher = QuestionMatcher(facts)
-    found = find_all(matcher, Maker(matcher, seed).make(*_OF_A_TABLE))
+    num_relations = len(matcher.table.relations)
+    num_asked, num_silent = (
+        min(each * num_relations, most)
+        for each, most in zip(_OF_A_RELATION, _OF_A_TABLE, strict=True)
+    )
+    found = find_all(matcher, Maker(matcher, seed).make(num_asked, num_silent))
     shipped = load_acceptance()
     if not found:
         return shipped
@@ -287,6 +295,7 @@ def find_all(matcher: QuestionMatcher, made: Sequence[MadeUp]) -> list[tuple[Mad
         for span in {(m.start, m.end) for m in matcher.names.mentions(text)}
         for view in views(masked(text, *span), mend)
     ]
-    matcher.evidence.encoder.prepare(seen)
+    words = {word for word in words_of(seen) if word not in STOP}
+    matcher.evidence.encoder.prepare([*seen, *sorted(words)])
     found = [matcher.find(text, prompt.without) for text, prompt in zip(texts, made, strict=True)]
     return [(prompt, one) for prompt, one in zip(made, found, strict=True) if one is not None]
