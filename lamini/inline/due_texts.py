@@ -10,7 +10,7 @@ Shape suffixes: N places   F features   L sequence   D hidden size
 import random
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -21,6 +21,7 @@ from lamini.backbone.like_lengths import like_lengths
 from lamini.backbone.memory import Attached, pad_left, pad_right
 from lamini.backbone.text import encode_prompt
 from lamini.inline.due_keys import DueKeys, Places, due_features, fit_due_keys
+from lamini.inline.records import encode_chat, with_records
 from lamini.inline.writing import due_depths, watched_states
 
 _ONE = (
@@ -41,6 +42,10 @@ _STATED = (
     "{v} is the {a} of {s}.",
     "- {a}: {v}",
 )
+_DENIED = (
+    "The {a} of {s} is not {v}, as many believe.",
+    "{s}'s {a} is often taken for {v}, which is wrong.",
+)
 _NOTHING = (
     "Describe {s} in two sentences.",
     "What is {s} known for?",
@@ -48,7 +53,6 @@ _NOTHING = (
     "How large is {s}, and how old?",
     "What is next to {s}?",
 )
-_ROWS = "Use these facts where they fit, without mentioning this list.\n{rows}\n\n{prompt}"
 _TEMPERATURE, _BATCH = 0.7, 16
 
 
@@ -87,12 +91,6 @@ def learn_due_keys(
     return fit_due_keys(_places(attached, texts), table.relations)
 
 
-def rows_prompt(prompt: str, rows: Sequence[tuple[str, str, str]]) -> str:
-    """Return the prompt with facts (subject, relation, value) before it."""
-    listed = "\n".join(f"- {called_as(r)} of {s}: {v}" for s, r, v in rows)
-    return _ROWS.format(rows=listed, prompt=prompt)
-
-
 def _texts(
     attached: Attached,
     table: FactTable,
@@ -115,6 +113,9 @@ def _texts(
         chosen.update(dict.fromkeys(having[:number]))
     asked: list[tuple[int, str, bool]] = []
     stated: list[_Learned] = []
+    denied: list[_Learned] = []
+    held = [_values(table, value_of, row) for row in chosen]
+    every = {r: sorted({one[r] for one in held if r in one}) for r in range(len(table.relations))}
     for row in chosen:
         values = _values(table, value_of, row)
         own = [*values]
@@ -128,12 +129,33 @@ def _texts(
             stated += [
                 _Learned(subject=row, prompt=one, answer=answer, values=values) for answer in said
             ]
+            others = [v for v in every[relation] if v != values[relation]]
+            denied += [
+                _Learned(subject=row, prompt=one, answer=form.format(s=name, a=a, v=v), values={})
+                for form, v in zip(_DENIED, rng.sample(others, min(2, len(others))), strict=False)
+            ]
         asked += [(row, rng.choice(_NOTHING).format(s=name), False) for _ in range(2)]
     answers = _written(attached, table, value_of, asked, settings)
-    return [
+    right = [
         _Learned(subject=row, prompt=prompt, answer=answer, values=_values(table, value_of, row))
         for (row, prompt, _), answer in zip(asked, answers, strict=True)
     ] + stated
+    return [*right, *(_mistaken(text, held, rng) for text in right), *denied]
+
+
+def _mistaken(text: _Learned, held: Sequence[Mapping[int, str]], rng: random.Random) -> _Learned:
+    """Return the text with values of other subjects in the places of its own.
+
+    A backbone that is left alone mostly begins with a wrong value, and there the right one is due.
+    """
+    answer = text.answer
+    values: dict[int, str] = {}
+    for relation, value in text.values.items():
+        others = [one[relation] for one in held if one.get(relation, value) != value]
+        if others and value not in values.values():
+            values[relation] = other = rng.choice(others)
+            answer = other.join(_standing(value).split(answer))
+    return replace(text, answer=answer, values=values)
 
 
 def _values(table: FactTable, value_of: Callable[[int], str], row: int) -> dict[int, str]:
@@ -152,14 +174,14 @@ def _written(
 ) -> list[str]:
     """Return what the backbone writes, with the subject's rows before the prompt or without."""
     tokenizer = attached.backbone.tokenizer
-    prompts = []
+    ids = []
     for row, prompt, with_rows in asked:
         rows = [
             (table.subjects[row], table.relations[r], value)
             for r, value in _values(table, value_of, row).items()
         ]
-        prompts.append(rows_prompt(prompt, rows) if with_rows else prompt)
-    ids = [encode_prompt(tokenizer, prompt) for prompt in prompts]
+        chat = [{"role": "user", "content": prompt}]
+        ids.append(encode_chat(tokenizer, with_records(tokenizer, chat, rows if with_rows else [])))
     order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
     answers = [""] * len(ids)
     with torch.random.fork_rng(devices=[]):
@@ -212,8 +234,7 @@ def _labels(tokenizer: Any, answer: Sequence[int], text: _Learned) -> torch.Tens
     said = tokenizer.decode(answer)
     label_L = torch.full((len(answer),), -1)
     for relation, value in text.values.items():
-        pattern = re.compile(rf"(?<!\w){re.escape(value)}(?!\w)", re.I if len(value) > 3 else 0)
-        for number, match in enumerate(pattern.finditer(said)):
+        for number, match in enumerate(_standing(value).finditer(said)):
             first = max(i for i in range(len(answer)) if starts[i] <= match.start())
             last = min(i for i in range(len(answer) + 1) if starts[i] >= match.end())
             label_L[first + 1 : last] = -2
@@ -221,3 +242,8 @@ def _labels(tokenizer: Any, answer: Sequence[int], text: _Learned) -> torch.Tens
                 # Said again, it may be due or not.
                 label_L[first] = relation if number == 0 else -2
     return label_L
+
+
+def _standing(value: str) -> re.Pattern[str]:
+    """Return what finds the value where it stands as a word of its own."""
+    return re.compile(rf"(?<!\w){re.escape(value)}(?!\w)", re.I if len(value) > 3 else 0)

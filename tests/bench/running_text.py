@@ -1,6 +1,7 @@
 """Facts in running text: the backbone alone, rows in its prompt, memory read inline, and both.
 
-    python -m tests.bench.running_text [--backbone FOLDER] [--work FOLDER] [--texts N] [--quick]
+    python -m tests.bench.running_text [--backbone smollm2|qwen|FOLDER] [--work FOLDER]
+        [--texts N] [--tokens N] [--modes MODE ...] [--quick]
 
 A table of countries (currency, alpha-3 code, official name; CLDR and ISO) is memorized on a chat
 backbone, SmolLM2-135M-Instruct where it is installed; due keys are learned from other countries
@@ -36,7 +37,7 @@ from lamini.recorder import SilentRecorder
 from lamini.router.training import pretrain_router
 from lamini.training_data import TrainingFact
 from lamini.tuning.memory_tuning import tune_memory
-from tests.bench.backbones import smollm2
+from tests.bench.backbones import chat_model
 
 ASKED = ("Croatia", "Peru", "Japan", "Poland", "Kenya", "Sweden", "Iceland", "Mexico")
 LEARNED = (
@@ -196,7 +197,13 @@ def alone(model: MemoryModel, asked: Sequence[Prompt], num_tokens: int) -> list[
         )  # fmt: skip
         new = out[0, given["input_ids"].shape[1] :]
         texts.append(
-            Passage(text=tokenizer.decode(new, skip_special_tokens=True), ids=tuple(new.tolist()))
+            Passage(
+                text=(text := tokenizer.decode(new, skip_special_tokens=True)),
+                ids=tuple(new.tolist()),
+                num_standing=len(text),
+                finish_reason="stop",
+                num_prompt_tokens=given["input_ids"].shape[1],
+            )
         )
     return texts
 
@@ -222,8 +229,10 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = arguments.work or Path(folder)
-        real = None if arguments.quick else smollm2(work / "smollm2")
-        backbone = arguments.backbone or (str(real) if real else "embedded")
+        given = arguments.backbone
+        named = given if given in ("smollm2", "qwen") else "smollm2"
+        real = None if arguments.quick else chat_model(named, work / named)
+        backbone = str(real) if real and given in (None, named) else given or "embedded"
         if backbone == "embedded":
             print("the embedded backbone: a smoke test, it writes no sense")
         number, tokens = (1, 12) if arguments.quick else (arguments.texts, arguments.tokens)

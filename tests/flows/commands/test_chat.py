@@ -20,6 +20,9 @@ def writing(champion, monkeypatch):
         stated=(said,),
         rows=(champion.fact["fact_id"],),
         unsupported=((len(value) + 8, len(text)),),
+        num_standing=len(text),
+        finish_reason="stop",
+        num_prompt_tokens=9,
     )
 
     def write(prompts, mode, max_new_tokens):

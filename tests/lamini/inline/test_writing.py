@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from contextlib import contextmanager
+from itertools import pairwise
 
 import pytest
 import torch
@@ -113,6 +114,31 @@ def test_a_span_is_the_tables_value_whatever_the_temperature(temperature, tokeni
             assert span.instead_of
             said.append(span.fact)
     assert {0, 1} <= {*said}  # both subjects that stand together, in turn
+
+
+def test_what_is_shown_of_a_text_that_is_being_written_is_never_taken_back(
+    tokenizer, arming, monkeypatch
+):
+    attached = attach(bare("llama", tokenizer), GEOMETRY)
+    gate = gate_of(attached, arming, threshold=1.0)
+    gate.keys.key_FR[:] = 0
+    gate.keys.key_FR[-1] = 0.8  # due nowhere, likely enough for a sentence that lacks its value
+    said = tokenizer.encode(" The seat of Arvia is far away. It rains there.")[1:]
+    own = iter([*said, tokenizer.eos_token_id])
+    monkeypatch.setattr(Writer, "_chosen", lambda *_: next(own))
+    steps = [
+        *Writer(attached, gate).stream(
+            encode_prompt(tokenizer, PROMPT), PROMPT, max_new_tokens=NUM_TOKENS
+        )
+    ]
+    whole = steps[-1]
+    assert whole.spans
+    assert whole.finish_reason == "stop"
+    assert [step.finish_reason for step in steps[:-1]] == [None] * (len(steps) - 1)
+    assert any(not later.text.startswith(one.text) for one, later in pairwise(steps))
+    shown = [step.text[: step.num_standing] for step in steps]
+    assert all(later.startswith(one) for one, later in pairwise(shown))
+    assert shown[-1] == whole.text
 
 
 def test_a_text_that_names_no_subject_is_what_the_backbone_generates(tokenizer, arming):
