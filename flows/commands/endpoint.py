@@ -25,13 +25,15 @@ def endpoint(
 
     def on_ready(url: str) -> None:
         if as_json:
-            print_json({"endpoint": f"{url}/invocations", "password": str(secret)})
+            paths = {"endpoint": f"{url}/invocations", "openai": f"{url}/v1"}
+            print_json({**paths, "password": str(secret)})
         else:
             echo(f"{url}/invocations, with the password of {secret}:")
             echo(
                 f'curl -u "$(cat {secret})" {url}/invocations '
                 """-H 'Content-Type: application/json' -d '{"inputs": {"prompt": ["..."]}}'"""
             )
+            echo(f"{url}/v1 has the form of OpenAI's chat completions (model lamini-champion)")
             echo("Ctrl-C stops it")
         sys.stdout.flush()
 

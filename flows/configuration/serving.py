@@ -15,6 +15,10 @@ class Serving:
     """After so long no further prompt of a request is begun; MLflow gives up after 60."""
     max_request_bytes: int = 16 * 2**20
     """Of `lamini endpoint`, which reads no more of a request."""
+    max_new_tokens: int = 1024
+    """Tokens that one chat completion may write."""
+    max_waiting: int = 64
+    """Chat completions that may be at work at once; further ones are told to come again."""
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():

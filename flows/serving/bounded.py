@@ -21,7 +21,7 @@ _DEEPEST = 32
 
 
 class Bounded:
-    """Hands on requests of bounded size, and of errors the code and the message."""
+    """Hands on requests of bounded size and depth."""
 
     def __init__(self, app: ASGIApp, *, max_request_bytes: int) -> None:
         self.app = app
@@ -47,19 +47,7 @@ class Bounded:
                 return {"type": "http.request", "body": whole, "more_body": False}
             return await receive()  # that nobody listens any more
 
-        sent: list[Message] = []
-
-        async def held(message: Message) -> None:
-            sent.append(message)
-
-        await self.app(scope, given, held)
-        status = int(sent[0]["status"])
-        if status < 400:
-            for message in sent:
-                await send(message)
-            return None
-        said = b"".join(message.get("body", b"") for message in sent[1:])
-        await JSONResponse(_without_traces(said), status)(scope, receive, send)
+        await self.app(scope, given, send)
 
     async def _read(self, request: Request) -> bytes | None:
         """Return what was sent; null where it is too much."""
@@ -70,6 +58,31 @@ class Bounded:
             if size > self.max_request_bytes:
                 return None
         return b"".join(parts)
+
+
+class Untraced:
+    """Hands on requests to MLflow's scoring application, and of its errors code and message."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        sent: list[Message] = []
+
+        async def held(message: Message) -> None:
+            sent.append(message)
+
+        await self.app(scope, receive, held)
+        status = int(sent[0]["status"])
+        if status < 400:
+            for message in sent:
+                await send(message)
+            return None
+        said = b"".join(message.get("body", b"") for message in sent[1:])
+        await JSONResponse(_without_traces(said), status)(scope, receive, send)
 
 
 def _refusal(why: str, status: int) -> Response:

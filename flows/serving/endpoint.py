@@ -1,4 +1,6 @@
-"""The champion over HTTP for this user alone: MLflow's scoring application behind our guard.
+"""The champion over HTTP for this user alone, behind our guard: two interfaces to one loaded model.
+
+`/invocations` is MLflow's scoring application, `/v1/chat/completions` has the form of OpenAI's.
 
 `mlflow models serve` starts the same application and lets nothing be put before it: it answers any
 Host and whoever can reach the port.
@@ -16,7 +18,8 @@ from flows.home.champion import promoted
 from flows.servers.auth_string import auth_string
 from flows.servers.guard import Guard
 from flows.servers.server import HOST
-from flows.serving.bounded import Bounded
+from flows.serving.bounded import Bounded, Untraced
+from flows.serving.chat_completions import chat_app
 from flows.serving.saved_model import saved_model
 
 _GRACE_SECONDS = 30
@@ -32,15 +35,15 @@ def serve_champion(settings: Settings, port: int, on_ready: Callable[[str], None
     """
     import uvicorn
 
-    guard = Guard(scoring_app(settings), port=port, secret=auth_string(settings.home.path))
+    guard = Guard(endpoint_app(settings), port=port, secret=auth_string(settings.home.path))
     config = uvicorn.Config(guard, proxy_headers=False, access_log=False, log_level="warning")
     with socket.create_server((HOST, port)) as listening:
         on_ready(f"http://{HOST}:{port}")
         uvicorn.Server(config).run(sockets=[listening])
 
 
-def scoring_app(settings: Settings) -> ASGIApp:
-    """Return MLflow's scoring application of the champion, bounded.
+def endpoint_app(settings: Settings) -> ASGIApp:
+    """Return both interfaces to the champion, bounded.
 
     Raises:
         NothingYetError: no checkpoint was promoted.
@@ -54,5 +57,7 @@ def scoring_app(settings: Settings) -> ASGIApp:
     )
     checkpoint = settings.home.checkpoint(promoted(settings.home).champion.path)
     with saved_model(checkpoint, limits, settings.on_mismatch) as folder:
-        app = scoring_server.init(load_model(str(folder)))
+        model = load_model(str(folder))
+    app = chat_app(model.unwrap_python_model().served)
+    app.mount("/", Untraced(scoring_server.init(model)))
     return Bounded(app, max_request_bytes=limits.max_request_bytes)

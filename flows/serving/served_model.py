@@ -1,12 +1,13 @@
 """One checkpoint that answers what strangers may send: bounded, and each prompt for itself."""
 
+import contextlib
 import logging
 import os
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from flows.configuration.on_mismatch import WAYS, OnMismatch
 from flows.configuration.serving import Serving
@@ -16,8 +17,10 @@ from flows.serving.given_prompts import batches, encoded, shown
 
 if TYPE_CHECKING:
     from lamini.model.memory_model import MemoryModel
+    from lamini.model.running_text import Passage
     from warehouse.snapshots import Snapshot
 
+ChatMode = Literal["answer", "inline", "context", "both"]
 _MAX_REFUSAL = 1000
 """Characters of what is said in place of every answer from no fact."""
 _SILENT: dict[str, Any] = {
@@ -114,6 +117,72 @@ class ServedModel:
                 answers = self._each(asked, strict, refusal, way)
             found |= zip(batch, answers, strict=True)
         return [found[place] for place in range(len(prompts))]
+
+    @property
+    def mode(self) -> ChatMode:
+        """How memory is read where nobody says how."""
+        if self.model.tokenizer.chat_template is None or self.model.asked is None:
+            return "answer"
+        return "both" if self.model.due_keys else "context"
+
+    def refused_chat(
+        self, messages: Sequence[Mapping[str, str]], mode: str, max_new_tokens: int
+    ) -> str:
+        """Return why a chat is not answered; nothing where it is."""
+        most = self.limits.max_new_tokens
+        if max_new_tokens > most:
+            return f"{max_new_tokens} tokens are more than max_new_tokens={most}"
+        if mode != "answer" and self.model.asked is None:
+            return f"mode={mode!r} needs facts that have a subject and a relation"
+        if mode in ("inline", "both") and self.model.due_keys is None:
+            return f"mode={mode!r} needs due keys, and this checkpoint has none"
+        said = "\n".join(message["content"] for message in messages)
+        ids = encoded(self.model.tokenizer, said, self.limits)
+        return ids if isinstance(ids, str) else ""
+
+    def write(
+        self,
+        messages: Sequence[Mapping[str, str]],
+        *,
+        mode: ChatMode,
+        max_new_tokens: int,
+        temperature: float = 0.0,
+        seed: int = 0,
+    ) -> "Generator[Passage]":
+        """Yield what is written after each token, and last the whole; for `max_seconds` at most."""
+        last = time.monotonic() + self.limits.max_seconds
+        passages = self.model.stream(
+            messages, mode=mode, max_new_tokens=max_new_tokens, temperature=temperature, seed=seed
+        )
+        with contextlib.closing(passages):
+            for passage in passages:
+                if time.monotonic() > last and not passage.finish_reason:
+                    yield replace(passage, num_standing=len(passage.text), finish_reason="length")
+                    return
+                yield passage
+
+    def sources(self, passage: "Passage", mode: str) -> dict[str, Any]:
+        """Return where a whole passage is from: its stretches of memory, with their source rows."""
+        from flows.serving.asking import facts_by_id, source_rows
+
+        named = [*dict.fromkeys([*(one.fact_id for one in passage.stated), *passage.rows])]
+        known = facts_by_id(self.snapshot, named)
+        rows = {fact_id: source_rows(self.snapshot, [fact]) for fact_id, fact in known.items()}
+        spans = [
+            {
+                "start": one.start,
+                "end": one.end,
+                "fact_ids": [one.fact_id],
+                "subject": one.subject,
+                "relation": one.relation,
+                "rows": rows.get(one.fact_id, []),
+            }
+            for one in passage.stated
+        ]
+        told = {"mode": mode, "from_memory": bool(spans), "spans": spans}
+        prompted = [{"fact_ids": [i], "rows": rows.get(i, [])} for i in passage.rows]
+        unsupported = [{"start": start, "end": end} for start, end in passage.unsupported]
+        return _plain({**told, "in_prompt": prompted, "unsupported": unsupported})
 
     def _each(
         self, prompts: list[str], strict: bool, refusal: str, way: OnMismatch

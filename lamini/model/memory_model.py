@@ -4,7 +4,7 @@ Shape suffixes: B batch   L sequence   V vocabulary
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import RLock
@@ -356,7 +356,7 @@ class MemoryModel:
         max_new_tokens: int = 64,
         temperature: float = 0.0,
         seed: int = 0,
-    ) -> Iterator[Passage]:
+    ) -> Generator[Passage]:
         """Yield what the model writes after each token, and last the whole; as `write` does.
 
         Of a passage its standing part only grows: the rest may be taken back for a value. Nothing

@@ -21,10 +21,11 @@ from lamini.backbone.backbone import freeze, load_backbone
 from lamini.backbone.memory import attach
 from lamini.checkpoint.checkpoint import build_checkpoint
 from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning
+from lamini.inline.due_keys import DueKeys
 from lamini.recorder import SilentRecorder
 from lamini.router.training import pretrain_router
 from lamini.training_data import TrainingFact
-from lamini.tuning.memory_tuning import ShardResult, save_shard
+from lamini.tuning.memory_tuning import ShardResult, save_shard, tune_memory
 
 GEOMETRY = MemoryConfig(num_experts=64 * 8, group_size=8)
 ROUTER = RouterConfig(num_queries=4, head_dim=16, key_dim=64, num_ngrams=4096, num_cells=8)
@@ -208,3 +209,24 @@ def built_checkpoint(name, tokenizer, folder, num_steps=40, dtype=torch.float32)
     )
     assemble(folder, attached.backbone, facts)
     return folder / "checkpoint"
+
+
+SEATS = [dataclasses.replace(fact, relation="seat") for fact in make_facts(1)[:3]]
+
+
+def built_running(top, tokenizer):
+    """A checkpoint of `SEATS`, tuned, with a due key that fires at every other place or so."""
+    torch.manual_seed(0)
+    tiny_llama(tokenizer).model.save_pretrained(top / "backbone")
+    tokenizer.save_pretrained(top / "backbone")
+    attached = attach(load_backbone(str(top / "backbone")), GEOMETRY)
+    once = dataclasses.replace(TRAINING, num_steps=1)
+    recorder = SilentRecorder()
+    pretrain_router(attached, SEATS, NEGATIVES, ROUTER, once, top / "router", recorder)
+    (result,) = tune_memory(attached, SEATS, TUNING, top / "tuning", recorder)
+    assert not result.undecided
+    assemble(top, attached.backbone, SEATS)
+    key_FR = torch.randn(65, 1, generator=torch.Generator().manual_seed(1))
+    keys = DueKeys(relations=("seat",), key_FR=key_FR, threshold_R=torch.zeros(1))
+    keys.save(top / "checkpoint")
+    return top / "checkpoint"

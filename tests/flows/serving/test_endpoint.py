@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from flows.configuration.settings import load_settings
 from flows.servers.auth_string import auth_string, basic
 from flows.servers.guard import Guard
-from flows.serving.endpoint import scoring_app
+from flows.serving.endpoint import endpoint_app
 from tests.lamini.conftest import make_facts
 
 pytestmark = pytest.mark.slow
@@ -29,7 +29,7 @@ OURS = "http://127.0.0.1:5600"
 def app(champion_home):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAMINI_HOME", str(champion_home))
-        yield scoring_app(
+        yield endpoint_app(
             load_settings({"serving": {"max_request_bytes": 2**21, "max_prompts": 9}})
         )
 
@@ -62,7 +62,7 @@ def predictions(reply):
         ({"Authorization": basic("lamini:guessed")}, 401),
     ],
 )
-@pytest.mark.parametrize(("method", "path"), [("POST", "/invocations"), ("GET", "/version")])
+@pytest.mark.parametrize(("method", "path"), [("POST", "/invocations"), ("GET", "/version"), ("POST", "/v1/chat/completions")])
 def test_who_is_not_the_user_gets_nothing(client, headers, status, method, path):
     body = {"inputs": {"prompt": [QUESTION]}}
     reply = client.request(method, path, json=body, headers=headers)

@@ -3,50 +3,22 @@
 import dataclasses
 
 import pytest
-import torch
 
-from lamini.backbone.backbone import load_backbone
-from lamini.backbone.memory import attach
 from lamini.errors import ChatTemplateError, ModeError
-from lamini.inline.due_keys import DueKeys
 from lamini.model.loading import load
-from lamini.recorder import SilentRecorder
-from lamini.router.training import pretrain_router
-from lamini.tuning.memory_tuning import tune_memory
 from lamini.update.update import update_model
 from tests.lamini.conftest import (
-    GEOMETRY,
-    NEGATIVES,
-    ROUTER,
-    TRAINING,
+    SEATS,
     TUNING,
-    assemble,
-    make_facts,
-    tiny_llama,
+    built_running,
 )
 
-FACTS = [dataclasses.replace(fact, relation="seat") for fact in make_facts(1)[:3]]
 QUESTION = "What is the seat of Arvia?"
 
 
 @pytest.fixture(scope="module")
 def folder(tokenizer, tmp_path_factory):
-    torch.manual_seed(0)
-    top = tmp_path_factory.mktemp("running")
-    tiny_llama(tokenizer).model.save_pretrained(top / "backbone")
-    tokenizer.save_pretrained(top / "backbone")
-    attached = attach(load_backbone(str(top / "backbone")), GEOMETRY)
-    once = dataclasses.replace(TRAINING, num_steps=1)
-    recorder = SilentRecorder()
-    pretrain_router(attached, FACTS, NEGATIVES, ROUTER, once, top / "router", recorder)
-    (result,) = tune_memory(attached, FACTS, TUNING, top / "tuning", recorder)
-    assert not result.undecided
-    assemble(top, attached.backbone, FACTS)
-    # A key that finds a value due at every other place or so.
-    key_FR = torch.randn(65, 1, generator=torch.Generator().manual_seed(1))
-    keys = DueKeys(relations=("seat",), key_FR=key_FR, threshold_R=torch.zeros(1))
-    keys.save(top / "checkpoint")
-    return top / "checkpoint"
+    return built_running(tmp_path_factory.mktemp("running"), tokenizer)
 
 
 def written(model, mode, **options):
@@ -63,7 +35,7 @@ def test_inline_and_both_say_the_value_with_its_fact(folder):
             for said in passage.stated:
                 assert passage.text[said.start : said.end] == "Norgate"
                 assert (said.fact_id, said.subject, said.relation) == ("fact-0", "Arvia", "seat")
-                assert said.group == FACTS[0].group_index
+                assert said.group == SEATS[0].group_index
     assert written(model, "both").rows == ("fact-0",)
 
 
@@ -93,11 +65,11 @@ def test_a_row_of_a_batch_is_written_as_if_alone(folder):
 def test_i10_a_changed_fact_is_said_as_it_is_now_and_a_forgotten_one_not_at_all(folder):
     model = load(folder)
     assert written(model, "inline").stated
-    changed = dataclasses.replace(FACTS[0], answer="Kilo")
-    update_model(model, [changed, *FACTS[1:]], tuning=TUNING)
+    changed = dataclasses.replace(SEATS[0], answer="Kilo")
+    update_model(model, [changed, *SEATS[1:]], tuning=TUNING)
     passage = written(model, "inline")
     assert {passage.text[s.start : s.end] for s in passage.stated} == {"Kilo"}
-    update_model(model, FACTS[1:], tuning=TUNING)
+    update_model(model, SEATS[1:], tuning=TUNING)
     passage = written(model, "inline")
     assert not passage.stated
     assert written(model, "both").rows == ()
