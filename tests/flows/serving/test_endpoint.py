@@ -62,7 +62,10 @@ def predictions(reply):
         ({"Authorization": basic("lamini:guessed")}, 401),
     ],
 )
-@pytest.mark.parametrize(("method", "path"), [("POST", "/invocations"), ("GET", "/version"), ("POST", "/v1/chat/completions")])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/invocations"), ("GET", "/version"), ("POST", "/v1/chat/completions")],
+)
 def test_who_is_not_the_user_gets_nothing(client, headers, status, method, path):
     body = {"inputs": {"prompt": [QUESTION]}}
     reply = client.request(method, path, json=body, headers=headers)
