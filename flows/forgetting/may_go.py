@@ -96,8 +96,8 @@ def _bank_versions(settings: "Settings", now: datetime, gone: set[str]) -> Itera
             held = read_manifest(folder)["bank"]
         except LaminiError:
             continue
-        for name, version in held.items():
-            yield from _versions(folder / "bank" / f"{name}.lance", version, now, settings)
+        for name in ("experts", "keys"):
+            yield from _versions(folder / "bank" / f"{name}.lance", held[name], now, settings)
 
 
 def _versions(uri: Path, held: int, now: datetime, settings: "Settings") -> Iterator[Item]:

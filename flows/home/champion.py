@@ -45,7 +45,7 @@ class Champion(BaseModel):
     training_hash: str = ""
     as_of: str | None = None
     num_facts: int = 0
-    bank: Mapping[str, int] = {}
+    bank: Mapping[str, int | str] = {}
     """The versions of experts and keys that it answers from."""
     router_sha256: str = ""
     recipe: Mapping[str, Any] | None = None

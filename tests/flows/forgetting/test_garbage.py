@@ -236,7 +236,8 @@ def bank(folder):
         for number in range(3):
             table = pa.table({"fact_id": [f"{name}{number}"], "w": [float(number)]})
             lance.write_dataset(table, uri, mode="overwrite" if number else "create")
-    manifest = {"format_version": FORMAT_VERSION, "bank": {"experts": 2, "keys": 2}}
+    versions = {"experts": 2, "keys": 2, "keys_sha256": "0"}
+    manifest = {"format_version": FORMAT_VERSION, "bank": versions}
     write_sealed(folder / "checkpoint.json", manifest)
 
 

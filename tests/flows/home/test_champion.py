@@ -24,6 +24,7 @@ def entry(home, name):
         snapshot_hash=name.ljust(64, "0"),
         training_hash=f"facts of {name}",
         as_of="2026-01-01",
+        bank={"experts": 1, "keys": 1, "keys_sha256": "0"},
     )
 
 
