@@ -1,5 +1,9 @@
-"""Write files and folders whole or not at all: aside, flushed to the disk, then renamed."""
+"""Write files and folders whole or not at all: aside, flushed to the disk, then renamed.
 
+JSON that decides what others read is sealed: a flipped bit of it shows when it is read.
+"""
+
+import hashlib
 import json
 import os
 import shutil
@@ -7,6 +11,7 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,6 +19,7 @@ import pyarrow.parquet as pq
 from warehouse.errors import NotAFileError
 
 STAGING = ".staging"
+_SEAL = "sha256"
 
 
 def flush(path: Path) -> None:
@@ -44,6 +50,31 @@ def stream_parquet(batches: pa.RecordBatchReader, path: Path) -> int:
 def write_json(value: Mapping[str, object], path: Path) -> None:
     """Replace the file `path` by `value` as JSON, whole or not at all."""
     write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", path)
+
+
+def sealed(value: Mapping[str, object]) -> dict[str, object]:
+    """Return the value with a hash of all of it, by which `read_json` tells damage."""
+    return {**value, _SEAL: _hash(value)}
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the JSON object in the file `path`, without its seal, if it has one.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no JSON object, or not as it was sealed.
+    """
+    told = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(told, dict):
+        raise ValueError(f"it holds {json.dumps(told)[:40]}, which names nothing")
+    seal = told.pop(_SEAL, None)
+    if seal not in (None, _hash(told)):
+        raise ValueError("it is not as it was written")
+    return told
+
+
+def _hash(value: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def write_text(text: str, path: Path) -> None:

@@ -49,6 +49,10 @@ class CatalogueVersionError(WarehouseError):
     """The catalogue was written by a version of the schema that this code cannot read."""
 
 
+class CatalogueDamagedError(WarehouseError):
+    """The catalogue's file is not what DuckDB wrote; the message names the ways back."""
+
+
 class MappingError(WarehouseError, ValueError):
     """A mapping file cannot be used; the message names the key."""
 

@@ -44,13 +44,18 @@ def ui(
 
 
 @app.command()
-def doctor(as_json: Json = False) -> None:
+def doctor(
+    deep: Annotated[
+        bool, typer.Option(help="Read all that has a hash, and compare: takes as long as reading.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Look for what would make a run fail here; exit code 5 if something would."""
     home = given_settings().home
     prepare(home)
     from flows.servers.doctor import examine
 
-    checks = [asdict(check) for check in examine(home.path)]
+    checks = [asdict(check) for check in examine(home.path, deep=deep)]
     failed = [check["name"] for check in checks if check["status"] == "fail"]
     if as_json:
         print_json({"ok": not failed, "checks": checks})

@@ -9,7 +9,6 @@ A rollback does not wait for a run that works, so whoever changes the pointer ho
 own (`changing`), and a candidate is promoted only over the champion that its run found.
 """
 
-import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from flows.errors import GateError, NothingYetError, PointerDamagedError
 from flows.home.home import Home
 from flows.home.run_lock import run_lock
-from warehouse.durable import write_json
+from warehouse.durable import read_json, sealed, write_json
 from warehouse.errors import OutsideHomeError
 from warehouse.snapshots import open_snapshot, set_head
 
@@ -81,7 +80,7 @@ class Pointer:
 
     def write(self, home: Home) -> None:
         """Make it what the home says, whole or not at all."""
-        write_json(self.told(), home.pointer)
+        write_json(sealed(self.told()), home.pointer)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,10 +106,11 @@ def promoted(home: Home) -> Pointer:
 
     Raises:
         NothingYetError: none was promoted, or it is gone.
+        PointerDamagedError: the pointer cannot be read, or is not as it was written.
     """
-    if not home.pointer.is_file():
+    found = read_pointer(home)
+    if found is None:
         raise NothingYetError(f"no checkpoint was promoted in {home}; make one with `lamini run`")
-    found = _pointer(json.loads(home.pointer.read_text(encoding="utf-8")))
     folder = home.checkpoint(found.champion.path)
     if not folder.is_dir():
         raise NothingYetError(
@@ -121,11 +121,19 @@ def promoted(home: Home) -> Pointer:
 
 
 def read_pointer(home: Home) -> Pointer | None:
-    """Return what the pointer says, whatever became of the champion; null: it cannot be read."""
+    """Return what the pointer says, whatever became of the champion; null where there is none.
+
+    Raises:
+        PointerDamagedError: it cannot be read, or is not as it was written.
+    """
     try:
-        return _pointer(json.loads(home.pointer.read_text(encoding="utf-8")))
-    except (OSError, json.JSONDecodeError, ValidationError):
-        return None
+        return _pointer(read_json(home.pointer))
+    except FileNotFoundError as error:
+        if not home.pointer.is_symlink() and not home.pointer.exists():
+            return None
+        raise _damaged(home, error) from error
+    except (OSError, ValueError, TypeError) as error:
+        raise _damaged(home, error) from error
 
 
 def checked_pointer(home: Home) -> Pointer | None:
@@ -135,11 +143,10 @@ def checked_pointer(home: Home) -> Pointer | None:
         PointerDamagedError: it cannot be read, leads out of the home, or names a champion that is
             not there.
     """
+    found = read_pointer(home)
+    if found is None:
+        return None
     try:
-        told = json.loads(home.pointer.read_text(encoding="utf-8"))
-        if not isinstance(told, dict):
-            raise TypeError(f"it holds {json.dumps(told)[:40]}, which names nothing")
-        found = _pointer(told)
         for one in (found.champion, *found.history):  # a name that leads out of the home raises
             home.checkpoint(one.path)
             home.run(one.run_key)
@@ -148,11 +155,7 @@ def checked_pointer(home: Home) -> Pointer | None:
         # A purge that was killed puts back what it rewrote.
         if not folder.is_dir() and not folder.with_name(f".{folder.name}.rewritten").is_dir():
             raise FileNotFoundError(f"it names {found.champion.path}, which is not there")
-    except FileNotFoundError as error:
-        if not home.pointer.is_symlink() and not home.pointer.exists():
-            return None
-        raise _damaged(home, error) from error
-    except (OSError, ValueError, TypeError, OutsideHomeError) as error:
+    except (OSError, OutsideHomeError) as error:
         raise _damaged(home, error) from error
     return found
 

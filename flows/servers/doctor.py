@@ -7,7 +7,6 @@ import platform
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
@@ -17,6 +16,8 @@ from flows import DISTRIBUTION
 from flows.configuration.layers import unknown_variables
 from flows.configuration.settings import NAMES
 from flows.home.home import Home
+from flows.servers.check import Check
+from flows.servers.damage import DEEP_LOOKS, databases, pointer
 from flows.servers.server import find, is_free
 from flows.servers.services import MLFLOW_PORT, PREFECT_PORT
 from warehouse.errors import NoSnapshotError, WarehouseError
@@ -31,21 +32,13 @@ TRAPS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """One thing looked at."""
+def examine(home: Path, *, deep: bool = False) -> list[Check]:
+    """Return every check, in order; what cannot even be looked at is a failure, not an error.
 
-    name: str
-    status: str
-    """ok, warn (goes on working) or fail."""
-    found: str
-    advice: str = ""
-
-
-def examine(home: Path) -> list[Check]:
-    """Return every check, in order; what cannot even be looked at is a failure, not an error."""
+    `deep` reads everything that has a hash and compares it.
+    """
     found: list[Check] = []
-    for look in _LOOKS:
+    for look in (*_LOOKS, *(DEEP_LOOKS if deep else ())):
         try:
             found += look(home)
         except Exception as error:  # noqa: BLE001 - a broken installation may raise anything
@@ -191,7 +184,8 @@ def _snapshot(home: Path) -> Iterator[Check]:
         found, status = "nothing is published yet", "ok"
     except WarehouseError as error:
         found, status = str(error), "fail"
-    yield Check(name="snapshot", status=status, found=found, advice="lamini reconcile")
+    advice = "restore it from a backup, or follow what is said; then lamini reconcile"
+    yield Check(name="snapshot", status=status, found=found, advice=advice)
 
 
 def _writing(home: Path) -> Iterator[Check]:
@@ -229,5 +223,7 @@ _LOOKS: tuple[Callable[[Path], Iterator[Check]], ...] = (
     _accelerators,
     _lock,
     _snapshot,
+    pointer,
+    databases,
     _writing,
 )

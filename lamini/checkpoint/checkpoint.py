@@ -163,13 +163,23 @@ def read_group_table(folder: Path) -> GroupTable:
 
     Raises:
         CheckpointError: it is no checkpoint.
-        BankError: its bank is not there.
+        BankError: its bank is not there, or damaged.
+    """
+    return open_bank(folder).group_table()
+
+
+def open_bank(folder: Path) -> Bank:
+    """Return the bank of a checkpoint, open at the version that answers.
+
+    Raises:
+        CheckpointError: it is no checkpoint.
+        BankError: its bank is not there, or damaged.
     """
     manifest = read_manifest(folder)
     memory = from_dict(MemoryConfig, manifest["memory"])
     bank = Bank(folder / "bank", memory, manifest["hidden_size"])
     bank.open(BankVersion(**manifest["bank"]))
-    return bank.group_table()
+    return bank
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from warehouse import durable
 from warehouse.catalogue import open_catalogue
 from warehouse.durable import write_parquet
 from warehouse.errors import (
@@ -58,7 +59,7 @@ def test_the_manifest_tells_rows_and_digest_of_every_file(published):
     (published.path / "facts.parquet").write_bytes(b"cut")
     with pytest.raises(SnapshotDamagedError, match=r"facts\.parquet is not the file"):
         published.verify()
-    with pytest.raises(SnapshotDamagedError, match="cannot read"):
+    with pytest.raises(SnapshotDamagedError, match="not the file that was published"):
         published.facts()
 
 
@@ -100,8 +101,8 @@ def test_a_head_that_points_nowhere_is_reported(published, home):
 
 @pytest.mark.parametrize("told", [{"snapshot": "../../x"}, {"dates": {"2026-01-01": "/etc"}}])
 def test_a_head_that_leads_out_of_the_home_is_refused(published, home, told):
-    pointer = {**json.loads((home / "HEAD.json").read_text()), **told}
-    (home / "HEAD.json").write_text(json.dumps(pointer))
+    pointer = {**durable.read_json(home / "HEAD.json"), **told}
+    durable.write_json(durable.sealed(pointer), home / "HEAD.json")
     for read in (head, published_dates):
         with pytest.raises(OutsideHomeError, match="leads out of it"):
             read(home)
@@ -109,9 +110,9 @@ def test_a_head_that_leads_out_of_the_home_is_refused(published, home, told):
 
 def test_a_manifest_that_names_a_file_elsewhere_is_refused(published):
     path = published.path / "manifest.json"
-    told = json.loads(path.read_text())
+    told = durable.read_json(path)
     told["files"]["../../HEAD.json"] = told["files"].pop("facts.parquet")
-    path.write_text(json.dumps(told))
+    durable.write_json(durable.sealed(told), path)
     with pytest.raises(OutsideHomeError, match="leads out of it"):
         open_snapshot(published.path).verify()
 

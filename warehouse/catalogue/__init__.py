@@ -2,6 +2,15 @@
 
 from warehouse.catalogue.known import look_back
 from warehouse.catalogue.opening import make_tables, now, open_catalogue, transaction
+from warehouse.catalogue.reading import read_through
 from warehouse.catalogue.rewriting import rewrite_catalogue
 
-__all__ = ["look_back", "make_tables", "now", "open_catalogue", "rewrite_catalogue", "transaction"]
+__all__ = [
+    "look_back",
+    "make_tables",
+    "now",
+    "open_catalogue",
+    "read_through",
+    "rewrite_catalogue",
+    "transaction",
+]

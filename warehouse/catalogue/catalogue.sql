@@ -28,3 +28,11 @@ having count(*) > 0
 -- grain: one row
 -- params: $subject, $relation
 select slot_id($subject, $relation) as fact_id
+
+-- name: catalogue_tables
+-- The tables of the catalogue.
+-- grain: one row per table
+select t.table_name
+from duckdb_tables() as t
+where t.database_name = 'catalogue'
+order by t.table_name

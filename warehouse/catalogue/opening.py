@@ -14,9 +14,16 @@ from typing import IO
 import duckdb
 
 from warehouse import failpoints, query
-from warehouse.errors import CatalogueLockedError, CatalogueVersionError, Where
+from warehouse.errors import (
+    CatalogueDamagedError,
+    CatalogueLockedError,
+    CatalogueVersionError,
+    Where,
+)
 
 SCHEMA_VERSION = 1
+WAYS_BACK = "restore it from a backup"
+_DAMAGE = ("not a valid duckdb", "corrupt", "not read enough bytes", "deserialize")
 STORAGE_VERSION = "v1.5.0"  # readable by DuckDB 1.5 and 2.0; 2.0's own format is not
 
 
@@ -27,6 +34,7 @@ def open_catalogue(home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     Raises:
         CatalogueLockedError: another process has it open; the message gives its process id.
         CatalogueVersionError: a newer version of this program wrote it.
+        CatalogueDamagedError: what is read of it is not what DuckDB wrote.
     """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (home / "catalogue.lock").open("a+") as lock:
@@ -35,6 +43,14 @@ def open_catalogue(home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         try:
             _attach(con, home / "catalogue.duckdb")
             yield con
+        except duckdb.Error as error:
+            if not _is_damage(error):
+                raise
+            path = home / "catalogue.duckdb"
+            raise CatalogueDamagedError(
+                f"{path} is damaged ({str(error).splitlines()[0][:200]}); {WAYS_BACK}",
+                where=Where(file=str(path)),
+            ) from error
         finally:
             con.close()
 
@@ -76,6 +92,12 @@ def _take(lock: IO[str], home: Path) -> None:
     lock.truncate()
     lock.write(f"{os.getpid()}\n")
     lock.flush()
+
+
+def _is_damage(error: duckdb.Error) -> bool:
+    # DuckDB has no class of its own for it; what a value may hold, a conversion error quotes.
+    text = str(error).lower()
+    return not isinstance(error, duckdb.DataError) and any(word in text for word in _DAMAGE)
 
 
 def _attach(con: duckdb.DuckDBPyConnection, path: Path) -> None:

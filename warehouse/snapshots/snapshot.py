@@ -9,8 +9,9 @@ A snapshot is built aside, flushed to the disk and renamed, so it is there whole
 """
 
 import hashlib
-import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -94,13 +95,8 @@ class Snapshot:
             SnapshotDamagedError: a file is missing or differs.
             OutsideHomeError: the manifest names one that lies elsewhere.
         """
-        for name, entry in self.manifest["files"].items():
-            path = within(self.path, name)
-            if not path.is_file() or _sha256(path) != entry["sha256"]:
-                raise SnapshotDamagedError(
-                    f"{path} is not the file that was published; restore it, or reconcile again",
-                    where=Where(file=str(path)),
-                )
+        for name in self.manifest["files"]:
+            self._compare(within(self.path, name), _sha256)
 
     def about(self, name: str, fact_id: str) -> list[dict[str, Any]]:
         """Return the rows of one of TABLES about one slot, reading no more than it must."""
@@ -109,10 +105,20 @@ class Snapshot:
 
     def _read(self, name: str, filters: list[tuple[str, str, str]] | None = None) -> pa.Table:
         path = within(self.path, f"{name}.parquet")
+        self._compare(path, _sha256_once)
         try:
             return pq.read_table(path, filters=filters)
         except (OSError, pa.ArrowException) as error:
             raise SnapshotDamagedError(f"cannot read {path}: {error}") from error
+
+    def _compare(self, path: Path, hash_of: Callable[[Path], str]) -> None:
+        entry = self.manifest.get("files", {}).get(path.name)
+        try:
+            found = None if entry is None else hash_of(path)
+        except OSError as error:
+            raise _other_than_published(path) from error
+        if entry is not None and found != entry["sha256"]:
+            raise _other_than_published(path)
 
 
 def publish(con: duckdb.DuckDBPyConnection, home: Path) -> Snapshot:
@@ -146,7 +152,7 @@ def drop_dates(home: Path, names: set[str]) -> None:
 
 
 def _tell_head(home: Path, **said: Any) -> None:
-    durable.write_json({**_told_by_head(home), **said}, home / "HEAD.json")
+    durable.write_json(durable.sealed({**_told_by_head(home), **said}), home / "HEAD.json")
 
 
 def _told_by_head(home: Path) -> dict[str, Any]:
@@ -166,12 +172,11 @@ def _told_by_head(home: Path) -> dict[str, Any]:
 
 def _object(path: Path, remedy: str) -> dict[str, Any]:
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        return durable.read_json(path)
     except (OSError, ValueError) as error:
-        raise SnapshotDamagedError(f"{path} cannot be read ({error}); {remedy}") from error
-    if not isinstance(told, dict):
-        raise SnapshotDamagedError(f"{path} holds {json.dumps(told)[:40]}; {remedy}")
-    return told
+        raise SnapshotDamagedError(
+            f"{path} cannot be read ({error}); {remedy}", where=Where(file=str(path))
+        ) from error
 
 
 def write_snapshot(con: duckdb.DuckDBPyConnection, home: Path) -> Snapshot:
@@ -247,22 +252,39 @@ def _build(con: duckdb.DuckDBPyConnection, folder: Path, totals: dict[str, Any])
     (folder / VIEWS).write_text(query.text("published_views"), encoding="utf-8")
     durable.flush(folder / VIEWS)
     failpoints.reach("publish.after_files")
-    durable.write_json(
-        {
-            "format_version": FORMAT_VERSION,
-            "snapshot_hash": totals["snapshot_hash"],
-            "training_hash": totals["training_hash"],
-            "num_slots": totals["num_slots"],
-            "num_facts": totals["num_facts"],
-            "num_input_rows": totals["num_input_rows"],
-            "num_conflicts_resolved": totals["num_conflicts_resolved"],
-            "num_ties": totals["num_ties"],
-            "num_ambiguous_prompts": totals["num_ambiguous_prompts"],
-            "counts": counts,
-            "files": files,
-        },
-        folder / "manifest.json",
+    manifest = {
+        "format_version": FORMAT_VERSION,
+        "snapshot_hash": totals["snapshot_hash"],
+        "training_hash": totals["training_hash"],
+        "num_slots": totals["num_slots"],
+        "num_facts": totals["num_facts"],
+        "num_input_rows": totals["num_input_rows"],
+        "num_conflicts_resolved": totals["num_conflicts_resolved"],
+        "num_ties": totals["num_ties"],
+        "num_ambiguous_prompts": totals["num_ambiguous_prompts"],
+        "counts": counts,
+        "files": files,
+    }
+    durable.write_json(durable.sealed(manifest), folder / "manifest.json")
+
+
+def _other_than_published(path: Path) -> SnapshotDamagedError:
+    return SnapshotDamagedError(
+        f"{path} is not the file that was published; restore it from a backup, or remove its "
+        "folder and reconcile again",
+        where=Where(file=str(path)),
     )
+
+
+def _sha256_once(path: Path) -> str:
+    """Return the hash of a file, read once for as long as it seems to be the same one."""
+    stat = path.stat()
+    return _sha256_of(path, (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns))
+
+
+@lru_cache(maxsize=256)
+def _sha256_of(path: Path, version: tuple[int, ...]) -> str:
+    return _sha256(path)
 
 
 def _sha256(path: Path) -> str:

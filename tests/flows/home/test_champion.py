@@ -9,6 +9,7 @@ from flows.home.champion import Champion, changing, promote, promoted, read_poin
 from flows.home.home import Home
 from flows.home.run_lock import RunLockedError, run_lock
 from lamini.saved import write_sealed
+from warehouse.durable import read_json, sealed, write_json
 from warehouse.errors import OutsideHomeError, SnapshotDamagedError
 
 
@@ -55,7 +56,7 @@ def test_rolling_back_restores_checkpoint_and_snapshot_and_rejects_what_was_left
     assert (moved.left.run_key, moved.champion.run_key) == ("three", "two")
     pointer = read_pointer(Home(home))
     assert (pointer.champion.run_key, pointer.rejected) == ("two", ("facts of three",))
-    head = json.loads((home / "warehouse" / "HEAD.json").read_text())
+    head = read_json(home / "warehouse" / "HEAD.json")
     assert head == {"snapshot": "two".ljust(16, "0"), "as_of": "2026-01-01"}
     dates = {"2025-01-01": "older"}
     (home / "warehouse" / "HEAD.json").write_text(json.dumps({**head, "dates": dates}))
@@ -161,9 +162,9 @@ def pointing(home, **changed):
     for name in ("one", "two"):
         crown(home, entry(home, name))
     path = home / "HEAD_CHECKPOINT.json"
-    told = json.loads(path.read_text())
+    told = read_json(path)
     told["history"][0] |= changed
-    path.write_text(json.dumps(told))
+    write_json(sealed(told), path)
     return path
 
 
