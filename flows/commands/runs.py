@@ -210,7 +210,7 @@ def status(as_json: Json = False) -> None:
         from flows.commands.screen import show_status
 
         show_status(found)
-    if found["broken"]:
+    if found.broken:
         raise typer.Exit(CHECK_FAILED)
 
 

@@ -7,6 +7,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.commands.console import Console
+from flows.home.current_run import KILLED, RUNNING, RunState
+from flows.reporting.status import MeasuredRun, Status
 
 _MARKS = {"ok": "[green]ok[/]", "warn": "[yellow]warn[/]", "fail": "[red]FAIL[/]"}
 
@@ -94,65 +96,70 @@ def show_facts(facts: Sequence[Mapping[str, Any]], num_all: int) -> None:
     Console().print(f"{len(rows)} of {num_all} facts; --limit, --relation, --json, --parquet FILE")
 
 
-def show_recall(found: Mapping[str, Any]) -> None:
+def show_recall(found: MeasuredRun) -> None:
     """Print recall beside its cause: agreement of the router, recall under the oracle router."""
     console = Console()
-    console.print(f"run {found['run_key']}, {found['num_questions']} questions")
-    shares = ("exact", "agreement", "oracle_exact", "from_memory")
+    measured = found.measured
+    console.print(f"run {found.run_key}, {measured.num_questions} questions")
     rows = [
         {
-            "kind": cell["kind"].replace("_", "-"),
-            "template": "all" if cell["template"] == "*" else cell["template"],
-            "asked": cell["num_questions"],
-            **{name: f"{cell[name]:.1%}" for name in shares},
+            "kind": cell.kind.replace("_", "-"),
+            "template": "all" if cell.template == "*" else cell.template,
+            "asked": cell.num_questions,
+            "exact": f"{cell.exact:.1%}",
+            "agreement": f"{cell.agreement:.1%}",
+            "oracle_exact": f"{cell.oracle_exact:.1%}",
+            "from_memory": f"{cell.from_memory:.1%}",
         }
-        for cell in found["summary"]
+        for cell in measured.summary
     ]
-    show_rows(rows, ("kind", "template", "asked", *shares))
-    for prompt in found.get("captured_foreign", []):
-        console.print(f"foreign, yet answered from memory: {escape(str(prompt))}")
-    console.print(f"every question: {escape(found['path'])}", soft_wrap=True)
+    columns = ("kind", "template", "asked", "exact", "agreement", "oracle_exact", "from_memory")
+    show_rows(rows, columns)
+    for prompt in measured.captured_foreign:
+        console.print(f"foreign, yet answered from memory: {escape(prompt)}")
+    console.print(f"every question: {escape(measured.path)}", soft_wrap=True)
 
 
-def show_status(found: Mapping[str, Any]) -> None:
+def show_status(found: Status) -> None:
     """Print where a home stands, a line for each thing."""
-    lines = [("home", found["home"]), ("snapshot", "nothing is published yet")]
-    if snapshot := found["snapshot"]:
-        name = f"{snapshot['snapshot_hash'][:16]} as of {snapshot['as_of']}"
-        facts = f"{snapshot['num_facts']} facts in {snapshot['num_slots']} slots"
-        counts = ", ".join(f"{n} {status}" for status, n in snapshot["counts"].items() if n)
+    lines = [("home", found.home), ("snapshot", "nothing is published yet")]
+    if published := found.snapshot:
+        said = published.manifest
+        name = f"{published.snapshot_hash[:16]} as of {published.as_of}"
+        facts = f"{said['num_facts']} facts in {said['num_slots']} slots"
+        counts = ", ".join(f"{n} {status}" for status, n in said["counts"].items() if n)
         lines[1:] = [
-            ("snapshot", f"{name}: {facts}, {snapshot['num_ties']} ties"),
-            ("rows", f"{snapshot['num_input_rows']}: {counts}"),
+            ("snapshot", f"{name}: {facts}, {said['num_ties']} ties"),
+            ("rows", f"{said['num_input_rows']}: {counts}"),
         ]
-    checkpoint = found["checkpoint"]
-    lines.append(("checkpoint", checkpoint["path"] if checkpoint else "none promoted yet"))
-    if pending := found["pending"]:
-        lines.append(("pending", ", ".join(f"{n} {change}" for change, n in pending.items())))
-    if alarm := found["capacity_alarm"]:
-        lines.append(("capacity", alarm))
-    if run := found.get("run"):
-        lines.append(("newest run", _run_line(run)))
-    for run in found["runs"]:
-        steps = ", ".join(run["steps"])
-        lines.append(("run", f"{run['run_key']} ({run['last_written']}): {steps}"))
-    for server in found["servers"]:
-        answer = "answers" if server["answers"] else "no answer"
-        lines.append((server["name"], f"{server['page']} ({answer}, process {server['pid']})"))
-    lines += [("broken", why) for why in found["broken"]]
+    checkpoint = found.checkpoint
+    lines.append(("checkpoint", checkpoint.path if checkpoint else "none promoted yet"))
+    if found.pending:
+        lines.append(("pending", found.pending.shown))
+    if found.capacity_alarm:
+        lines.append(("capacity", found.capacity_alarm))
+    if found.run:
+        lines.append(("newest run", _run_line(found.run)))
+    for run in found.runs:
+        lines.append(("run", f"{run.run_key} ({run.last_written}): {', '.join(run.steps)}"))
+    for server in found.servers:
+        answer = "answers" if server.answers else "no answer"
+        lines.append((server.name, f"{server.page} ({answer}, process {server.pid})"))
+    lines += [("broken", why) for why in found.broken]
     table = Table.grid(padding=(0, 2))
     for name, text in lines:
         table.add_row(f"[bold]{name}[/]", escape(text))
     Console().print(table)
 
 
-def _run_line(run: Mapping[str, Any]) -> str:
-    at = f" at {run['step']}" if run.get("step") else ""
-    said = f"{run['state']}{at}, process {run['pid']}, started {run['started_at']}"
-    if run["state"] in ("running", "killed"):
-        left = ", ".join(run["left"])
-        return f"{said}; left: {left}" + (f"; {run['advice']}" if run["advice"] else "")
-    return said + (f": {run['why']}" if run.get("why") else "")
+def _run_line(run: RunState) -> str:
+    record = run.record
+    at = f" at {record.step}" if record.step else ""
+    said = f"{run.state}{at}, process {record.pid}, started {record.started_at}"
+    if run.state in (RUNNING, KILLED):
+        advice = f"; {run.advice}" if run.advice else ""
+        return f"{said}; left: {', '.join(run.left)}{advice}"
+    return said + (f": {record.why}" if record.why else "")
 
 
 def _origin(asked: Mapping[str, Any]) -> str:

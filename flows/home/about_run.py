@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from flows.home.champion import read_pointer
 from flows.home.home import Home
-from flows.home.receipts import Told
+from flows.home.told import Told
 from warehouse.durable import write_json
 
 _FILE = "about.json"

@@ -2,22 +2,31 @@
 
 import os
 import socket
-from typing import Any
+from dataclasses import dataclass
 
 import psutil
 
 
-def this_process() -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class Process:
+    """What tells one process from all others, on all hosts."""
+
+    host: str
+    pid: int
+    pid_created: float
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether it has ended; of another host nobody knows."""
+        if self.host != socket.gethostname():
+            return False
+        return not is_process(self.pid, self.pid_created)
+
+
+def this_process() -> Process:
     """Return what tells this process from all others."""
     created = psutil.Process().create_time()
-    return {"host": socket.gethostname(), "pid": os.getpid(), "pid_created": created}
-
-
-def is_gone(process: dict[str, Any]) -> bool:
-    """Whether a process as told by `this_process` has ended; of another host nobody knows."""
-    if process.get("host") != socket.gethostname():
-        return False
-    return not is_process(int(process["pid"]), float(process["pid_created"]))
+    return Process(host=socket.gethostname(), pid=os.getpid(), pid_created=created)
 
 
 def is_process(pid: int, created: float) -> bool:

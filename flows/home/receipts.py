@@ -6,22 +6,12 @@ of an earlier version, which lacks the field, means.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from flows.home.told import Told
 
 NONE_WANTED = "none"
 """What a check wants of things that must not be."""
-
-
-class Told(BaseModel):
-    """Plain values with names; what is told besides stays with them."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    def told(self) -> dict[str, Any]:
-        """Return what was said, and no default, as it stands in a file."""
-        return self.model_dump(mode="json", exclude_unset=True)
 
 
 class Cell(Told):

@@ -6,8 +6,8 @@ Prefect does not see the death of a process that its own runner does not watch: 
 
 import json
 import logging
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.exceptions import ObjectNotFound
@@ -15,7 +15,7 @@ from prefect.runtime import flow_run
 from prefect.states import Crashed
 
 from flows.home.home import Home
-from flows.home.processes import is_gone, this_process
+from flows.home.processes import Process, this_process
 from warehouse.durable import write_json
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 def remember_flow_run(home: Home) -> None:
     """Record that this process works on the flow run that is going on; outside of one, nothing."""
     if flow_run.id:
-        write_json(this_process(), home.flow_runs / f"{flow_run.id}.json")
+        write_json(asdict(this_process()), home.flow_runs / f"{flow_run.id}.json")
 
 
 def settle_flow_runs(home: Home) -> list[str]:
@@ -50,10 +50,10 @@ def _is_settled(client: SyncPrefectClient, file: Path, ended: list[str]) -> bool
         return True
     if found.state is None or found.state.is_final():
         return True
-    process: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    if not is_gone(process):
+    process = Process(**json.loads(file.read_text(encoding="utf-8")))
+    if not process.is_gone:
         return False
-    said = f"process {process['pid']} is gone"
+    said = f"process {process.pid} is gone"
     client.set_flow_run_state(found.id, Crashed(message=said), force=True)
     ended.append(file.stem)
     return True

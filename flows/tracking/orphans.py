@@ -2,14 +2,13 @@
 
 import json
 import logging
-from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from flows.environment import mlflow_database, mlflow_uri
 from flows.home.home import Home
-from flows.home.processes import is_gone, this_process
+from flows.home.processes import Process, this_process
 from flows.home.receipts import Promoted
 from flows.home.run_folder import RunFolder
 from flows.tracking.runs import EXPERIMENT, MEASURING, PROCESS_TAG, RUN_KEY_TAG, STAGE_TAG
@@ -36,7 +35,7 @@ def settle_tracking(home: Home) -> list[str]:
     ended = []
     for run in client.search_runs([experiment.experiment_id], "attributes.status = 'RUNNING'"):
         process = run.data.tags.get(PROCESS_TAG)
-        if process is None or not _is_over(run, json.loads(process)):
+        if process is None or not _is_over(run, Process(**json.loads(process))):
             continue
         folder = RunFolder(path=home.run(run.data.tags.get(RUN_KEY_TAG, "none")))
         status = "KILLED" if folder.read(Promoted) is None else "FINISHED"
@@ -46,6 +45,6 @@ def settle_tracking(home: Home) -> list[str]:
     return ended
 
 
-def _is_over(run: Run, process: dict[str, Any]) -> bool:
+def _is_over(run: Run, process: Process) -> bool:
     is_measuring = run.data.tags.get(STAGE_TAG, "").startswith(MEASURING)
-    return is_gone(process) if is_measuring else process != this_process()
+    return process.is_gone if is_measuring else process != this_process()

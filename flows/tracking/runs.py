@@ -9,7 +9,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -202,7 +202,7 @@ def _run_with(client: MlflowClient, experiment_id: str, tags: Mapping[str, str])
 def _find_or_create(uri: str, experiment_id: str, name: str, tags: Mapping[str, str]) -> TrackedRun:
     client = MlflowClient(tracking_uri=uri)
     run_id = _run_with(client, experiment_id, tags)
-    process = json.dumps(this_process())
+    process = json.dumps(asdict(this_process()))
     if run_id:
         client.set_tag(run_id, PROCESS_TAG, process)
         client.update_run(run_id, status="RUNNING")

@@ -72,8 +72,8 @@ def test_i7_an_update_killed_at_random_moments_ends_the_same(runs, before, after
             if not done:
                 found = run_state(Home(home))
                 # Before it has the lock, what is said is still of the run before it.
-                assert found["state"] in ("killed", "done")
-                kills.append((round(moment, 2), found["state"], found.get("step")))
+                assert found.state in ("killed", "done")
+                kills.append((round(moment, 2), found.state, found.record.step))
         runs.finished(home, AFTER)
         assert settled(home) == settled(after)
         found = tracked(home)

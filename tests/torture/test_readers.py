@@ -40,7 +40,7 @@ def test_readers_see_whole_rounds_in_their_order_while_another_process_publishes
             except NoSnapshotError:
                 assert not seen
                 continue
-            assert status(Home(tmp_path))["snapshot"]["num_facts"] == NUM_FACTS
+            assert status(Home(tmp_path)).snapshot.manifest["num_facts"] == NUM_FACTS
         assert writer.returncode == 0, writer.stderr.read()
     assert seen == sorted(seen)
     assert one_round(head(home)) == NUM_ROUNDS - 1

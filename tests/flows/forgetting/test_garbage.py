@@ -141,13 +141,13 @@ def test_a_broken_pointer_is_named_and_nothing_goes(settings, place, breaks):
         garbage.collect(everything)
     left = [name for name in tree(settings.home.path) if not name.startswith("warehouse/catalogue")]
     assert left == before
-    (said,) = status(settings.home)["broken"]
+    (said,) = status(settings.home).broken
     assert str(settings.home.path) in said
     assert len(said) < 1000
 
 
 def test_of_pointers_that_are_whole_nothing_is_said(settings):
-    assert status(settings.home)["broken"] == []
+    assert status(settings.home).broken == []
 
 
 @pytest.mark.slow

@@ -43,17 +43,17 @@ def test_a_run_that_works_is_running_and_says_what_is_left(tmp_path):
         for step in ("update_memory", "write_checkpoint"):
             write_json(receipts / f"{step}.json", {})
         found = run_state(Home(tmp_path))
-        assert (found["state"], found["pid"]) == ("running", os.getpid())
-        assert found["done"] == ["update_memory", "write_checkpoint"]
-        assert found["left"] == ["measure_recall", "gate", "promoted"]
-    assert run_state(Home(tmp_path))["state"] == "done"
+        assert (found.state, found.record.pid) == ("running", os.getpid())
+        assert found.done == ("update_memory", "write_checkpoint")
+        assert found.left == ("measure_recall", "gate", "promoted")
+    assert run_state(Home(tmp_path)).state == "done"
 
 
 def test_a_run_that_failed_says_why(tmp_path):
     with pytest.raises(ValueError, match="too few"), recorded(Home(tmp_path)):
         raise ValueError("too few\nfacts")
     found = run_state(Home(tmp_path))
-    assert (found["state"], found["why"]) == ("failed", "too few")
+    assert (found.state, found.record.why) == ("failed", "too few")
 
 
 def test_only_the_process_of_the_record_adds_to_it(tmp_path):
@@ -74,8 +74,8 @@ def test_a_run_of_a_host_that_is_no_more_works_only_while_its_lock_is_held(tmp_p
             there.setattr("flows.home.current_run._write", lambda *given: None)  # killed here
             raise SystemExit
     with run_lock(Home(tmp_path)):
-        assert run_state(Home(tmp_path))["state"] == "running"
-    assert run_state(Home(tmp_path))["state"] == "killed"
+        assert run_state(Home(tmp_path)).state == "running"
+    assert run_state(Home(tmp_path)).state == "killed"
     settle_tracking(Home(tmp_path))
     assert {status for _, stage, status in statuses(tmp_path) if "recall" not in stage} == {
         "KILLED"
@@ -99,8 +99,9 @@ def test_a_killed_run_is_told_from_one_that_works_and_what_it_left_open_is_ended
     code = subprocess.run([sys.executable, "-c", KILLED, tmp_path], cwd=ROOT, check=False)
     assert code.returncode == 137
     found = run_state(Home(tmp_path))
-    assert (found["state"], found["step"], found["run_key"]) == ("killed", "train_memory", "aaaa")
-    assert found["left"][0] == "train_memory"
+    assert found.state == "killed"
+    assert (found.record.step, found.record.run_key) == ("train_memory", "aaaa")
+    assert found.left[0] == "train_memory"
     os.environ["LAMINI_HOME"] = str(tmp_path)
     assert "killed at train_memory" in lamini("status").stdout
     # One of them had done its last deed, and one is alive: ours.

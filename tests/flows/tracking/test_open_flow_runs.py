@@ -2,6 +2,7 @@
 
 import os
 from contextlib import contextmanager
+from dataclasses import asdict
 from types import SimpleNamespace
 from uuid import uuid4
 
@@ -52,7 +53,7 @@ def remembered(home, process, state, server):
 
 
 def test_only_flow_runs_whose_process_is_gone_are_ended(tmp_path, server):
-    mine = this_process()
+    mine = asdict(this_process())
     gone = {**mine, "pid_created": 1.0}
     killed = remembered(tmp_path, gone, Running(), server)
     working = remembered(tmp_path, mine, Running(), server)
@@ -69,7 +70,8 @@ def test_only_flow_runs_whose_process_is_gone_are_ended(tmp_path, server):
 
 
 def test_what_the_server_cannot_be_told_now_it_is_told_later(tmp_path, server, monkeypatch):
-    killed = remembered(tmp_path, {**this_process(), "pid_created": 1.0}, Running(), server)
+    gone = {**asdict(this_process()), "pid_created": 1.0}
+    killed = remembered(tmp_path, gone, Running(), server)
     with monkeypatch.context() as away:
         away.setattr(Server, "read_flow_run", lambda *given: 1 / 0)
         assert settle_flow_runs(Home(tmp_path)) == []
@@ -92,7 +94,8 @@ def test_a_real_server_shows_a_killed_flow_run_as_crashed(tmp_path, prefect_harn
         remember_flow_run(Home(tmp_path))
         assert settle_flow_runs(Home(tmp_path)) == []
         (file,) = (tmp_path / "flow_runs").iterdir()
-        write_json({**this_process(), "pid_created": 1.0}, file)  # as if another had begun it
+        # As if another had begun it.
+        write_json({**asdict(this_process()), "pid_created": 1.0}, file)
         assert settle_flow_runs(Home(tmp_path)) == [flow_run.id]
         with get_client(sync_client=True) as client:
             assert client.read_flow_run(flow_run.id).state.is_crashed()

@@ -38,6 +38,12 @@ OF_WORKERS = (
 ONCE_EACH = ("train_memory.before_receipt", "run.before_end")
 
 
+def step_of(home):
+    """Give the step at which the run of a home says to be; none before it says anything."""
+    found = run_state(Home(home))
+    return None if found is None else found.record.step
+
+
 class Runs:
     """Starts runs in forks of one process, on homes below `folder`."""
 
@@ -73,7 +79,7 @@ class Runs:
         self.start(home, as_of, *places, **more)
         assert self.code() == KILLED, (places, self.log.read_text()[-4000:])
         found = run_state(Home(home))
-        assert found["state"] == "killed"
+        assert found.state == "killed"
         return found
 
     def finished(self, home, as_of, **more):

@@ -29,8 +29,8 @@ def forgotten(trained, tmp_path_factory):
     killed = own.start(*words, LAMINI_AS_OF=BEFORE, LAMINI_FAILPOINT="forget.after_publishing")
     assert killed.wait(1200) == 137, killed.stderr.read()[-3000:]
     found = run_state(Home(own.home))
-    assert (found["state"], found["step"]) == ("killed", "forget")
-    assert found["advice"].startswith("`lamini forget` goes on")
+    assert (found.state, found.record.step) == ("killed", "forget")
+    assert found.advice.startswith("`lamini forget` goes on")
     return own, own.tell(*words, LAMINI_AS_OF=BEFORE)
 
 

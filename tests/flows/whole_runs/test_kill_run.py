@@ -28,6 +28,7 @@ from tests.flows.whole_runs.killed_runs import (
     after,
     before,
     runs,
+    step_of,
     tracked,
 )
 from tests.settled import settled
@@ -67,7 +68,7 @@ def test_i7_a_full_run_killed_at_every_place_in_turn_ends_the_same(runs, before,
     for place in later:
         runs.killed(home, BEFORE, place)
     assert runs.finished(home, BEFORE)["decision"] == ("nothing" if later else "full")
-    assert run_state(Home(home))["state"] == "done"
+    assert run_state(Home(home)).state == "done"
     assert settled(home) == settled(before)
     found = tracked(home)
     assert {status for _, _, status in found["runs"]} == {"FINISHED"}
@@ -100,7 +101,7 @@ def cut_snapshots(home):
 
 def wait_for_step(home, step):
     deadline = time.monotonic() + 900
-    while (run_state(Home(home)) or {}).get("step") != step:
+    while step_of(home) != step:
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
@@ -115,8 +116,8 @@ def test_with_mlflow_locked_a_run_stops_in_order_and_the_next_one_ends_the_same(
         con.execute("begin exclusive")
         assert runs.code() == RETRYABLE, runs.log.read_text()[-4000:]
     found = run_state(Home(home))
-    assert (found["state"], found["done"]) == ("failed", ["update_memory"])
-    assert "takes no records" in found["why"]
+    assert (found.state, found.done) == ("failed", ("update_memory",))
+    assert "takes no records" in found.record.why
     # It goes on on another day, and with another gate, whose verdict says so.
     done = runs.finished(home, "2025-06-02", LAMINI_MIN_RECALL="0.4")
     assert done["decision"] == "incremental"

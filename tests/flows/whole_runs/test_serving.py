@@ -17,7 +17,7 @@ from flows.home.home import Home
 from flows.servers.auth_string import auth_string
 from flows.servers.server import find
 from tests.flows.whole_runs.branches import AFTER, ROWS, ask_prefect
-from tests.flows.whole_runs.killed_runs import BOTH, OF_FULL, OF_UPDATE, tracked
+from tests.flows.whole_runs.killed_runs import BOTH, OF_FULL, OF_UPDATE, step_of, tracked
 from tests.settled import settled
 
 NEVER = {
@@ -128,19 +128,19 @@ def test_i7_what_serves_is_killed_with_its_retrain_and_the_next_one_retrains(tra
         assert first.finish(first.start("watch-sources/files")) == "branches changed"
         retrain = first.next_retrain(known=[])
         deadline = time.monotonic() + 600
-        while (run_state(Home(first.home)) or {}).get("step") != "update_memory":
+        while step_of(first.home) != "update_memory":
             assert time.monotonic() < deadline, first.log.read_text()[-5000:]
             time.sleep(0.02)
-        assert run_state(Home(first.home))["state"] == "running"
+        assert run_state(Home(first.home)).state == "running"
     finally:
         first.kill()
-    assert run_state(Home(first.home))["state"] == "killed", run_state(Home(first.home))
+    assert run_state(Home(first.home)).state == "killed", run_state(Home(first.home))
     second = Served(first.branches)
     try:
         assert second.state(retrain)["type"] == "CRASHED"
         told = second.finish(second.start("retrain/champion"))
         assert "groups of experts retrained, promoted v2 (run " in told
-        assert run_state(Home(first.home))["state"] == "done"
+        assert run_state(Home(first.home)).state == "done"
     finally:
         second.stop()
 
