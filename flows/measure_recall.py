@@ -59,31 +59,32 @@ def record_rows(
     write_rows(rows, path)
     with patient_catalogue(settings.home.warehouse) as con:
         record_recall(con, path, folder.name, num_asked=len(asked))
-    summary = [asdict(cell) for cell in summarize(rows)]
-    totals = {cell["kind"]: cell for cell in summary if cell["template"] == "*"}
+    summary = summarize(rows)
+    told = [asdict(cell) for cell in summary]
+    totals = {cell.kind: cell for cell in summary if cell.template == "*"}
     numbers = {
-        f"recall/{kind}_{name}": cell[name]
+        f"recall/{kind}_{name}": getattr(cell, name)
         for kind, cell in totals.items()
         for name in ("exact", "agreement", "oracle_exact", "from_memory")
     }
     written = RunFolder(path=folder).read(Written)
     run.log_metrics(numbers, model_id=None if written is None else written.model_id)
     run.log_file(path, "recall")
-    log_report(run, folder / "recall", "by_template.json", summary)
+    log_report(run, folder / "recall", "by_template.json", told)
     misses = [asdict(row) for row in rows if not row.is_exact][:200]
     if misses:
         log_report(run, folder / "recall", "misses.json", misses)
     for figure in plots.recall_plots(rows, summary, folder / "plots"):
         run.log_file(figure, "plots")
-    create_table_artifact(table=summary, key="recall", description="Recall by kind and template")
+    create_table_artifact(table=told, key="recall", description="Recall by kind and template")
     captured = [row.prompt for row in rows if row.answer is None and row.from_memory]
-    tight = sum(cell["num_tight"] for cell in totals.values())
+    tight = sum(cell.num_tight for cell in totals.values())
     return Measured.model_validate(
         {
             "path": str(path),
             "num_questions": len(rows),
             "num_tight": tight,
-            "summary": summary,
+            "summary": told,
             "captured_foreign": captured[:50],
         }
     )

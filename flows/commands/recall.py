@@ -1,10 +1,13 @@
 """The command about recall: of the newest run, of one fact over time, of all facts over time."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.commands.program import Json, app, given_settings, print_json
+
+if TYPE_CHECKING:
+    from flows.reporting.fact_history import Listed
 
 
 @app.command()
@@ -26,23 +29,25 @@ def recall(
     as_json: Json = False,
 ) -> None:
     """Show the newest run's recall beside its cause, or how facts fared over the checkpoints."""
-    wanted = {
-        "regressed": regressed_since is not None,
-        "never": never_memorized,
-        "flapping": flapping,
-    }
-    asked = [name for name, is_asked in wanted.items() if is_asked]
-    if len(asked) + (history is not None) > 1:
+    asked = (history is not None, regressed_since is not None, never_memorized, flapping)
+    if sum(asked) > 1:
         raise typer.BadParameter(
             "give one of --history, --regressed-since, --never-memorized, --flapping"
         )
     if history is not None:
         return _history(*history, as_json)
-    if asked:
-        return _listed(asked[0], regressed_since, as_json)
+    from flows.reporting import fact_history
+
+    home = given_settings().home
+    if regressed_since is not None:
+        return _show_listed(fact_history.regressed(home, regressed_since), as_json)
+    if never_memorized:
+        return _show_listed(fact_history.never_memorized(home), as_json)
+    if flapping:
+        return _show_listed(fact_history.flapping(home), as_json)
     from flows.reporting.status import newest_recall
 
-    found = newest_recall(given_settings().home)
+    found = newest_recall(home)
     if as_json:
         return print_json(found)
     from flows.commands.screen import show_recall
@@ -61,10 +66,7 @@ def _history(subject: str, relation: str, as_json: bool) -> None:
     show_history(found)
 
 
-def _listed(question: str, since: str | None, as_json: bool) -> None:
-    from flows.reporting.fact_history import listed
-
-    found = listed(given_settings().home, question, since)
+def _show_listed(found: "Listed", as_json: bool) -> None:
     if as_json:
         return print_json(found)
     from flows.commands.screen_recall import show_listed

@@ -1,12 +1,10 @@
 """Show the recall of facts over the checkpoints to people."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from rich.markup import escape
 
 from flows.commands.console import Console
 from flows.commands.screen import show_rows
+from flows.reporting.fact_history import FactHistory, Listed
 
 _WORDS = {
     "regressed": ("recalled worse by the newest checkpoint", "no fact is recalled worse"),
@@ -20,31 +18,31 @@ _COLUMNS = {
 }
 
 
-def show_history(found: Mapping[str, Any]) -> None:
+def show_history(found: FactHistory) -> None:
     """Print one fact at every checkpoint."""
     rows = [
         {
-            "measured": f"{row['measured_at']:%Y-%m-%d %H:%M}",
-            "run": f"{row['run_key'][:8]} {row['mode']}",
-            "gate": "passed" if row["passed"] else "failed",
-            "state": f"{row['state']}{' (carried over)' if row['is_carried'] else ''}",
-            "own": _share(row, "own"),
-            "held out": _share(row, "heldout"),
-            "wanted": row["answer"],
-            "said": row["said"],
+            "measured": f"{row.measured_at:%Y-%m-%d %H:%M}",
+            "run": f"{row.run_key[:8]} {row.mode}",
+            "gate": "passed" if row.passed else "failed",
+            "state": f"{row.state}{' (carried over)' if row.is_carried else ''}",
+            "own": _share(row.num_own_exact, row.num_own),
+            "held out": _share(row.num_heldout_exact, row.num_heldout),
+            "wanted": row.answer,
+            "said": row.said,
         }
-        for row in found["checkpoints"]
+        for row in found.checkpoints
     ]
-    title = f"{found['subject']}, {found['relation']} ({found['fact_id']})"
+    title = f"{found.subject}, {found.relation} ({found.fact_id})"
     show_rows(rows, list(rows[0]), title)
 
 
-def show_listed(found: Mapping[str, Any]) -> None:
+def show_listed(found: Listed) -> None:
     """Print the facts that a question about all of them is answered by."""
-    some, none = _WORDS[found["question"]]
-    since = f" since {found['since'][:8]}" if "since" in found else ""
-    over = f"of {found['num_checkpoints']} judged checkpoints"
-    if not found["facts"]:
+    some, none = _WORDS[found.question]
+    since = f" since {found.since[:8]}" if found.since else ""
+    over = f"of {found.num_checkpoints} judged checkpoints"
+    if not found.facts:
         Console().print(f"{none}{since} ({over})")
         return
     rows = [
@@ -55,12 +53,11 @@ def show_listed(found: Mapping[str, Any]) -> None:
             "now": f"{fact.get('new_exact')}/{fact.get('new_asked')}",
             "first": str(fact.get("first_run_key"))[:8],
         }
-        for fact in found["facts"]
+        for fact in found.facts
     ]
     title = escape(f"{len(rows)} facts {some}{since} ({over})")
-    show_rows(rows, _COLUMNS[found["question"]], title)
+    show_rows(rows, _COLUMNS[found.question], title)
 
 
-def _share(row: Mapping[str, Any], kind: str) -> str:
-    asked = row[f"num_{kind}"]
-    return f"{row[f'num_{kind}_exact']}/{asked}" if asked else ""
+def _share(exact: int | None, asked: int | None) -> str:
+    return f"{exact}/{asked}" if asked else ""

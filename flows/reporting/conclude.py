@@ -5,16 +5,16 @@ MLflow; a markdown artifact in Prefect. It tells of what is done, so nothing her
 """
 
 import logging
-from collections.abc import Mapping
-from typing import Any
 
 from prefect.artifacts import create_markdown_artifact
 
 from flows.configuration.settings import Settings
+from flows.home.receipts import Judged
 from flows.home.run_folder import RunFolder
 from flows.reporting.fact_history import draw_history
+from flows.reporting.gather import gather
 from flows.reporting.html_report import write_report
-from flows.reporting.run_report import gather
+from flows.reporting.run_report import RunReport
 from flows.tracking.experiment_page import dress_experiment
 from flows.tracking.runs import TrackedRun
 
@@ -27,9 +27,11 @@ def conclude(settings: Settings, run: TrackedRun, folder: RunFolder) -> None:
     """Tell MLflow and Prefect what became of the run in `folder`; done again, it tells the same."""
     try:
         found = gather(settings.home, folder.key)
-        about = found["about"]
-        links = {"The run in MLflow": "mlflow_url", "The run in Prefect": "prefect_url"}
-        urls = {name: about[key] for name, key in links.items() if about.get(key)}
+        links = {
+            "The run in MLflow": found.about.mlflow_url,
+            "The run in Prefect": found.about.prefect_url,
+        }
+        urls = {name: url for name, url in links.items() if url}
         run.log_file(write_report(settings.home, folder.key, urls))
         for figure in draw_history(settings.home.warehouse, folder.path / "plots"):
             run.log_file(figure, "plots")
@@ -37,38 +39,38 @@ def conclude(settings: Settings, run: TrackedRun, folder: RunFolder) -> None:
         dress_experiment(run)
         more = "\n".join(f"- [{name}]({url})" for name, url in urls.items())
         words = f"{describe(found)}\n\n{more}"
-        run.set_tags({"outcome": found["outcome"], "mlflow.note.content": words})
+        run.set_tags({"outcome": found.outcome, "mlflow.note.content": words})
         create_markdown_artifact(words, key="run-report", description="What it did")
     except Exception:
         log.warning("the report of run %s was not delivered", folder.key, exc_info=True)
 
 
-def describe(found: Mapping[str, Any]) -> str:
+def describe(found: RunReport) -> str:
     """Say in markdown what a run did, why, and what it was judged by."""
-    outcome = found["outcome"]
+    outcome = found.outcome
     lines = [
         f"**{outcome[0].upper()}{outcome[1:]}.**",
         "",
-        f"Why: {found['why'] or 'it did not say'}. Facts as of {found['as_of']}. "
+        f"Why: {found.about.why or 'it did not say'}. Facts as of {found.about.as_of}. "
         "The whole story is in the artifact `report.html`.",
         "",
     ]
-    changes = found["changes"][:_SHOWN]
+    changes = found.changes[:_SHOWN]
     if changes:
         lines += ["| | subject | relation | before | now |", "|---|---|---|---|---|"]
         lines += [
-            f"| {row['op']} | {_cell(row['subject'])} | {_cell(row['relation'])} "
-            f"| {_cell(row['old_answer'])} | {_cell(row['new_answer'])} |"
+            f"| {row.op} | {_cell(row.subject)} | {_cell(row.relation)} "
+            f"| {_cell(row.old_answer)} | {_cell(row.new_answer)} |"
             for row in changes
         ]
-        if found["num_changes"] > len(changes):
-            lines.append(f"\n{len(changes)} of {found['num_changes']} changed facts")
+        if found.num_changes > len(changes):
+            lines.append(f"\n{len(changes)} of {found.num_changes} changed facts")
         lines.append("")
     lines += ["| check | measured | wanted | |", "|---|---|---|---|"]
     lines += [
-        f"| {check['name']} | {check['shown']} | {check['wanted']} "
-        f"| {'**failed**' if not check['passed'] else check['note'] or 'passed'} |"
-        for check in found["checks"]
+        f"| {check.name} | {check.shown} | {check.wanted} "
+        f"| {'**failed**' if not check.passed else check.note or 'passed'} |"
+        for check in (found.receipts.judged or Judged()).checks
     ]
     return "\n".join(lines)
 
@@ -77,14 +79,14 @@ def _cell(value: str | None) -> str:
     return (value or "").replace("|", "\\|").replace("\n", " ")
 
 
-def _numbers(found: Mapping[str, Any]) -> dict[str, float]:
+def _numbers(found: RunReport) -> dict[str, float]:
     """Return what the columns of the experiment page lack."""
-    cost = found["cost"]
+    cost = found.cost
     numbers = {
-        "facts/differing": float(found["num_changes"]),
-        "cost/worker_seconds": cost["worker_seconds"],
-        "cost/checkpoint_bytes": float(cost["checkpoint_bytes"]),
+        "facts/differing": float(found.num_changes),
+        "cost/worker_seconds": cost.worker_seconds,
+        "cost/checkpoint_bytes": float(cost.checkpoint_bytes),
     }
-    if cost["seconds_per_fact"]:
-        numbers["cost/seconds_per_fact"] = cost["seconds_per_fact"]
+    if cost.seconds_per_fact:
+        numbers["cost/seconds_per_fact"] = cost.seconds_per_fact
     return numbers

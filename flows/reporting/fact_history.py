@@ -5,13 +5,14 @@ HOME/warehouse/recall and RUN/plots/heat_*.png.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from flows.configuration.settings import Settings
@@ -23,7 +24,7 @@ from warehouse.catalogue import open_catalogue
 from warehouse.errors import CatalogueLockedError
 from warehouse.nearest import hint
 from warehouse.normal import normal_form, relation_name
-from warehouse.recall import Evaluation, open_history, record_evaluation
+from warehouse.recall import Evaluation, RecallHistory, open_history, record_evaluation
 
 _WAIT_SECONDS = 600.0
 """What a training found is not lost to a large reconcile beside it."""
@@ -82,7 +83,55 @@ def draw_history(warehouse: Path, folder: Path) -> list[Path]:
     ]
 
 
-def history_of(home: Home, subject: str, relation: str) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class FactAt:
+    """One fact at one judged checkpoint; null where that does not hold it."""
+
+    measured_at: datetime
+    run_key: str
+    mode: str
+    as_of: str
+    passed: bool
+    """The gate let the checkpoint pass."""
+    state: str
+    answer: str | None
+    num_own: int | None
+    num_own_exact: int | None
+    num_heldout: int | None
+    num_heldout_exact: int | None
+    num_agreeing: int | None
+    num_oracle_exact: int | None
+    is_carried: bool | None
+    said: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FactHistory:
+    """One fact at every judged checkpoint, the oldest first."""
+
+    subject: str
+    relation: str
+    fact_id: str
+    checkpoints: Sequence[FactAt]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """What answers a question about all facts."""
+
+    question: str
+    num_checkpoints: int
+    since: str | None
+    """The run from which on; null where the question asks for none."""
+    facts: Sequence[Mapping[str, object]]
+    """Rows, with the columns of that question's statement in `warehouse/recall/history.sql`."""
+
+    def told(self) -> dict[str, object]:
+        """Return it as programs read it."""
+        return {name: value for name, value in vars(self).items() if name != "since" or value}
+
+
+def history_of(home: Home, subject: str, relation: str) -> FactHistory:
     """Return one fact at every checkpoint, the oldest first.
 
     Raises:
@@ -92,8 +141,8 @@ def history_of(home: Home, subject: str, relation: str) -> dict[str, Any]:
     history = open_history(home.warehouse)
     subject, relation = normal_form(subject), relation_name(relation)
     fact_id = history.fact_id_of(subject, relation)
-    rows = history.of_fact(fact_id).to_pylist()
-    if all(row["state"] == "not held" for row in rows):
+    rows = [FactAt(**row) for row in history.of_fact(fact_id).to_pylist()]
+    if all(row.state == "not held" for row in rows):
         known = history.facts.to_table(columns=["subject", "relation"])
         of_subject = known.filter(pc.equal(known["subject"], subject))["relation"].unique()
         near = (
@@ -104,19 +153,35 @@ def history_of(home: Home, subject: str, relation: str) -> dict[str, Any]:
         raise SettingsError(
             f"no checkpoint held a fact of subject {subject!r} and relation {relation!r}{near}"
         )
-    return {"subject": subject, "relation": relation, "fact_id": fact_id, "checkpoints": rows}
+    return FactHistory(subject=subject, relation=relation, fact_id=fact_id, checkpoints=rows)
 
 
-def listed(home: Home, question: str, since: str | None = None, turns: int = 2) -> dict[str, Any]:
-    """Answer one of the questions about all facts: `regressed`, `never` or `flapping`."""
+def regressed(home: Home, since: str) -> Listed:
+    """List the facts that the newest checkpoint recalls worse than that of a run or a day."""
     history = open_history(home.warehouse)
-    found: dict[str, Any] = {"question": question, "num_checkpoints": history.evaluations.num_rows}
-    if question == "regressed":
-        assert since is not None
-        found["since"] = history.checkpoint_at(since)
-        rows = history.regressed_since(since)
-    elif question == "never":
-        rows = history.never_memorized()
-    else:
-        rows = history.flapping(turns)
-    return {**found, "facts": rows.to_pylist()}
+    return _listed(
+        history, "regressed", history.regressed_since(since), history.checkpoint_at(since)
+    )
+
+
+def never_memorized(home: Home) -> Listed:
+    """List the facts whose present answer no checkpoint gave."""
+    history = open_history(home.warehouse)
+    return _listed(history, "never", history.never_memorized())
+
+
+def flapping(home: Home) -> Listed:
+    """List the facts that were memorized and lost by turns."""
+    history = open_history(home.warehouse)
+    return _listed(history, "flapping", history.flapping())
+
+
+def _listed(
+    history: RecallHistory, question: str, rows: pa.Table, since: str | None = None
+) -> Listed:
+    return Listed(
+        question=question,
+        num_checkpoints=history.evaluations.num_rows,
+        since=since,
+        facts=rows.to_pylist(),
+    )

@@ -7,7 +7,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from flows.home.home import Home
 from flows.reporting.charts import heat, recall_chart
-from flows.reporting.run_report import MAX_ROWS, gather
+from flows.reporting.gather import gather
 from warehouse.durable import write_text
 
 
@@ -16,10 +16,13 @@ def build_report(home: Home, run_key: str, links: Mapping[str, str] | None = Non
     found = gather(home, run_key)
     template = _environment().get_template("report.html.jinja")
     return template.render(
-        **found,
-        max_rows=MAX_ROWS,
-        heat=heat(found["history"]),
-        chart=recall_chart(found["history"]),
+        **vars(found),
+        mode=found.mode,
+        proof=found.proof,
+        recall=found.recall,
+        phrasings=found.phrasings,
+        heat=heat(found.history),
+        chart=recall_chart(found.history),
         links=dict(links or {}),
     )
 

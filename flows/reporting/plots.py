@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    from lamini.proof.recall import RecallRow, RecallSummary
 
 mpl.use("Agg")
 _DPI = 110
 
 
 def recall_plots(
-    rows: Sequence[Any], summary: Sequence[dict[str, Any]], folder: Path
+    rows: Sequence["RecallRow"], summary: Sequence["RecallSummary"], folder: Path
 ) -> list[Path]:
     """Draw recall by template and the scores of the router; return the files."""
     return [_by_template(summary, folder), _scores(rows, folder)]
@@ -33,8 +36,8 @@ def load_plot(num_experts: Sequence[int], folder: Path) -> Path:
     return _save(figure, folder / "expert_load.png")
 
 
-def _by_template(summary: Sequence[dict[str, Any]], folder: Path) -> Path:
-    cells = [cell for cell in summary if cell["kind"] == "heldout" and cell["template"] != "*"]
+def _by_template(summary: Sequence["RecallSummary"], folder: Path) -> Path:
+    cells = [cell for cell in summary if cell.kind == "heldout" and cell.template != "*"]
     figure = Figure(figsize=(9, max(2.5, 0.32 * len(cells))), layout="constrained")
     axes = figure.subplots()
     places = range(len(cells))
@@ -43,9 +46,9 @@ def _by_template(summary: Sequence[dict[str, Any]], folder: Path) -> Path:
         ("agreement", 0.0, "#5aae61"),
         ("oracle_exact", 0.27, "#c2a5cf"),
     ):
-        values = [100 * cell[name] for cell in cells]
+        values = [100 * getattr(cell, name) for cell in cells]
         axes.barh([p + offset for p in places], values, 0.25, label=name, color=colour)
-    axes.set_yticks(list(places), [_short(cell["template"]) for cell in cells], fontsize=7)
+    axes.set_yticks(list(places), [_short(cell.template) for cell in cells], fontsize=7)
     axes.set_xlabel("%")
     axes.set_title("Held-out templates: recall, router agreement, recall under an oracle router")
     if cells:
@@ -53,7 +56,7 @@ def _by_template(summary: Sequence[dict[str, Any]], folder: Path) -> Path:
     return _save(figure, folder / "heldout_templates.png")
 
 
-def _scores(rows: Sequence[Any], folder: Path) -> Path:
+def _scores(rows: Sequence["RecallRow"], folder: Path) -> Path:
     figure, axes = _new("Router scores", "cosine to the best key", "share of questions")
     for kind in sorted({row.kind for row in rows}):
         scores = [row.score for row in rows if row.kind == kind]

@@ -8,7 +8,7 @@ import pytest
 
 from flows.home.home import Home
 from flows.home.receipts import Judged, Promoted, Receipts, Written
-from flows.reporting.charts import heat, recall_chart
+from flows.reporting.charts import HeatRow, RelationRecall, heat, recall_chart
 from flows.reporting.html_report import build_report, write_report
 from flows.reporting.run_report import outcome
 
@@ -24,18 +24,18 @@ SUMMARY = {
 
 
 def cell(run_key, day, memorized, passed=True, relation="capital"):
-    return {
-        "relation": relation,
-        "run_key": run_key,
-        "mode": "full",
-        "as_of": "2026-01-01",
-        "passed": passed,
-        "measured_at": datetime(2026, 1, day),
-        "num_facts": 10,
-        "num_memorized": memorized,
-        "num_heldout": 0,
-        "num_heldout_exact": 0,
-    }
+    return RelationRecall(
+        relation=relation,
+        run_key=run_key,
+        mode="full",
+        as_of="2026-01-01",
+        passed=passed,
+        measured_at=datetime(2026, 1, day),
+        num_facts=10,
+        num_memorized=memorized,
+        num_heldout=0,
+        num_heldout_exact=0,
+    )
 
 
 @pytest.fixture
@@ -119,13 +119,13 @@ def test_charts_hold_the_newest_checkpoints_in_order():
     cells = [cell("b", 2, 5), cell("a", 1, 10), cell("c", 3, 8, passed=False)]
     cells.append(cell("c", 3, 10, passed=False, relation="area"))
     arranged = heat(cells)
-    assert [column["run_key"] for column in arranged["columns"]] == ["a", "b", "c"]
-    assert arranged["rows"][0] == {"relation": "area", "shares": [None, None, 1.0]}
-    assert arranged["rows"][1]["shares"] == [1.0, 0.5, 0.8]
-    memorized, heldout = recall_chart(cells)["lines"]
-    assert [dot["share"] for dot in memorized["dots"]] == [1.0, 0.5, 0.9]
-    assert [dot["passed"] for dot in memorized["dots"]] == [True, True, False]
-    heights = [dot["y"] for dot in memorized["dots"]]
+    assert [column.run_key for column in arranged.columns] == ["a", "b", "c"]
+    assert arranged.rows[0] == HeatRow(relation="area", shares=(None, None, 1.0))
+    assert arranged.rows[1].shares == (1.0, 0.5, 0.8)
+    memorized, heldout = recall_chart(cells).lines
+    assert [dot.share for dot in memorized.dots] == [1.0, 0.5, 0.9]
+    assert [dot.passed for dot in memorized.dots] == [True, True, False]
+    heights = [dot.y for dot in memorized.dots]
     assert heights[0] < heights[2] < heights[1]
-    assert heldout["dots"] == []
-    assert recall_chart(cells[:1])["lines"] == []
+    assert heldout.dots == ()
+    assert recall_chart(cells[:1]).lines == ()
