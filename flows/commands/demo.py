@@ -5,7 +5,7 @@ model's memory, and into nothing else.
 """
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def run(settings: Settings) -> dict[str, object]:
     if changed is not None:
         show_act(changed)
     ask = open_asking(settings.home)
-    answers = [asdict(asked) for asked in ask([*QUESTIONS, FOREIGN])]
+    answers = ask([*QUESTIONS, FOREIGN])
     show_answers(answers)
     Console().print(_NEXT, highlight=False, markup=False)
     told = {name: act.told() for name, act in acts.items()}

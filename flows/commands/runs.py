@@ -4,7 +4,6 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -146,14 +145,13 @@ def ask(
     num_mismatched = 0
     for batch in [prompts] if prompts else ([line] for line in _lines()):
         asked = ask(batch)
-        answers = [one.told() for one in asked]
         num_mismatched += sum(one.is_mismatch for one in asked)
         if not as_json:
-            show_answers(answers)
+            show_answers(asked)
         elif prompts:
-            print_json(answers)
+            print_json(asked)
         else:
-            print_json(answers[0], indent=None)
+            print_json(asked[0], indent=None)
     if num_mismatched and settings.on_mismatch != "table":
         raise GateError(
             f"{num_mismatched} answer{'s' * (num_mismatched != 1)} of memory not as the table has "
@@ -179,7 +177,7 @@ def chat(
     from flows.commands.screen import show_turn
 
     for line in _lines():
-        turn = asdict(say(line))
+        turn = say(line)
         if as_json:
             print_json(turn, indent=None)
         else:

@@ -9,6 +9,8 @@ from rich.table import Table
 from flows.commands.console import Console
 from flows.home.current_run import KILLED, RUNNING, RunState
 from flows.reporting.status import MeasuredRun, Status
+from flows.serving.asking import Asked, SourceRow
+from flows.serving.conversation import Turn
 
 _MARKS = {"ok": "[green]ok[/]", "warn": "[yellow]warn[/]", "fail": "[red]FAIL[/]"}
 
@@ -35,41 +37,45 @@ def show_mapping(values: Mapping[str, Any], title: str = "") -> None:
             show_rows(value, list(value[0]), f"{title} {name}".strip())
 
 
-def show_answers(answers: Iterable[Mapping[str, Any]]) -> None:
+def show_answers(answers: Iterable[Asked]) -> None:
     """Print answers with where they come from."""
     console = Console()
     for asked in answers:
-        console.print(f"[dim]Q[/] {escape(asked['prompt'])}")
-        console.print(f"[dim]A[/] [bold]{escape(asked['answer'])}[/]")
+        console.print(f"[dim]Q[/] {escape(asked.prompt)}")
+        console.print(f"[dim]A[/] [bold]{escape(asked.answer)}[/]")
         console.print(f"  {_origin(asked)}")
         if said := _table_says(asked):
             console.print(f"  {said}")
-        for fact in asked["facts"]:
-            known = ", ".join(str(fact[k]) for k in ("subject", "relation", "answer") if k in fact)
-            console.print(f"  fact {fact['fact_id']}: {escape(known or 'no longer in the table')}")
-        for row in asked["rows"]:
-            where = f"{row['file']} row {row['row']} ({row['source']}): {row['value']}"
-            console.print(f"  source {escape(where)}")
+        for fact in asked.facts:
+            known = f"{fact.subject}, {fact.relation}, {fact.answer}"
+            console.print(f"  fact {fact.fact_id}: {escape(known)}")
+        for fact_id in asked.gone:
+            console.print(f"  fact {fact_id}: no longer in the table")
+        for row in asked.rows:
+            console.print(f"  source {escape(_source(row))}")
 
 
-def show_turn(turn: Mapping[str, Any]) -> None:
+def show_turn(turn: Turn) -> None:
     """Print what was said: values with the number of their fact, doubtful sentences with a mark."""
     console = Console()
     shown = ""
-    for piece in turn["pieces"]:
-        text = escape(piece["text"])
-        if piece["source"]:
-            shown += f"[bold green]{text}[/][dim]\\[{piece['source']}][/]"
+    for piece in turn.pieces:
+        text = escape(piece.text)
+        if piece.source:
+            shown += f"[bold green]{text}[/][dim]\\[{piece.source}][/]"
         else:
-            shown += text if piece["is_supported"] else f"[yellow]{text}[/][dim](?)[/]"
+            shown += text if piece.is_supported else f"[yellow]{text}[/][dim](?)[/]"
     console.print(shown)
-    for number, fact in enumerate(turn["facts"], 1):
-        mark = number if fact["is_said"] else "in the prompt"
-        known = ", ".join(str(fact[key]) for key in ("subject", "relation", "answer"))
-        console.print(f"  [dim]{mark}[/] fact {fact['fact_id']}: {escape(known)}")
-        for row in fact["rows"]:
-            where = f"{row['file']} row {row['row']} ({row['source']}): {row['value']}"
-            console.print(f"    source {escape(where)}")
+    for number, fact in enumerate(turn.facts, 1):
+        mark = number if fact.is_said else "in the prompt"
+        known = f"{fact.subject}, {fact.relation}, {fact.answer}"
+        console.print(f"  [dim]{mark}[/] fact {fact.fact_id}: {escape(known)}")
+        for row in fact.rows:
+            console.print(f"    source {escape(_source(row))}")
+
+
+def _source(row: SourceRow) -> str:
+    return f"{row.file} row {row.row} ({row.source}): {row.value}"
 
 
 def show_checks(checks: Iterable[Mapping[str, Any]]) -> None:
@@ -162,27 +168,27 @@ def _run_line(run: RunState) -> str:
     return said + (f": {record.why}" if record.why else "")
 
 
-def _origin(asked: Mapping[str, Any]) -> str:
-    if not asked["from_memory"]:
-        told = asked["reason"] and asked["reason"] != asked["answer"]
-        return "[yellow]not from memory[/]" + (f": {escape(asked['reason'])}" if told else "")
-    experts = asked["experts"]
+def _origin(asked: Asked) -> str:
+    if not asked.from_memory:
+        told = asked.reason and asked.reason != asked.answer
+        return "[yellow]not from memory[/]" + (f": {escape(asked.reason)}" if told else "")
+    experts = asked.experts
     span = f"{experts[0]}..{experts[-1]}" if experts else "none"
     return (
-        f"[green]from memory[/]: group {asked['group']}, {len(experts)} experts {span}, "
-        f"score {asked['score']:.3f}, margin {asked['margin']:.3f}"
+        f"[green]from memory[/]: group {asked.group}, {len(experts)} experts {span}, "
+        f"score {asked.score:.3f}, margin {asked.margin:.3f}"
     )
 
 
-def _table_says(asked: Mapping[str, Any]) -> str:
-    if asked["table_agrees"] is None:
+def _table_says(asked: Asked) -> str:
+    if asked.table_answer is None:
         return ""
-    if asked["table_agrees"]:
+    if asked.table_agrees:
         return "the table says the same"
-    if not asked["is_mismatch"]:
-        return f"the table says {escape(asked['table_answer'])}"
-    said = f"memory says {escape(asked['said'])}, the table says {escape(asked['table_answer'])}"
-    return f"[red]{said}[/]"
+    table = escape(asked.table_answer)
+    if not asked.is_mismatch:
+        return f"the table says {table}"
+    return f"[red]memory says {escape(asked.said)}, the table says {table}[/]"
 
 
 def _is_rows(value: object) -> bool:

@@ -3,8 +3,8 @@
 Reads: HOME/HEAD_CHECKPOINT.json with the checkpoint it names, and the head snapshot.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -25,6 +25,33 @@ _NOTHING_READ = "Memory holds no fact that answers this."
 
 
 @dataclass(frozen=True, kw_only=True)
+class KnownFact:
+    """A fact as the table has it, with the ids of the claims that support it."""
+
+    fact_id: str
+    subject: str
+    relation: str
+    answer: str
+    support: tuple[str, ...]
+
+    def told(self) -> dict[str, object]:
+        """Return it as programs read it."""
+        return {name: value for name, value in vars(self).items() if name != "support"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceRow:
+    """A row of a source, and what it says."""
+
+    source: str
+    file: str
+    row: int
+    value: str
+    observed_at: object
+    """A moment, or null."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Asked:
     """One answer with its provenance, or flagged as not from memory."""
 
@@ -34,15 +61,16 @@ class Asked:
     """What the model said; `answer` is another text where that is refused, or not shown."""
     from_memory: bool
     group: int | None
-    experts: list[int]
+    experts: tuple[int, ...]
     score: float
     margin: float
     reason: str
     """Why nothing was read, in a sentence; empty where a fact was, or no reason is known."""
-    facts: list[dict[str, Any]]
-    """fact_id, subject, relation, answer; only fact_id of a fact that the table has no more."""
-    rows: list[dict[str, Any]]
-    """The source rows that support them: source, file, row, value, observed_at."""
+    facts: tuple[KnownFact, ...]
+    gone: tuple[str, ...]
+    """Ids of facts that were read, and that the table has no more."""
+    rows: tuple[SourceRow, ...]
+    """The source rows that support the facts."""
     table_answer: str | None
     """What the table says: of the facts read, else of the fact that has this very prompt."""
     table_agrees: bool | None
@@ -54,8 +82,12 @@ class Asked:
         return self.from_memory and self.table_agrees is False
 
     def told(self) -> dict[str, Any]:
-        """Return it as plain values."""
-        return {**asdict(self), "is_mismatch": self.is_mismatch}
+        """Return it as plain values; of a fact that is gone, only its id."""
+        own = {name: value for name, value in vars(self).items() if name != "gone"}
+        facts = [fact.told() for fact in self.facts] + [{"fact_id": one} for one in self.gone]
+        rows = [asdict(row) for row in self.rows]
+        more = {"experts": [*self.experts], "facts": facts, "rows": rows}
+        return {**own, **more, "is_mismatch": self.is_mismatch}
 
 
 def open_asking(
@@ -100,12 +132,8 @@ def explain_answer(
     snapshot: Snapshot, prompt: str, answer: "Answer", on_mismatch: OnMismatch = "refuse"
 ) -> Asked:
     """Join one answer with the facts and claims of `snapshot`."""
-    facts = snapshot.facts()
-    read = _where(facts, "fact_id", answer.fact_ids)
-    known = {fact["fact_id"] for fact in read}
-    gone = [{"fact_id": fact_id} for fact_id in answer.fact_ids if fact_id not in known]
-    said = {fact["answer"] for fact in read} or _asked_so(facts, prompt)
-    rows = source_rows(snapshot, read)
+    read = facts_by_id(snapshot, answer.fact_ids)
+    said = {fact.answer for fact in read.values()} or _asked_so(snapshot.facts(), prompt)
     same = {text for text in said if normal_form(text) == normal_form(answer.text)}
     unread = "" if answer.from_memory else answer.reason or _NOTHING_READ
     asked = Asked(
@@ -114,28 +142,37 @@ def explain_answer(
         said=answer.text,
         from_memory=answer.from_memory,
         group=answer.group,
-        experts=list(answer.experts),
+        experts=tuple(answer.experts),
         score=answer.score,
         margin=answer.margin,
         reason=answer.reason,
-        facts=[_only(fact, "fact_id", "subject", "relation", "answer") for fact in read] + gone,
-        rows=rows,
+        facts=tuple(read.values()),
+        gone=tuple(fact_id for fact_id in answer.fact_ids if fact_id not in read),
+        rows=source_rows(snapshot, read.values()),
         table_answer=min(same or said, default=None),
         table_agrees=bool(same) if said else None,
     )
     return _settled(asked, on_mismatch) if asked.is_mismatch else asked
 
 
-def facts_by_id(snapshot: Snapshot, fact_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+def facts_by_id(snapshot: Snapshot, fact_ids: Sequence[str]) -> dict[str, KnownFact]:
     """Return the facts that the table has of these, by their id."""
-    return {fact["fact_id"]: fact for fact in _where(snapshot.facts(), "fact_id", fact_ids)}
+    found = _where(snapshot.facts(), "fact_id", fact_ids).select(
+        [f.name for f in fields(KnownFact)]
+    )
+    facts = (KnownFact(**{**row, "support": tuple(row["support"])}) for row in found.to_pylist())
+    return {fact.fact_id: fact for fact in facts}
 
 
-def source_rows(snapshot: Snapshot, facts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the source rows that support the facts: source, file, row, value, observed_at."""
-    support = [claim_id for fact in facts for claim_id in fact["support"]]
-    rows = _where(snapshot.claims(), "claim_id", support) if support else []
-    return [_only(row, "source", "file", "row", "value", "observed_at") for row in rows]
+def source_rows(snapshot: Snapshot, facts: Iterable[KnownFact]) -> tuple[SourceRow, ...]:
+    """Return the source rows that support the facts."""
+    support = [claim_id for fact in facts for claim_id in fact.support]
+    if not support:
+        return ()
+    found = _where(snapshot.claims(), "claim_id", support).select(
+        [f.name for f in fields(SourceRow)]
+    )
+    return tuple(SourceRow(**row) for row in found.to_pylist())
 
 
 def _settled(asked: Asked, on_mismatch: OnMismatch) -> Asked:
@@ -151,17 +188,11 @@ def _settled(asked: Asked, on_mismatch: OnMismatch) -> Asked:
     )
 
 
-def _where(table: pa.Table, column: str, values: Sequence[str]) -> list[dict[str, Any]]:
-    chosen = pc.is_in(table[column], value_set=pa.array(list(values), pa.string()))
-    rows: list[dict[str, Any]] = table.filter(chosen).to_pylist()
-    return rows
+def _where(table: pa.Table, column: str, values: Sequence[str]) -> pa.Table:
+    return table.filter(pc.is_in(table[column], value_set=pa.array(list(values), pa.string())))
 
 
 def _asked_so(facts: pa.Table, prompt: str) -> set[str]:
     wanted = normal_form(prompt)
     pairs = zip(facts["prompts"].to_pylist(), facts["answer"].to_pylist(), strict=True)
     return {answer for prompts, answer in pairs if wanted in prompts}
-
-
-def _only(row: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: row[name] for name in names}

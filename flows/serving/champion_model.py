@@ -22,12 +22,13 @@ class Champion(PythonModel):
         from flows.serving.given_prompts import prompts_of
 
         given = {"strict": False, "refusal": "", "on_mismatch": "", **(params or {})}
-        return self.served.answer(
+        answers = self.served.answer(
             prompts_of(model_input),
             strict=bool(given["strict"]),
             refusal=str(given["refusal"]),
             on_mismatch=str(given["on_mismatch"]),
         )
+        return [answer.told() for answer in answers]
 
 
 mlflow.models.set_model(Champion())

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from flows.serving.served_model import ChatMode, ServedModel
+from flows.serving.served_model import Answered, ChatMode, Refused, ServedModel
 
 if TYPE_CHECKING:
     from lamini.model.running_text import Passage
@@ -83,14 +83,14 @@ class ChatRequest(BaseModel):
 class Together:
     """Answers questions that wait at the same time as one batch, in order of arrival."""
 
-    def __init__(self, answer: Callable[[list[str]], list[dict[str, Any]]]) -> None:
+    def __init__(self, answer: Callable[[list[str]], list[Answered | Refused]]) -> None:
         self._answer = answer
-        self._waiting: list[tuple[str, Future[dict[str, Any]]]] = []
+        self._waiting: list[tuple[str, Future[Answered | Refused]]] = []
         self._task: Task[None] | None = None
 
-    async def ask(self, question: str) -> dict[str, Any]:
+    async def ask(self, question: str) -> Answered | Refused:
         """Return the answer of one question."""
-        answered: Future[dict[str, Any]] = get_running_loop().create_future()
+        answered: Future[Answered | Refused] = get_running_loop().create_future()
         self._waiting.append((question, answered))
         if self._task is None or self._task.done():
             self._task = create_task(self._drain())
@@ -200,15 +200,14 @@ def _ending(part: _Part) -> dict[str, Any]:
 async def _answered(reply: _Reply, together: Together, question: str) -> AsyncIterator[_Part]:
     """Yield the bare value, or why there is none, as one part."""
     answer = await together.ask(question)
-    said = answer["error"] or answer["answer"]
-    span = {
-        "start": 0, "end": len(said), "fact_ids": answer["fact_ids"], "rows": answer["rows"],
-    }  # fmt: skip
+    told = answer.told()
+    said = told["error"] or told["answer"]
+    span = {"start": 0, "end": len(said), "fact_ids": told["fact_ids"], "rows": told["rows"]}
     memory = {
         "mode": "answer",
-        "from_memory": answer["from_memory"],
-        "is_mismatch": answer["is_mismatch"],
-        "spans": [span] if answer["from_memory"] else [],
+        "from_memory": told["from_memory"],
+        "is_mismatch": told["is_mismatch"],
+        "spans": [span] if told["from_memory"] else [],
     }
     yield _Part(text=said, finish_reason="stop", memory=memory)
 

@@ -6,11 +6,11 @@ Reads: HOME/HEAD_CHECKPOINT.json with the checkpoint it names, and the head snap
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from flows.home.champion import promoted
 from flows.home.home import Home
-from flows.serving.asking import facts_by_id, source_rows
+from flows.serving.asking import SourceRow, facts_by_id, source_rows
 from warehouse.snapshots import head
 
 if TYPE_CHECKING:
@@ -20,14 +20,34 @@ ChatMode = Literal["inline", "context", "both"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Piece:
+    """A stretch of what was said."""
+
+    text: str
+    source: int | None
+    """The number of the fact that it is, from 1; null where no fact said it."""
+    is_supported: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class FactBehind:
+    """A fact that was said, or that stood in the prompt; with its source rows."""
+
+    fact_id: str
+    is_said: bool
+    subject: str
+    relation: str
+    answer: str
+    rows: tuple[SourceRow, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Turn:
     """What was said, as pieces in order, and the facts behind it."""
 
     text: str
-    pieces: list[dict[str, Any]]
-    """text, source (number of the fact among `facts`, from 1; null), is_supported."""
-    facts: list[dict[str, Any]]
-    """fact_id, is_said (else it stood in the prompt), subject, relation, answer, rows."""
+    pieces: tuple[Piece, ...]
+    facts: tuple[FactBehind, ...]
 
 
 def open_conversation(
@@ -53,22 +73,24 @@ def open_conversation(
         messages.append({"role": "assistant", "content": passage.text})
         sources = [*dict.fromkeys(one.fact_id for one in passage.stated)]
         known = facts_by_id(snapshot, [*sources, *passage.rows])
-        facts = [
-            {
-                "fact_id": fact_id,
-                "is_said": fact_id in sources,
-                **{key: known[fact_id][key] for key in ("subject", "relation", "answer")},
-                "rows": source_rows(snapshot, [known[fact_id]]),
-            }
+        facts = tuple(
+            FactBehind(
+                fact_id=fact_id,
+                is_said=fact_id in sources,
+                subject=known[fact_id].subject,
+                relation=known[fact_id].relation,
+                answer=known[fact_id].answer,
+                rows=source_rows(snapshot, [known[fact_id]]),
+            )
             for fact_id in dict.fromkeys((*sources, *passage.rows))
             if fact_id in known
-        ]
+        )
         return Turn(text=passage.text, pieces=_pieces(passage, sources), facts=facts)
 
     return say
 
 
-def _pieces(passage: "Passage", sources: list[str]) -> list[dict[str, Any]]:
+def _pieces(passage: "Passage", sources: list[str]) -> tuple[Piece, ...]:
     """Return the text cut where values and unsupported sentences begin and end."""
     cuts = {0, len(passage.text)}
     cuts.update(at for one in passage.stated for at in (one.start, one.end))
@@ -79,10 +101,10 @@ def _pieces(passage: "Passage", sources: list[str]) -> list[dict[str, Any]]:
         said = [one.fact_id for one in passage.stated if one.start <= start < one.end]
         doubted = any(first <= start < last for first, last in passage.unsupported)
         pieces.append(
-            {
-                "text": passage.text[start:end],
-                "source": sources.index(said[0]) + 1 if said else None,
-                "is_supported": not doubted,
-            }
+            Piece(
+                text=passage.text[start:end],
+                source=sources.index(said[0]) + 1 if said else None,
+                is_supported=not doubted,
+            )
         )
-    return pieces
+    return tuple(pieces)

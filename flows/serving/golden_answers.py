@@ -5,8 +5,8 @@ way to refuse: whatever it says is right or wrong.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Literal
 
 from flows.promotion.golden_tally import Outcome, Tally, tally
 from flows.serving.asking import Asked, explain_answer
@@ -112,16 +112,24 @@ def ask_golden(
     return Golden(given=given, answers=tuple(answers))
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Row:
+    fact_id: str
+    subject: str
+    question: str
+    answer: str
+
+
 class _Rows:
     """Rows of the table that go into a prompt: of the nearest fact, and of its subject."""
 
     def __init__(self, snapshot: Snapshot) -> None:
-        columns = ["fact_id", "subject", "question", "answer"]
-        self._by_id: dict[str, dict[str, Any]] = {}
-        self._of_subject: dict[str, list[dict[str, Any]]] = {}
-        for fact in snapshot.facts().select(columns).to_pylist():
-            self._by_id[fact["fact_id"]] = fact
-            self._of_subject.setdefault(fact["subject"], []).append(fact)
+        self._by_id: dict[str, _Row] = {}
+        self._of_subject: dict[str, list[_Row]] = {}
+        for told in snapshot.facts().select([f.name for f in fields(_Row)]).to_pylist():
+            row = _Row(**told)
+            self._by_id[row.fact_id] = row
+            self._of_subject.setdefault(row.subject, []).append(row)
 
     def before(self, model: "MemoryModel", prompts: Sequence[str]) -> Iterator[str]:
         """Yield each prompt with the rows before it."""
@@ -133,8 +141,8 @@ class _Rows:
                 continue
             fact = self._by_id.get(model.table.fact_ids[model.table.row_of(group)])
             near = [] if fact is None else [fact]
-            near += [f for f in self._of_subject[fact["subject"]] if f is not fact] if fact else []
-            lines = [f"{row['question']} {row['answer']}" for row in near[:_MAX_ROWS]]
+            near += [f for f in self._of_subject[fact.subject] if f is not fact] if fact else []
+            lines = [f"{row.question} {row.answer}" for row in near[:_MAX_ROWS]]
             yield "\n".join([*reversed(lines), prompt])
 
 
@@ -144,7 +152,7 @@ def _from_memory(spellings: Spellings, question: GoldenQuestion, asked: Asked) -
     outcome: Outcome = "refused" if refused else "right" if by else "wrong"
     if not question.expected and refused:
         outcome, by = "right", "silence"
-    read = [f"{fact['relation']} of {fact['subject']}" for fact in asked.facts if "subject" in fact]
+    read = [f"{fact.relation} of {fact.subject}" for fact in asked.facts]
     return _answer(
         question, "memory", asked.said, outcome, by, read="; ".join(read),
         reason=asked.answer if refused else "",

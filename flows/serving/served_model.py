@@ -5,7 +5,7 @@ import logging
 import os
 import time
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +16,7 @@ from flows.home.home import Home
 from flows.serving.given_prompts import batches, encoded, shown
 
 if TYPE_CHECKING:
+    from flows.serving.asking import Asked
     from lamini.model.memory_model import MemoryModel
     from lamini.model.running_text import Passage
     from warehouse.snapshots import Snapshot
@@ -23,24 +24,48 @@ if TYPE_CHECKING:
 ChatMode = Literal["answer", "inline", "context", "both"]
 _MAX_REFUSAL = 1000
 """Characters of what is said in place of every answer from no fact."""
-_SILENT: dict[str, Any] = {
-    "answer": None,
-    "said": None,
-    "from_memory": False,
-    "group": None,
-    "experts": [],
-    "score": None,
-    "margin": None,
-    "reason": None,
-    "facts": [],
-    "rows": [],
-    "table_answer": None,
-    "table_agrees": None,
-    "is_mismatch": False,
-    "fact_ids": [],
-}
-"""What a prompt gets besides its error."""
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answered:
+    """A prompt with its answer."""
+
+    asked: "Asked"
+    fact_ids: tuple[str, ...]
+
+    def told(self) -> dict[str, Any]:
+        """Return it as plain values, dates as text."""
+        return _plain({**self.asked.told(), "fact_ids": self.fact_ids, "error": None})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """A prompt that got no answer, and why."""
+
+    prompt: str | None
+    error: str
+
+    def told(self) -> dict[str, Any]:
+        """Return it with the names that an answer has."""
+        return {
+            "prompt": self.prompt,
+            "answer": None,
+            "said": None,
+            "from_memory": False,
+            "group": None,
+            "experts": [],
+            "score": None,
+            "margin": None,
+            "reason": None,
+            "facts": [],
+            "rows": [],
+            "table_answer": None,
+            "table_agrees": None,
+            "is_mismatch": False,
+            "fact_ids": [],
+            "error": self.error,
+        }
 
 
 class ServedModel:
@@ -77,7 +102,7 @@ class ServedModel:
         strict: bool = False,
         refusal: str = "",
         on_mismatch: str = "",
-    ) -> list[dict[str, Any]]:
+    ) -> list[Answered | Refused]:
         """Answer every prompt, each with where its answer comes from, or with its error.
 
         `strict` answers from memory only where no doubt is left; `refusal` is said where nothing is
@@ -92,7 +117,7 @@ class ServedModel:
         if (way := ways.get(on_mismatch)) is None:
             why = f"on_mismatch={shown(on_mismatch)} must be one of {', '.join(WAYS)}"
             return [_refused(prompt, why) for prompt in prompts]
-        found = {
+        found: dict[int, Answered | Refused] = {
             place: _refused(prompt, self._beyond(place + 1, len(prompts)))
             for place, prompt in enumerate(prompts)
             if place >= self.limits.max_prompts
@@ -111,6 +136,7 @@ class ServedModel:
                 lengths[place] = len(ids)
         for batch in batches(lengths):
             asked = [prompts[place] for place in batch]
+            answers: Sequence[Answered | Refused]
             if time.monotonic() > last:
                 answers = [_refused(prompt, self._too_late(len(prompts))) for prompt in asked]
             else:
@@ -167,7 +193,10 @@ class ServedModel:
 
         named = [*dict.fromkeys([*(one.fact_id for one in passage.stated), *passage.rows])]
         known = facts_by_id(self.snapshot, named)
-        rows = {fact_id: source_rows(self.snapshot, [fact]) for fact_id, fact in known.items()}
+        rows = {
+            fact_id: [asdict(row) for row in source_rows(self.snapshot, [fact])]
+            for fact_id, fact in known.items()
+        }
         spans = [
             {
                 "start": one.start,
@@ -186,7 +215,7 @@ class ServedModel:
 
     def _each(
         self, prompts: list[str], strict: bool, refusal: str, way: OnMismatch
-    ) -> list[dict[str, Any]]:
+    ) -> Sequence[Answered | Refused]:
         """Answer a batch; if it fails, its prompts one by one."""
         try:
             return self._answered(prompts, strict, refusal, way)
@@ -201,16 +230,18 @@ class ServedModel:
 
     def _answered(
         self, prompts: list[str], strict: bool, refusal: str, way: OnMismatch
-    ) -> list[dict[str, Any]]:
+    ) -> list[Answered]:
         from flows.serving.asking import explain_answer, refusal_of
 
         unread = refusal_of(self.model, refusal)
         answers = self.model.answer(prompts, strict=strict, refusal=unread)
-        found = []
-        for prompt, answer in zip(prompts, answers, strict=True):
-            asked = explain_answer(self.snapshot, prompt, answer, way).told()
-            found.append(_plain({**asked, "fact_ids": list(answer.fact_ids), "error": None}))
-        return found
+        return [
+            Answered(
+                asked=explain_answer(self.snapshot, prompt, answer, way),
+                fact_ids=tuple(answer.fact_ids),
+            )
+            for prompt, answer in zip(prompts, answers, strict=True)
+        ]
 
     def _beyond(self, number: int, of: int) -> str:
         return (
@@ -237,8 +268,8 @@ def open_served(config: Mapping[str, Any]) -> ServedModel:
     )
 
 
-def _refused(prompt: Any, why: str) -> dict[str, Any]:
-    return {"prompt": shown(prompt), **_SILENT, "error": why}
+def _refused(prompt: Any, why: str) -> Refused:
+    return Refused(prompt=shown(prompt), error=why)
 
 
 def _snapshot(home: Home, known: str) -> "Snapshot":

@@ -46,6 +46,11 @@ def served(champion_home):
     return ServedModel(Home(champion_home), champion_home / "runs" / "k" / "checkpoint")
 
 
+def answers(served, prompts, **given):
+    """Give what each prompt gets as MLflow hands it on: plain values with names."""
+    return [answer.told() for answer in served.answer(prompts, **given)]
+
+
 def bounded(served, monkeypatch, **limits):
     monkeypatch.setattr(served, "limits", Serving(**limits))
     return served
@@ -53,8 +58,8 @@ def bounded(served, monkeypatch, **limits):
 
 @pytest.mark.parametrize("kind", NO_TEXT)
 def test_what_is_no_prompt_gets_an_error_and_those_beside_it_their_answers(served, kind):
-    alone = served.answer([QUESTION])[0]
-    first, wrong, last = served.answer([QUESTION, NO_TEXT[kind], QUESTION])
+    alone = answers(served, [QUESTION])[0]
+    first, wrong, last = answers(served, [QUESTION, NO_TEXT[kind], QUESTION])
     assert first == last
     assert first["error"] is None
     assert first["from_memory"]
@@ -68,8 +73,8 @@ def test_what_is_no_prompt_gets_an_error_and_those_beside_it_their_answers(serve
 
 @pytest.mark.parametrize("kind", ODD)
 def test_odd_texts_are_answered_and_change_nothing_beside_them(served, kind):
-    alone = served.answer([QUESTION])[0]
-    odd, beside = served.answer([ODD[kind], QUESTION])
+    alone = answers(served, [QUESTION])[0]
+    odd, beside = answers(served, [ODD[kind], QUESTION])
     assert (odd["prompt"], odd["error"]) == (ODD[kind], None)
     assert isinstance(odd["answer"], str)
     assert (beside["answer"], beside["group"]) == (alone["answer"], alone["group"])
@@ -77,7 +82,7 @@ def test_odd_texts_are_answered_and_change_nothing_beside_them(served, kind):
 
 def test_an_error_says_the_limit_and_the_setting(served, monkeypatch):
     bounded(served, monkeypatch, max_prompt_tokens=20, max_prompts=2, max_seconds=60)
-    within, long, beyond = served.answer([QUESTION, QUESTION * 3, QUESTION])
+    within, long, beyond = answers(served, [QUESTION, QUESTION * 3, QUESTION])
     assert within["from_memory"]
     assert "tokens, the limit is max_prompt_tokens=20" in long["error"]
     assert "prompt 3 of 3: the limit is max_prompts=2" in beyond["error"]
@@ -87,7 +92,7 @@ def test_ten_thousand_prompts_are_bounded_in_time_and_memory(served, monkeypatch
     bounded(served, monkeypatch, max_prompts=30)
     tracemalloc.start()
     begun = time.process_time()
-    found = served.answer([QUESTION] * 10_000)
+    found = answers(served, [QUESTION] * 10_000)
     spent, (_, most) = time.process_time() - begun, tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert [place for place, one in enumerate(found) if one["error"] is None] == [*range(30)]
@@ -108,7 +113,7 @@ def test_when_the_time_is_over_no_further_batch_begins(served, monkeypatch):
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     monkeypatch.setattr(served.model, "answer", slow)
     long = "It is said of old that " * 600  # no room for it beside the question
-    told, late = served.answer([QUESTION, long])
+    told, late = answers(served, [QUESTION, long])
     assert asked == [[QUESTION]]
     assert told["error"] is None
     assert "longer than max_seconds=60" in late["error"]
@@ -123,13 +128,13 @@ def test_a_prompt_on_which_the_model_fails_fails_alone_and_tells_no_path(served,
         return answer(prompts, **given)
 
     monkeypatch.setattr(served.model, "answer", fragile)
-    first, wrong, last = served.answer([QUESTION, "poison", QUESTION])
+    first, wrong, last = answers(served, [QUESTION, "poison", QUESTION])
     assert first["error"] is last["error"] is None
     assert wrong["error"] == "the answer failed (RuntimeError); the server's log says why"
 
 
 def test_a_long_refusal_is_refused(served):
-    (found,) = served.answer([QUESTION], refusal="No. " * 1000)
+    (found,) = answers(served, [QUESTION], refusal="No. " * 1000)
     assert "the limit is 1000" in found["error"]
 
 
@@ -167,9 +172,9 @@ def test_a_saved_models_configuration_names_the_bounds(champion_home, monkeypatc
 def test_a_prompt_at_the_limit_is_answered(served, monkeypatch):
     ids = encode_prompt(served.model.tokenizer, QUESTION)
     bounded(served, monkeypatch, max_prompt_tokens=len(ids))
-    assert served.answer([QUESTION])[0]["from_memory"]
+    assert answers(served, [QUESTION])[0]["from_memory"]
     bounded(served, monkeypatch, max_prompt_tokens=len(ids) - 1)
-    assert served.answer([QUESTION])[0]["error"]
+    assert answers(served, [QUESTION])[0]["error"]
 
 
 def test_a_bound_must_be_positive():
@@ -181,10 +186,10 @@ def test_whoever_asks_over_http_is_told_where_memory_and_table_disagree(served, 
     table = served.snapshot.facts().slice(0, 1).to_pylist()[0] | {"fact_id": FACTS[0].fact_id}
     facts = pa.Table.from_pylist([table], schema=served.snapshot.facts().schema)
     monkeypatch.setattr(type(served.snapshot), "facts", lambda snapshot: facts)
-    by_way = {way: served.answer([QUESTION], on_mismatch=way)[0] for way in ("", "table", "say")}
+    by_way = {way: answers(served, [QUESTION], on_mismatch=way)[0] for way in ("", "table", "say")}
     assert {asked["is_mismatch"] for asked in by_way.values()} == {True}
     assert by_way["say"]["answer"] == by_way["say"]["said"] != table["answer"]
     assert by_way["table"]["answer"] == table["answer"]
     assert "not answered" in by_way[""]["answer"]
-    (wrong,) = served.answer([QUESTION], on_mismatch="guess")
+    (wrong,) = answers(served, [QUESTION], on_mismatch="guess")
     assert "must be one of refuse, table, say" in wrong["error"]
