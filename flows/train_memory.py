@@ -7,8 +7,9 @@ LoggedModel to MLflow.
 
 import contextlib
 import logging
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -18,9 +19,12 @@ from flows.home.receipts import Trained, Written
 from flows.serving.saved_model import saved_model
 from flows.tracking.progress import Progress
 from flows.tracking.runs import TrackedRun
-from flows.training.job import job_config
+from flows.training.job import training_job
 from flows.training.remote import train_on_cluster
 from flows.training.worker_jobs import RECALL, ROUTER, TUNING
+
+if TYPE_CHECKING:
+    from lamini.training_data import TrainingFact
 
 log = logging.getLogger(__name__)
 
@@ -32,15 +36,14 @@ def train_memory(
     """Launch the job and wait for it; killed, the next launch goes on where this one saved."""
     from lamini.training_data import read_training_facts
 
-    config = job_config(settings, folder, assignment, snapshot)
-    questions = config["questions"]
+    job = training_job(settings, folder, assignment, snapshot)
     facts = read_training_facts(assignment)
     num_steps = settings.router_training.num_steps
     stages = {stage: run.child(stage) for stage in (ROUTER, TUNING)}
     bars = {
         ROUTER: lambda: Progress("router pretraining", num_steps, "step", "loss"),
         TUNING: lambda: Progress("memory tuning", len(facts), "facts_memorized", "loss"),
-        RECALL: lambda: Progress("measuring recall", len(questions), "questions", "questions"),
+        RECALL: lambda: Progress("measuring recall", len(job.questions), "questions", "questions"),
     }
     with contextlib.ExitStack() as stack:
         shown = {ROUTER: stack.enter_context(bars[ROUTER]())}
@@ -59,11 +62,11 @@ def train_memory(
             elif settings.num_workers == 0:
                 from flows.training import in_process
 
-                done = in_process.fit(config, use_gpu=settings.use_gpu, on_report=on_report)
+                done = in_process.fit(job, use_gpu=settings.use_gpu, on_report=on_report)
             else:
                 from flows.training.launch import fit  # slow
 
-                done = fit(config, settings=settings, folder=folder, on_report=on_report)
+                done = fit(job, settings=settings, folder=folder, on_report=on_report)
         except BaseException:
             for child in stages.values():
                 child.end("FAILED")
@@ -75,23 +78,27 @@ def train_memory(
         "calibration_accepted",
         "calibration_foreign",
     )
-    stages[ROUTER].log_metrics({f"router/{key}": done["router"][key] for key in keys}, num_steps)
-    tuned = _summary(folder / "tuning", facts)
-    for step, loss in enumerate(tuned["loss_by_step"]):
+    stages[ROUTER].log_metrics(
+        {f"router/{key}": getattr(done.router, key) for key in keys}, num_steps
+    )
+    trained = _with_shards(done, folder / "tuning", facts)
+    for step, loss in enumerate(trained.loss_by_step):
         stages[TUNING].log_metrics({"tuning/loss": loss}, step)
-    stages[TUNING].log_metrics({"tuning/bits_per_parameter": done["bits_per_parameter"]}, 0)
-    if done["capacity_alarm"]:
-        log.warning(done["capacity_alarm"])
+    stages[TUNING].log_metrics(
+        {"tuning/bits_per_parameter": float(trained.bits_per_parameter or 0.0)}, 0
+    )
+    if trained.capacity_alarm:
+        log.warning(trained.capacity_alarm)
     for child in stages.values():
         child.end()
-    return Trained(**done, **tuned)
+    return trained
 
 
-def _summary(tuning: Path, facts: list[Any]) -> dict[str, Any]:
-    """Return what the shards' files tell together."""
+def _with_shards(done: Trained, tuning: Path, facts: Sequence["TrainingFact"]) -> Trained:
+    """Add to the receipt what the shards' files tell together."""
     from lamini.tuning.shards import load_shard
 
-    shards: dict[int, list[Any]] = {}
+    shards: dict[int, list[TrainingFact]] = {}
     for fact in facts:
         shards.setdefault(fact.shard_index, []).append(fact)
     undecided: dict[str, str] = {}
@@ -107,7 +114,7 @@ def _summary(tuning: Path, facts: list[Any]) -> dict[str, Any]:
         positions += result.num_positions
         losses.append(result.loss_by_step)
         tokens.append(result.num_tokens)
-    return {
+    tuned = {
         "num_facts": len(facts),
         "num_undecided": len(undecided),
         "undecided": dict([*undecided.items()][:50]),
@@ -115,16 +122,17 @@ def _summary(tuning: Path, facts: list[Any]) -> dict[str, Any]:
         "num_positions": positions,
         "loss_by_step": _mean_losses(losses, tokens),
     }
+    return done.model_copy(update=tuned)
 
 
-def _mean_losses(losses: list[tuple[float, ...]], tokens: list[int]) -> list[float]:
+def _mean_losses(losses: list[tuple[float, ...]], tokens: list[int]) -> tuple[float, ...]:
     """Return the mean loss of a token over all shards; a shard that is done keeps its last."""
     steps = range(max(map(len, losses), default=0))
     means = [[shard[min(step, len(shard) - 1)] for shard in losses] for step in steps]
-    return [
+    return tuple(
         sum(loss * number for loss, number in zip(mean, tokens, strict=True)) / sum(tokens)
         for mean in means
-    ]
+    )
 
 
 @task(cache_policy=NO_CACHE, task_run_name="log checkpoint")

@@ -53,6 +53,18 @@ class Receipt(Told):
     seconds: float = 0.0
 
 
+class PretrainedRouter(Told):
+    """The router that a run pretrained, and how good it says it is."""
+
+    folder: str = ""
+    sha256: str = ""
+    threshold: float = 0.0
+    unnamed_threshold: float = 0.0
+    calibration_agreement: float = 0.0
+    calibration_accepted: float = 0.0
+    calibration_foreign: float = 0.0
+
+
 class Trained(Receipt):
     """Both trainings of a full run, its checkpoint, and how long its parts took."""
 
@@ -63,7 +75,10 @@ class Trained(Receipt):
     undecided: Mapping[str, str] = {}
     """By fact_id: why it was not memorized."""
     num_steps: int = 0
+    num_positions: int = 0
+    """Answer tokens that were tuned."""
     loss_by_step: tuple[float, ...] = ()
+    router: PretrainedRouter = PretrainedRouter()
     silence: Proof = Proof()
     capacity_alarm: str | None = None
     bits_per_parameter: float | None = None

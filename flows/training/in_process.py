@@ -3,24 +3,22 @@
 The same job as on one worker of Ray Train, with the same bytes; killed, it goes on in the same way.
 """
 
-from typing import Any
-
 import torch
 
+from flows.home.receipts import Trained
 from flows.training import worker_jobs
-from flows.training.worker_jobs import OnReport
+from flows.training.worker_jobs import OnReport, StepReport, TrainingJob
 from lamini.workers import Worker
 
 
-def fit(config: dict[str, Any], *, use_gpu: bool, on_report: OnReport) -> dict[str, Any]:
-    """Run `worker_jobs.train` here and return its summary; threads are as before afterwards."""
+def fit(job: TrainingJob, *, use_gpu: bool, on_report: OnReport) -> Trained:
+    """Run `worker_jobs.train` here and return its receipt; threads are as before afterwards."""
 
-    def report(numbers: dict[str, Any]) -> None:
-        told = dict(numbers)
-        on_report(told.pop("stage"), int(told.pop("step")), told)
+    def report(told: StepReport) -> None:
+        on_report(told.stage, told.step, told.numbers)
 
     threads = torch.get_num_threads()
     try:
-        return worker_jobs.train(config, Worker(), "cuda" if use_gpu else "cpu", report)
+        return worker_jobs.train(job, Worker(), "cuda" if use_gpu else "cpu", report)
     finally:
         torch.set_num_threads(threads)

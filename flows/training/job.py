@@ -5,10 +5,10 @@ Apart from who launches it: the same job runs on this machine's Ray, or on a clu
 
 import itertools
 from pathlib import Path
-from typing import Any
 
 from flows.configuration.settings import Settings
 from flows.planning.questions import questions_for
+from flows.training.worker_jobs import TrainingJob
 from warehouse.reference import training_negatives
 from warehouse.reference.unanswered import near_foreign_negatives
 from warehouse.snapshots import Snapshot, open_snapshot
@@ -16,26 +16,22 @@ from warehouse.snapshots import Snapshot, open_snapshot
 NUM_NEGATIVES = 20_000
 
 
-def job_config(
-    settings: Settings, folder: Path, assignment: Path, snapshot: Path
-) -> dict[str, Any]:
+def training_job(settings: Settings, folder: Path, assignment: Path, snapshot: Path) -> TrainingJob:
     """Return what `worker_jobs.train` takes."""
     published = open_snapshot(snapshot)
-    return {
-        "backbone": settings.backbone,
-        "memory": settings.memory,
-        "router": settings.router,
-        "router_training": settings.router_training,
-        "tuning": settings.tuning,
-        "facts": str(assignment),
-        "negatives": _negatives(settings, published),
-        "questions": questions_for(published, assignment, settings.tuning.prompts_per_fact),
-        "hashes": {
-            "snapshot_hash": published.snapshot_hash,
-            "training_hash": published.training_hash,
-        },
-        "folder": str(folder),
-    }
+    return TrainingJob(
+        backbone=settings.backbone,
+        memory=settings.memory,
+        router=settings.router,
+        router_training=settings.router_training,
+        tuning=settings.tuning,
+        facts=assignment,
+        negatives=_negatives(settings, published),
+        questions=questions_for(published, assignment, settings.tuning.prompts_per_fact),
+        snapshot_hash=published.snapshot_hash,
+        training_hash=published.training_hash,
+        folder=folder,
+    )
 
 
 def _negatives(settings: Settings, published: Snapshot) -> list[str]:

@@ -22,9 +22,10 @@ from ray.util.queue import Empty, Queue
 
 from flows.configuration.settings import Settings
 from flows.errors import FlowsError
+from flows.home.receipts import Trained
 from flows.training import ray_worker
 from flows.training.local_cluster import LocalTorch, local_cluster
-from flows.training.worker_jobs import OnReport
+from flows.training.worker_jobs import OnReport, StepReport, TrainingJob
 from lamini.errors import LaminiError
 
 _WAIT_SECONDS = 0.5
@@ -86,9 +87,7 @@ class _SendToDriver(UserCallback):  # type: ignore[misc]
                 raise error
 
 
-def fit(
-    config: dict[str, Any], *, settings: Settings, folder: Path, on_report: OnReport
-) -> dict[str, Any]:
+def fit(job: TrainingJob, *, settings: Settings, folder: Path, on_report: OnReport) -> Trained:
     """Run `worker_jobs.train` on Ray Train's workers and return what rank 0 returned.
 
     Raises:
@@ -98,7 +97,7 @@ def fit(
     queue = Queue(actor_options={"num_cpus": 0})
     trainer = TorchTrainer(
         ray_worker.train,
-        train_loop_config=config,
+        train_loop_config={"job": job},
         torch_config=meeting(backend="nccl" if settings.use_gpu else "gloo"),
         scaling_config=ScalingConfig(num_workers=settings.num_workers, use_gpu=settings.use_gpu),
         run_config=RunConfig(
@@ -111,7 +110,7 @@ def fit(
     )
     try:
         with _passing_on(queue, on_report):
-            result: dict[str, Any] = trainer.fit().return_value
+            result: Trained = trainer.fit().return_value
     except ControllerError as error:
         if isinstance(error.controller_failure, LaminiError):
             raise error.controller_failure from None
@@ -129,16 +128,15 @@ def _passing_on(queue: Queue, on_report: OnReport) -> Iterator[None]:
         last = ("", -1)
         while True:
             try:
-                numbers = queue.get(timeout=_WAIT_SECONDS)
+                told = StepReport(**queue.get(timeout=_WAIT_SECONDS))
             except Empty:
                 if done.is_set():
                     return
                 continue
-            stage, step = numbers.pop("stage"), int(numbers.pop("step"))
             # A restarted worker repeats steps; MLflow would show both points.
-            if stage != last[0] or step >= last[1]:
-                last = (stage, step)
-                on_report(stage, step, numbers)
+            if told.stage != last[0] or told.step >= last[1]:
+                last = (told.stage, told.step)
+                on_report(told.stage, told.step, told.numbers)
 
     # In this task's context: Prefect's artifacts belong to it.
     thread = threading.Thread(target=contextvars.copy_context().run, args=(pass_on,), daemon=True)

@@ -12,7 +12,7 @@ import logging
 import os
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from flows.configuration.settings import Settings
 from flows.environment import environment
 from flows.errors import FlowsError, JobFailedError
 from flows.home.home import Home
+from flows.home.receipts import Trained
 from flows.training.remote_job import progress_file, result_file
 from flows.training.worker_jobs import OnReport
 from lamini.saved import write_whole
@@ -46,7 +47,7 @@ class ClusterAwayError(FlowsError, RetryableError):
 
 def train_on_cluster(
     settings: Settings, folder: Path, assignment: Path, snapshot: Path, on_report: OnReport
-) -> dict[str, Any]:
+) -> Trained:
     """Submit the training of the run in `folder`, or attach to it; return what it returned.
 
     Interrupted, the job goes on, and the next call attaches to it.
@@ -67,14 +68,11 @@ def train_on_cluster(
         client,
         folder.name,
         entrypoint,
-        {"env_vars": _variables(settings.home)},
+        _variables(settings.home),
         is_whole=lambda known: result_file(folder, known).is_file(),
     )
     _follow(client, submission_id, progress_file(folder, submission_id), on_report)
-    result: dict[str, Any] = json.loads(
-        result_file(folder, submission_id).read_text(encoding="utf-8")
-    )
-    return result
+    return Trained(**json.loads(result_file(folder, submission_id).read_text(encoding="utf-8")))
 
 
 def connect(address: str) -> Any:
@@ -101,7 +99,7 @@ def submit_or_attach(
     client: Any,
     run_key: str,
     entrypoint: str,
-    runtime_env: dict[str, Any],
+    variables: Mapping[str, str],
     *,
     is_whole: Callable[[str], bool],
 ) -> str:
@@ -116,20 +114,20 @@ def submit_or_attach(
         submission_id = f"lamini-{run_key}-{attempt}"
         status = _status(client, submission_id)
         if status is None:
-            status = _submit(client, submission_id, entrypoint, runtime_env)
+            status = _submit(client, submission_id, entrypoint, variables)
         if status in ("PENDING", "RUNNING") or (status == "SUCCEEDED" and is_whole(submission_id)):
             return submission_id
     raise RemoteJobError(f"run {run_key} was submitted {MAX_ATTEMPTS} times and never succeeded")
 
 
 def _submit(
-    client: Any, submission_id: str, entrypoint: str, runtime_env: dict[str, Any]
+    client: Any, submission_id: str, entrypoint: str, variables: Mapping[str, str]
 ) -> str | None:
     try:
         client.submit_job(
             entrypoint=f"{entrypoint} {submission_id}",
             submission_id=submission_id,
-            runtime_env=runtime_env,
+            runtime_env={"env_vars": dict(variables)},
         )
     except Exception as error:
         # Another one of us may have been faster: then the cluster knows this id.

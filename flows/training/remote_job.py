@@ -9,7 +9,6 @@ training writes, RUN/ray/<submission>.jsonl as it goes on, RUN/ray/<submission>.
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 from flows.configuration.settings import Settings
 from flows.environment import keep_private
@@ -27,14 +26,14 @@ def main(file: Path, submission_id: str) -> None:
         raise SettingsError(
             f"{file} is not there: home must lie on storage that the cluster sees at the same path"
         )
-    job = json.loads(file.read_text(encoding="utf-8"))
-    settings = Settings(**job["settings"])
-    folder = Path(job["folder"])
+    told = json.loads(file.read_text(encoding="utf-8"))
+    settings = Settings(**told["settings"])
+    folder = Path(told["folder"])
     keep_private(settings.home.path)
-    from flows.training.job import job_config
+    from flows.training.job import training_job
     from flows.training.launch import cluster, fit
 
-    config = job_config(settings, folder, Path(job["assignment"]), Path(job["snapshot"]))
+    job = training_job(settings, folder, Path(told["assignment"]), Path(told["snapshot"]))
     reports = progress_file(folder, submission_id)
     with (
         cluster(settings.num_workers, use_gpu=settings.use_gpu),
@@ -45,8 +44,8 @@ def main(file: Path, submission_id: str) -> None:
             out.write(json.dumps({"stage": stage, "step": step, "numbers": numbers}) + "\n")
             out.flush()
 
-        done: dict[str, Any] = fit(config, settings=settings, folder=folder, on_report=on_report)
-    write_json(done, result_file(folder, submission_id))
+        done = fit(job, settings=settings, folder=folder, on_report=on_report)
+    write_json(done.told(), result_file(folder, submission_id))
 
 
 def progress_file(folder: Path, submission_id: str) -> Path:

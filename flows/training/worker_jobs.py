@@ -9,13 +9,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flows import failpoints
+from flows.home.receipts import PretrainedRouter, Proof, Trained
 
 if TYPE_CHECKING:
     import torch
 
+    from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning
     from lamini.model.memory_model import MemoryModel
     from lamini.proof.recall import Question, RecallRow
     from lamini.workers import Worker
@@ -30,8 +32,38 @@ SILENT_PROMPTS = 64
 
 OnReport = Callable[[str, int, dict[str, float]], None]
 """How whoever launched a job hears of it: the stage, the step and its numbers, of the leader."""
-Report = Callable[[dict[str, Any]], None]
-"""Takes the numbers of a step, with its stage; every rank reports at the same points."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepReport:
+    """The numbers of a step of one stage."""
+
+    stage: str
+    step: int
+    numbers: dict[str, float]
+
+
+Report = Callable[[StepReport], None]
+"""Takes the numbers of a step; every rank reports at the same points."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingJob:
+    """What a job is told (`flows/training/job.py`)."""
+
+    backbone: str
+    memory: "MemoryConfig"
+    router: "RouterConfig"
+    router_training: "RouterTraining"
+    tuning: "Tuning"
+    facts: Path
+    """The assignment."""
+    negatives: Sequence[str]
+    questions: Sequence["Question"]
+    snapshot_hash: str
+    training_hash: str
+    folder: Path
+    """The run's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,14 +74,14 @@ class _Reports:
     report: Report
 
     def log(self, step: int, numbers: dict[str, float]) -> None:
-        self.report({"stage": self.stage, "step": step, **numbers})
+        self.report(StepReport(stage=self.stage, step=step, numbers=numbers))
         failpoints.reach(f"worker.{self.stage}")
 
 
 def train(
-    config: dict[str, Any], worker: "Worker", device: "torch.device | str", report: Report
-) -> dict[str, Any]:
-    """Pretrain the router, tune memory, write the checkpoint, measure it; the leader's summary.
+    job: TrainingJob, worker: "Worker", device: "torch.device | str", report: Report
+) -> Trained:
+    """Pretrain the router, tune memory, write the checkpoint, measure it; the leader's receipt.
 
     The files are the result, and what a job that is started again goes on from. One job for all,
     since a worker's imports take longer than the tuning of a thousand facts.
@@ -66,23 +98,23 @@ def train(
 
     fix_arithmetic()
     reports = {stage: _Reports(stage=stage, report=report) for stage in (ROUTER, TUNING, RECALL)}
-    backbone = load_backbone(config["backbone"], device=device)
-    attached = attach(backbone, config["memory"])
-    facts = read_training_facts(Path(config["facts"]))
-    folder = Path(config["folder"])
+    backbone = load_backbone(job.backbone, device=device)
+    attached = attach(backbone, job.memory)
+    facts = read_training_facts(job.facts)
+    folder = job.folder
     clock = [time.monotonic()]
     receipt = pretrain_router(
         attached,
         facts,
-        config["negatives"],
-        config["router"],
-        config["router_training"],
+        job.negatives,
+        job.router,
+        job.router_training,
         folder / "router",
         reports[ROUTER],
         worker,
     )
     clock.append(time.monotonic())
-    tune_memory(attached, facts, config["tuning"], folder / "tuning", reports[TUNING], worker)
+    tune_memory(attached, facts, job.tuning, folder / "tuning", reports[TUNING], worker)
     clock.append(time.monotonic())
     detach(attached)
     failpoints.reach("worker.before_checkpoint")
@@ -90,28 +122,29 @@ def train(
         build_checkpoint(
             folder / "checkpoint",
             backbone=attached.backbone,
-            memory=config["memory"],
+            memory=job.memory,
             hidden_size=attached.hidden_size,
             facts=facts,
             router_folder=folder / "router",
             tuning_folder=folder / "tuning",
-            **config["hashes"],
+            snapshot_hash=job.snapshot_hash,
+            training_hash=job.training_hash,
         )
     worker.wait()
     clock.append(time.monotonic())
     model = load(folder / "checkpoint", backbone=attached.backbone)
-    _measure(model, config["questions"], folder / "recall", reports[RECALL], worker)
-    silence = _silence(model, config["questions"]) if worker.leads else {}
+    _measure(model, job.questions, folder / "recall", reports[RECALL], worker)
+    silence = _silence(model, job.questions) if worker.leads else Proof()
     clock.append(time.monotonic())
     names = (ROUTER, TUNING, "write_checkpoint", RECALL)
     spent = [after - before for before, after in itertools.pairwise(clock)]
     capacity = capacity_of(facts, model.tokenizer, model.bank.hidden_size)
-    return {
+    told = {
         **capacity.told(),
-        "router": {**asdict(receipt), "folder": str(receipt.folder)},
-        "silence": silence,
         **{f"{name}_seconds": round(s, 1) for name, s in zip(names, spent, strict=True)},
     }
+    router = PretrainedRouter.model_validate({**asdict(receipt), "folder": str(receipt.folder)})
+    return Trained(**told, router=router, silence=silence)
 
 
 def _measure(
@@ -134,14 +167,14 @@ def _measure(
         reports.log(done, {"questions": done})
 
 
-def _silence(model: "MemoryModel", questions: Sequence["Question"]) -> dict[str, Any]:
+def _silence(model: "MemoryModel", questions: Sequence["Question"]) -> Proof:
     """Return the foreign prompts that read nothing, and yet say something unlike the backbone."""
     from lamini.proof.untouched import compare_silence
 
     foreign = [asked.prompt for asked in questions if asked.answer is None][:SILENT_PROMPTS]
     found = compare_silence(model, foreign)
     silent = found.num_prompts - len(found.reading)
-    return {"num_silent": silent, "differing_silent": list(found.differing)}
+    return Proof(num_silent=silent, differing_silent=tuple(found.differing))
 
 
 def share_path(folder: Path, start: int) -> Path:

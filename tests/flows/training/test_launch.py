@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows.configuration.settings import load_settings
+from flows.training.worker_jobs import TrainingJob
 from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning
 from lamini.errors import NonFiniteLossError
 
@@ -29,22 +30,23 @@ def fit_with(tmp_path_factory):
     def fitted(num_workers, name, training=TRAINING):
         settings = load_settings({"home": home, "num_workers": num_workers})
         folder = home / name
-        config = {
-            "backbone": "embedded",
-            "memory": MemoryConfig(num_experts=4096),
-            "router": RouterConfig(num_ngrams=4096, num_cells=8),
-            "router_training": training,
-            "tuning": Tuning(prompts_per_fact=2),
-            "facts": str(home / "assignment.parquet"),
-            "negatives": ["How long is the river?", "Who invented the violin?"],
-            "questions": [],
-            "hashes": {"snapshot_hash": "s", "training_hash": "t"},
-            "folder": str(folder),
-        }
+        job = TrainingJob(
+            backbone="embedded",
+            memory=MemoryConfig(num_experts=4096),
+            router=RouterConfig(num_ngrams=4096, num_cells=8),
+            router_training=training,
+            tuning=Tuning(prompts_per_fact=2),
+            facts=home / "assignment.parquet",
+            negatives=["How long is the river?", "Who invented the violin?"],
+            questions=[],
+            snapshot_hash="s",
+            training_hash="t",
+            folder=folder,
+        )
         if num_workers == 0:
-            in_process.fit(config, use_gpu=False, on_report=lambda *report: None)
+            in_process.fit(job, use_gpu=False, on_report=lambda *report: None)
         else:
-            fit(config, settings=settings, folder=folder, on_report=lambda *report: None)
+            fit(job, settings=settings, folder=folder, on_report=lambda *report: None)
         return folder
 
     with cluster(4):
