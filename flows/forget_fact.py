@@ -8,8 +8,8 @@ same command goes on.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
-from typing import Any
 
 from prefect import flow
 from prefect.logging.handlers import APILogWorker
@@ -17,13 +17,14 @@ from prefect.logging.handlers import APILogWorker
 from flows import failpoints
 from flows.configuration.settings import Settings
 from flows.errors import GateError, SettingsError
+from flows.forgetting.forgotten import Forgotten, Lifted, ModelWithout, NoModel, Silence
 from flows.forgetting.holdings import holdings, other_files
 from flows.forgetting.purge import purge_slot, read_journal
 from flows.forgetting.slot import Slot, names
-from flows.home.champion import Champion, changing, read_pointer
+from flows.home.champion import Champion, changing, promoted, read_pointer
 from flows.home.current_run import note
 from flows.home.decided import Decided
-from flows.home.receipts import Measured, Updated
+from flows.home.receipts import Measured, Proof, Updated
 from flows.home.run_folder import RunFolder
 from flows.home.run_lock import run_lock
 from flows.home.turn import turn
@@ -50,7 +51,7 @@ def forget(
     *,
     reason: str = tombstones.DEFAULT_REASON,
     purge: bool = False,
-) -> dict[str, Any]:
+) -> Forgotten:
     """Forget the fact; give what was done, the proof, and what still holds it.
 
     Raises:
@@ -67,28 +68,30 @@ def forget(
         decided = publish(settings)
         failpoints.reach("forget.after_publishing")
         _out_of_the_model(settings, slot, decided, reason, bring_up=purge)
-        result: dict[str, Any] = {
-            "subject": slot.subjects[0],
-            "other_names": list(slot.subjects[1:]),
-            "relation": slot.relation,
-            "reason": slot.tombstones[0].reason,
-            "forgotten_at": slot.tombstones[0].recorded_at.isoformat(timespec="seconds"),
-            "counts": None if decided is None else decided.counts,
-            "model": _proof(settings, slot, journal.prompts),
-            "asserted_by": journal.asserted_by,
-        }
+        model, purged = _without(settings, slot, journal.prompts), None
         if purge:
             with changing(home):
-                result["purge"] = purge_slot(settings, slot, journal, lambda: publish(settings))
+                purged = purge_slot(settings, slot, journal, lambda: publish(settings))
             # The place of its questions is gone too, so they may be nearest to another fact now.
-            result["model"] |= _silence(settings, journal.prompts)
+            if isinstance(model, ModelWithout):
+                model = replace(model, silence=_silence(settings, journal.prompts))
         # The catalogue's text is what --undo brings back.
         held = holdings(home, slot.fact_ids)
-        result["still_held"] = [*held, *other_files(home, held, journal.texts)]
-    return result
+        return Forgotten(
+            subject=slot.subjects[0],
+            other_names=slot.subjects[1:],
+            relation=slot.relation,
+            reason=slot.tombstones[0].reason,
+            forgotten_at=slot.tombstones[0].recorded_at.isoformat(timespec="seconds"),
+            counts=None if decided is None else decided.counts,
+            model=model,
+            asserted_by=journal.asserted_by,
+            purge=purged,
+            still_held=[*held, *other_files(home, held, journal.texts)],
+        )
 
 
-def lift(settings: Settings, subject: str, relation: str) -> dict[str, Any]:
+def lift(settings: Settings, subject: str, relation: str) -> Lifted:
     """Take the tombstone away, so that the claims count again; training is the next run's.
 
     Raises:
@@ -107,13 +110,13 @@ def lift(settings: Settings, subject: str, relation: str) -> dict[str, Any]:
             tombstones.lift(con, standing)
             tombstones.publish_tombstones(con, settings.home.warehouse)
         decided = publish(settings)
-    return {
-        "subject": subjects[0],
-        "relation": relation,
-        "lifted": len(standing),
-        "was_purged": any(tombstone.purged_at is not None for tombstone in standing),
-        "counts": None if decided is None else decided.counts,
-    }
+    return Lifted(
+        subject=subjects[0],
+        relation=relation,
+        lifted=len(standing),
+        was_purged=any(tombstone.purged_at is not None for tombstone in standing),
+        counts=None if decided is None else decided.counts,
+    )
 
 
 def publish(settings: Settings) -> Decided | None:
@@ -210,48 +213,35 @@ def holds_any(settings: Settings, fact_ids: Sequence[str]) -> bool:
     return bool(held_facts(settings.home.checkpoint(pointer.champion.path)) & {*fact_ids})
 
 
-def _proof(settings: Settings, slot: Slot, prompts: Sequence[str]) -> dict[str, Any]:
+def _without(settings: Settings, slot: Slot, prompts: Sequence[str]) -> ModelWithout | NoModel:
     """Show that the champion is without the fact, and what the update compared on the way."""
     pointer = read_pointer(settings.home)
     if pointer is None:
-        return {"promoted": False, "holds_the_fact": False}
+        return NoModel()
     key = pointer.champion.run_key
     if holds_any(settings, slot.fact_ids):
         raise GateError(f"run {key} still holds the fact; forget it again")
     folder = RunFolder(path=settings.home.run(key))
     updated, measured = folder.read(Updated) or Updated(), folder.read(Measured) or Measured()
     by_this_run = bool({*updated.retired} & {*slot.fact_ids})
-    return {
-        "promoted": True,
-        "run_key": key,
-        "holds_the_fact": False,
-        "removed_by_this_run": by_this_run,
-        "groups_emptied_or_retrained": [*updated.groups] if by_this_run else [],
-        **(
-            {f"proof_{k}": _number(v) for k, v in measured.proof.told().items()}
-            if by_this_run
-            else {}
-        ),
-        **_silence(settings, prompts),
-    }
+    return ModelWithout(
+        run_key=key,
+        removed_by_this_run=by_this_run,
+        groups=updated.groups if by_this_run else (),
+        proof=measured.proof if by_this_run else Proof(),
+        silence=_silence(settings, prompts),
+    )
 
 
-def _number(value: Any) -> int:
-    return len(value) if isinstance(value, list) else int(value)
-
-
-def _silence(settings: Settings, prompts: Sequence[str]) -> dict[str, Any]:
+def _silence(settings: Settings, prompts: Sequence[str]) -> Silence:
     """Ask the champion the fact's own prompts, as questions and as unfinished statements."""
     from lamini.backbone.backbone import load_backbone
     from lamini.model.loading import load
     from lamini.proof.untouched import compare_silence
     from lamini.workers import fix_arithmetic
 
-    pointer = read_pointer(settings.home)
-    if pointer is None:
-        return {}
     fix_arithmetic()
-    folder = settings.home.checkpoint(pointer.champion.path)
+    folder = settings.home.checkpoint(promoted(settings.home).champion.path)
     model = load(folder, backbone=load_backbone(settings.backbone))
     asked = [compare_silence(model, prompts, cloze=cloze) for cloze in (False, True) if prompts]
     differing = [prompt for part in asked for prompt in part.differing]
@@ -259,8 +249,8 @@ def _silence(settings: Settings, prompts: Sequence[str]) -> dict[str, Any]:
         raise GateError(
             f"{len(differing)} prompts of the fact read no expert and yet differ from the backbone"
         )
-    return {
-        "prompts_asked": sum(part.num_prompts for part in asked),
-        "prompts_as_the_backbone": sum(part.num_prompts - len(part.reading) for part in asked),
-        "prompts_that_read_another_fact": sorted({p for part in asked for p in part.reading}),
-    }
+    return Silence(
+        prompts_asked=sum(part.num_prompts for part in asked),
+        prompts_as_the_backbone=sum(part.num_prompts - len(part.reading) for part in asked),
+        prompts_that_read_another_fact=tuple(sorted({p for part in asked for p in part.reading})),
+    )

@@ -25,6 +25,7 @@ from flows.measure_recall import record_rows
 from flows.planning.questions import accepting, questions_for
 from flows.planning.update_questions import (
     Asking,
+    RetiredFact,
     ask_after,
     differing_answers,
     sample_prompts,
@@ -184,7 +185,15 @@ def _asking(
         facts,
         questions_for(new, assignment, number),
         read_rows(before) if before.is_file() else [],
-        [fact for fact in old.facts().to_pylist() if fact["fact_id"] in retired],
+        [
+            RetiredFact(
+                prompts=tuple(fact["prompts"]),
+                prompt_kind=fact["prompt_kind"],
+                answer=fact["answer"],
+            )
+            for fact in old.facts().to_pylist()
+            if fact["fact_id"] in retired
+        ],
         prompts_per_fact=number,
         num_untouched=settings.update.untouched_questions,
     )

@@ -1,8 +1,10 @@
 """Where each source stands, and what one would give if it were taken in now."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flows.home.home import Home
 from warehouse import query
@@ -17,20 +19,47 @@ if TYPE_CHECKING:
     from flows.configuration.settings import Settings
 
 
-def source_states(home: Home) -> list[dict[str, Any]]:
+@dataclass(frozen=True, kw_only=True)
+class SourceState:
+    """A registered source, and what its last ingest left."""
+
+    name: str
+    format: str
+    path: str
+    last_ingest: datetime | None
+    num_rows: int
+    num_quarantined: int
+    watermark: str | None
+    warnings: Sequence[str]
+    is_fresh: bool | None
+    """Whether nothing was written since; null where only reading would tell."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _LastIngest:
+    """What the catalogue says of a source; as it is, of one that was never taken in."""
+
+    last_ingest: datetime | None = None
+    num_rows: int = 0
+    num_quarantined: int = 0
+    watermark: str | None = None
+    warnings: Sequence[str] | None = None
+
+
+def source_states(home: Home) -> list[SourceState]:
     """Return every registered source with its last ingest; nothing is read of the sources.
 
     Raises:
         MappingError: a registered mapping can no longer be used.
         CatalogueLockedError: another process is writing.
     """
-    known: dict[str, dict[str, Any]] = {}
+    known: dict[str, _LastIngest] = {}
     if _is_there(home):
         with open_catalogue(home.warehouse) as con:
             rows = query.run(con, "source_states").to_pylist()
-        known = {row["source"]: row for row in rows}
+        known = {row.pop("source"): _LastIngest(**row) for row in rows}
     return [
-        _state(mapping, known.get(mapping.name, {}))
+        _state(mapping, known.get(mapping.name, _LastIngest()))
         for mapping in map(load_mapping, registered(home.sources))
     ]
 
@@ -54,22 +83,21 @@ def _is_there(home: Home) -> bool:
     return home.catalogue.is_file()
 
 
-def _state(mapping: Mapping, known: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "name": mapping.name,
-        "format": mapping.format,
-        "path": mapping.given_path,
-        "last_ingest": known.get("last_ingest"),
-        "num_rows": known.get("num_rows", 0),
-        "num_quarantined": known.get("num_quarantined", 0),
-        "watermark": known.get("watermark"),
-        "warnings": known.get("warnings") or [],
-        "is_fresh": _is_fresh(mapping, known.get("last_ingest")),
-    }
+def _state(mapping: Mapping, known: _LastIngest) -> SourceState:
+    return SourceState(
+        name=mapping.name,
+        format=mapping.format,
+        path=mapping.given_path,
+        last_ingest=known.last_ingest,
+        num_rows=known.num_rows,
+        num_quarantined=known.num_quarantined,
+        watermark=known.watermark,
+        warnings=known.warnings or (),
+        is_fresh=_is_fresh(mapping, known.last_ingest),
+    )
 
 
 def _is_fresh(mapping: Mapping, last_ingest: datetime | None) -> bool | None:
-    """Say whether nothing was written since; null where only reading would tell."""
     if last_ingest is None:
         return False
     if mapping.options.is_url or not mapping.options.location or not mapping.path.exists():

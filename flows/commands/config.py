@@ -2,7 +2,7 @@
 
 import json
 import os
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -24,16 +24,13 @@ def show_config(
     from flows.configuration.shown import shown_settings
 
     found = shown_settings(os.environ)
-    rows = [{k: v for k, v in row.items() if origin or k != "origin"} for row in found["settings"]]
     if as_json:
-        return print_json({**found, "settings": rows})
-    _show(found, rows)
-
-
-def _show(found: dict[str, Any], rows: list[dict[str, Any]]) -> None:
-    echo(f"# profile {found['profile']}, settings file: {found['file'] or 'none'}")
-    for row in rows:
-        shown = f"{row['name']} = {json.dumps(row['value'], ensure_ascii=False)}"
-        echo(f"{shown:<60} # {row['origin']}" if "origin" in row else shown)
-    for ignored in found["ignored"]:
+        names = ("name", "value", "origin") if origin else ("name", "value")
+        rows = [{name: getattr(one, name) for name in names} for one in found.settings]
+        return print_json({**vars(found), "settings": rows})
+    echo(f"# profile {found.profile}, settings file: {found.file or 'none'}")
+    for one in found.settings:
+        shown = f"{one.name} = {json.dumps(one.value, ensure_ascii=False)}"
+        echo(f"{shown:<60} # {one.origin}" if origin else shown)
+    for ignored in found.ignored:
         echo(f"ignored: {ignored}", err=True)

@@ -1,7 +1,7 @@
 """Commands about what is to be gone: forget, gc."""
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -30,20 +30,23 @@ def forget(
     from flows import forget_fact
     from warehouse.tombstones import DEFAULT_REASON
 
-    found: dict[str, Any] = (
-        forget_fact.lift(settings, subject, relation)
-        if undo
-        else forget_fact.forget(
-            settings, subject, relation, reason=reason or DEFAULT_REASON, purge=purge
-        )
+    if undo:
+        lifted = forget_fact.lift(settings, subject, relation)
+        if as_json:
+            return print_json(lifted)
+        from flows.commands.screen_forget import show_lifted
+
+        return show_lifted(lifted)
+    found = forget_fact.forget(
+        settings, subject, relation, reason=reason or DEFAULT_REASON, purge=purge
     )
     if as_json:
         print_json(found)
     else:
-        from flows.commands.screen_forget import show_forgotten, show_lifted
+        from flows.commands.screen_forget import show_forgotten
 
-        (show_lifted if undo else show_forgotten)(found)
-    if "purge" in found and found["purge"].left:
+        show_forgotten(found)
+    if found.purge is not None and found.purge.left:
         raise typer.Exit(5)
 
 

@@ -1,8 +1,8 @@
 """Commands about refused rows: lamini quarantine list, show, replay."""
 
-from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -77,19 +77,19 @@ def replay(
     with open_catalogue(given_settings().home.warehouse) as con:
         for name in ids or ([] if file else [r["quarantine_id"] for r in list_quarantine(con)]):
             fixes[name] = {**fixes.get(name, {}), **told}
-        done = [asdict(row) for row in replay(con, fixes)]
+        done = replay(con, fixes)
     if as_json:
         return print_json(done)
     for again in done:
-        fate = f"taken in as claim {again['claim_id']}"
+        fate = f"taken in as claim {again.claim_id}"
         echo(
-            f"{again['quarantine_id']}  "
-            + (fate if again["claim_id"] else f"still refused, {again['reason']}: ")
-            + (again["explanation"] or "")
+            f"{again.quarantine_id}  "
+            + (fate if again.claim_id else f"still refused, {again.reason}: ")
+            + (again.explanation or "")
         )
 
 
-def refused_line(row: dict[str, Any]) -> str:
+def refused_line(row: Mapping[str, object]) -> str:
     """Return a refused row as one line for people."""
     where = f"{row['file']} row {row['row']}"
     where += f" (line {row['line']})" if row["line"] else ""

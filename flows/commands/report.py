@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
 
 from flows.commands.console import Console
+from flows.home.champion import RolledBack
 from flows.home.receipts import Cell, Proof, Trained, Updated
 from flows.planning.estimate import Estimate
 from flows.planning.plan import ChangedFact, Forecast
@@ -165,16 +165,16 @@ def show_changes(facts: Sequence[ChangedFact], limit: int = 40) -> None:
         Console().print(f"{limit} of {len(facts)}; --json gives all")
 
 
-def show_rollback(moved: dict[str, Any]) -> None:
+def show_rollback(back: RolledBack, *, is_tracked: bool) -> None:
     """Print which checkpoint answers now."""
     console = Console()
-    for name, entry in (("left", moved["left"]), ("champion now", moved["champion"])):
+    for name, entry in (("left", back.left), ("champion now", back.champion)):
         console.print(
-            f"{name}: {entry.get('mode', 'full')} run {entry['run_key']}, snapshot "
-            f"{str(entry['snapshot_hash'])[:16]} as of {entry.get('as_of')}",
+            f"{name}: {entry.mode} run {entry.run_key}, snapshot {entry.snapshot_hash[:16]} as of "
+            f"{entry.as_of}",
             highlight=False,
         )
-    if moved["aliases"] is None:
+    if not is_tracked:
         console.print("[yellow]MLflow did not take the aliases; the next run sets them[/]")
 
 

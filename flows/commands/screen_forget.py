@@ -1,54 +1,54 @@
 """Show people what was forgotten, what still holds it, and what was removed."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
 
 from rich.markup import escape
 
 from flows.commands.console import Console
 from flows.commands.screen import show_rows
+from flows.forgetting.forgotten import Forgotten, Lifted, ModelWithout, NoModel
 from flows.forgetting.garbage import Collected
 from flows.forgetting.purge import Purged
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
-def show_forgotten(found: Mapping[str, Any]) -> None:
+def show_forgotten(found: Forgotten) -> None:
     """Print what became of a request to be forgotten."""
     console = Console()
     console.print(
-        f"[bold green]Forgotten[/]: {escape(found['subject'])}, {escape(found['relation'])} "
-        f"({escape(found['reason'])}, since {found['forgotten_at']})"
+        f"[bold green]Forgotten[/]: {escape(found.subject)}, {escape(found.relation)} "
+        f"({escape(found.reason)}, since {found.forgotten_at})"
     )
-    _show_model(console, found["model"])
-    if asserted := found["asserted_by"]:
+    _show_model(console, found.model)
+    if asserted := found.asserted_by:
         console.print("sources that still assert it, which are yours to change:")
         show_rows(asserted, ("source", "file", "row"))
-    if purged := found.get("purge"):
+    if purged := found.purge:
         _show_purge(console, purged)
-    if held := found["still_held"]:
+    if held := found.still_held:
         console.print("what still holds it (--purge removes all of this):")
         show_rows(map(asdict, held), ("kind", "path", "what"))
     else:
         console.print("no checkpoint, bank version, snapshot or plan holds it")
 
 
-def _show_model(console: Console, model: Mapping[str, Any]) -> None:
-    if not model["promoted"]:
+def _show_model(console: Console, model: ModelWithout | NoModel) -> None:
+    if isinstance(model, NoModel):
         return console.print("no model is promoted, so none holds it")
+    silence = model.silence
     console.print(
-        f"run {model['run_key']} answers without it: {model['prompts_as_the_backbone']} of "
-        f"{model['prompts_asked']} prompts of the fact get the backbone's own logits, bit for bit"
+        f"run {model.run_key} answers without it: {silence.prompts_as_the_backbone} of "
+        f"{silence.prompts_asked} prompts of the fact get the backbone's own logits, bit for bit"
     )
-    for prompt in model["prompts_that_read_another_fact"]:
+    for prompt in silence.prompts_that_read_another_fact:
         console.print(f"  read by another fact's experts: {escape(prompt)}")
-    if model["removed_by_this_run"]:
-        groups = ", ".join(map(str, model["groups_emptied_or_retrained"]))
+    if model.removed_by_this_run:
+        groups, proof = ", ".join(map(str, model.groups)), model.proof
         console.print(
-            f"groups emptied or retrained: {groups}; of {model['proof_num_experts']} other experts "
-            f"{model['proof_differing_experts']} differ, of {model['proof_num_prompts']} other "
-            f"prompts {model['proof_differing_prompts']}"
+            f"groups emptied or retrained: {groups}; of {proof.num_experts} other experts "
+            f"{len(proof.differing_experts or ())} differ, of {proof.num_prompts} other "
+            f"prompts {len(proof.differing_prompts or ())}"
         )
 
 
@@ -69,14 +69,14 @@ def _show_purge(console: Console, purged: Purged) -> None:
         console.print("no file under the home holds it any more: every one was searched")
 
 
-def show_lifted(found: Mapping[str, Any]) -> None:
+def show_lifted(found: Lifted) -> None:
     """Print that a tombstone was taken away."""
     console = Console()
     console.print(
-        f"[bold green]Lifted[/]: claims about {escape(found['subject'])}, "
-        f"{escape(found['relation'])} count again; lamini run trains what they say"
+        f"[bold green]Lifted[/]: claims about {escape(found.subject)}, "
+        f"{escape(found.relation)} count again; lamini run trains what they say"
     )
-    if found["was_purged"]:
+    if found.was_purged:
         console.print("It was purged: only what a source says from now on comes back.")
 
 

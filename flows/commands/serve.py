@@ -2,12 +2,16 @@
 
 import contextlib
 import sys
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.commands.program import Json, app, given_settings, prepare, print_json
 from flows.terminal import echo
+
+if TYPE_CHECKING:
+    from flows.automation.deployments import Deployment
 
 
 @app.command()
@@ -33,25 +37,23 @@ def serve(
         if as_json:
             print_json({"prefect": url, "home": str(settings.home), "deployments": entries})
         else:
-            _tell(url, entries)
+            _tell(url, listed)
         sys.stdout.flush()
 
     with contextlib.suppress(KeyboardInterrupt):
         serve_home(settings, listed, on_ready)
 
 
-def _tell(url: str, entries: list[dict[str, Any]]) -> None:
-    for entry in entries:
-        when = [
-            str(s.get("cron") or f"every {s['interval']} s") for s in entry.get("schedules", ())
-        ]
-        when += [f"on {name}" for t in entry.get("triggers", ()) for name in t["expect"]]
-        flow = entry["entrypoint"].rsplit(":", 1)[1]
-        echo(f"{flow}/{entry['name']}: {', '.join(when) or 'when asked'}")
+def _tell(url: str, listed: "list[Deployment]") -> None:
+    for one in listed:
+        when = [str(s.get("cron") or f"every {s['interval']} s") for s in one.schedules]
+        when += [f"on {name}" for trigger in one.triggers for name in trigger["expect"]]
+        flow = one.entrypoint.rsplit(":", 1)[1]
+        echo(f"{flow}/{one.name}: {', '.join(when) or 'when asked'}")
     echo(f"served against {url}; `lamini ui` shows the runs, Ctrl-C stops")
 
 
-def _show_yaml(entries: list[dict[str, Any]]) -> None:
+def _show_yaml(entries: Sequence[Mapping[str, object]]) -> None:
     import yaml  # type: ignore[import-untyped]
 
     echo(yaml.safe_dump({"deployments": entries}, sort_keys=False), nl=False)

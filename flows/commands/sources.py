@@ -1,8 +1,8 @@
 """Commands about sources: lamini source add, list, check, preview."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,10 +10,29 @@ from flows.commands.program import Json, Program, app, given_settings, print_jso
 from flows.commands.quarantine import refused_line
 from flows.terminal import echo
 
+if TYPE_CHECKING:
+    from flows.automation.source_states import SourceState
+    from warehouse.claims.contracts import Finding
+
 source_app = typer.Typer(cls=Program, help="Register, list and try sources.", no_args_is_help=True)
 app.add_typer(source_app, name="source")
 
 Source = Annotated[str, typer.Argument(metavar="NAME|FILE", help="A registered source, or a file.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """A source held against its mapping and contract."""
+
+    name: str
+    path: str
+    num_rows: int
+    num_accepted: int
+    num_duplicates: int
+    num_quarantined: int
+    watermark: str | None
+    is_kept: bool
+    findings: "list[Finding]"
 
 
 @source_app.command()
@@ -38,7 +57,7 @@ def list_sources(as_json: Json = False) -> None:
     if as_json:
         return print_json(rows)
     for row in rows:
-        echo(f"{row['name']}: {row['format']}, {row['path']}")
+        echo(f"{row.name}: {row.format}, {row.path}")
         echo(f"    {_state(row)}")
 
 
@@ -50,16 +69,18 @@ def check(source: Source, as_json: Json = False) -> None:
 
     mapping, found = try_source(given_settings().home, source, limit=0)
     broken = [finding for finding in found.findings if finding.is_hard]
-    counts = asdict(found.receipt)
-    names = ("num_rows", "num_accepted", "num_duplicates", "num_quarantined", "watermark")
-    result: dict[str, Any] = {
-        "name": mapping.name,
-        "path": mapping.given_path,
-        **{name: counts[name] for name in names},
-        "is_kept": not broken,
-        "findings": [asdict(finding) for finding in found.findings],
-    }
-    show(result, as_json, "checked")
+    checked = Checked(
+        name=mapping.name,
+        path=mapping.given_path,
+        num_rows=found.receipt.num_rows,
+        num_accepted=found.receipt.num_accepted,
+        num_duplicates=found.receipt.num_duplicates,
+        num_quarantined=found.receipt.num_quarantined,
+        watermark=found.receipt.watermark,
+        is_kept=not broken,
+        findings=[*found.findings],
+    )
+    show(checked, as_json, "checked")
     if broken:
         raise ContractError(
             f"{mapping.given_path} breaks the contract of source {mapping.name!r}: "
@@ -94,14 +115,14 @@ def preview(
         echo(f"{'broken' if finding.is_hard else 'warning'}: {finding.message}")
 
 
-def _state(row: dict[str, Any]) -> str:
-    if row["last_ingest"] is None:
+def _state(source: "SourceState") -> str:
+    if source.last_ingest is None:
         return "never taken in"
     parts = [
-        f"taken in {row['last_ingest']:%Y-%m-%d %H:%M} UTC",
-        f"{row['num_rows']} rows, {row['num_quarantined']} in quarantine",
-        {True: "fresh", False: "changed since", None: ""}[row["is_fresh"]],
-        f"watermark {row['watermark']}" if row["watermark"] else "",
-        *(f"warning: {warning}" for warning in row["warnings"]),
+        f"taken in {source.last_ingest:%Y-%m-%d %H:%M} UTC",
+        f"{source.num_rows} rows, {source.num_quarantined} in quarantine",
+        {True: "fresh", False: "changed since", None: ""}[source.is_fresh],
+        f"watermark {source.watermark}" if source.watermark else "",
+        *(f"warning: {warning}" for warning in source.warnings),
     ]
     return "; ".join(part for part in parts if part)

@@ -1,7 +1,5 @@
 """Commands about change: plan, rollback."""
 
-from typing import Any
-
 from flows.commands.program import (
     Full,
     Incremental,
@@ -12,6 +10,7 @@ from flows.commands.program import (
     prepare,
     print_json,
 )
+from flows.home.home import Home
 
 
 @app.command()
@@ -43,25 +42,25 @@ def rollback(as_json: Json = False) -> None:
         back = roll_back(settings.home)
     # Slow: what answers has changed before.
     aliases = _aliases(settings.home)
-    moved = {"left": back.left.told(), "champion": back.champion.told(), **aliases}
     if as_json:
-        return print_json(moved)
+        return print_json({"left": back.left, "champion": back.champion, "aliases": aliases})
     from flows.commands.report import show_rollback
 
-    show_rollback(moved)
+    show_rollback(back, is_tracked=aliases is not None)
 
 
-def _aliases(home: Any) -> dict[str, Any]:
+def _aliases(home: Home) -> dict[str, str] | None:
+    """Bring MLflow's aliases to the pointer; null where it did not take them."""
     import logging
 
     from flows.environment import mlflow_database
 
     if not mlflow_database(home.path).is_file():
-        return {"aliases": {}}
+        return {}
     try:
         from flows.tracking.registry import follow_pointer
 
-        return {"aliases": follow_pointer(home)}
+        return follow_pointer(home)
     except Exception:
         logging.getLogger(__name__).warning("MLflow did not take the rollback", exc_info=True)
-        return {"aliases": None}
+        return None

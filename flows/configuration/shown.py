@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from flows.configuration.layers import PREFIX, unknown_variables
@@ -12,7 +13,26 @@ from warehouse.nearest import hint
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
-def shown_settings(environ: Mapping[str, str]) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class ShownSetting:
+    """A setting by its dotted name, without any secret, and who gave it."""
+
+    name: str
+    value: Any
+    origin: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownSettings:
+    """The settings in effect, and the variables that set nothing."""
+
+    profile: str
+    file: str | None
+    settings: tuple[ShownSetting, ...]
+    ignored: tuple[str, ...]
+
+
+def shown_settings(environ: Mapping[str, str]) -> ShownSettings:
     """Return profile, file, each setting with its value and origin, and variables that set nothing.
 
     Raises:
@@ -26,13 +46,14 @@ def shown_settings(environ: Mapping[str, str]) -> dict[str, Any]:
             section, _, key = dotted.partition(".")
             value = values[section][key] if key else values[section]
             origin = layers.origin.get(dotted, "default")
-            rows.append({"name": dotted, "value": _safe(dotted, value, environ), "origin": origin})
-    return {
-        "profile": layers.profile,
-        "file": None if layers.file is None else str(layers.file.resolve()),
-        "settings": rows,
-        "ignored": ignored_variables(environ),
-    }
+            safe = _safe(dotted, value, environ)
+            rows.append(ShownSetting(name=dotted, value=safe, origin=origin))
+    return ShownSettings(
+        profile=layers.profile,
+        file=None if layers.file is None else str(layers.file.resolve()),
+        settings=tuple(rows),
+        ignored=tuple(ignored_variables(environ)),
+    )
 
 
 def ignored_variables(environ: Mapping[str, str]) -> list[str]:

@@ -8,7 +8,7 @@ is asked again to see that it does.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from flows.planning.sampled_questions import SAMPLED
 
@@ -21,6 +21,15 @@ CHANGED, AFFECTED, RETIRED, UNTOUCHED = "changed", "affected", "retired", "untou
 """Kinds of questions that only an update asks."""
 _CARRIED = ("training", "heldout", *SAMPLED)
 Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetiredFact:
+    """What a fact that is retired was asked, and what it said."""
+
+    prompts: tuple[str, ...]
+    prompt_kind: str
+    answer: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +52,7 @@ def ask_after(
     facts: Sequence["TrainingFact"],
     every: Sequence["Question"],
     before: Sequence["RecallRow"],
-    gone: Sequence[dict[str, Any]],
+    gone: Sequence[RetiredFact],
     *,
     prompts_per_fact: int,
     num_untouched: int,
@@ -66,12 +75,12 @@ def ask_after(
         wanted += _every_phrasing(kind, chosen, prompts_per_fact)
     known = {prompt for fact in facts for prompt in fact.prompts}
     retired = {
-        prompt: str(fact["answer"])
+        prompt: fact.answer
         for fact in gone
-        for prompt in fact["prompts"][:prompts_per_fact]
+        for prompt in fact.prompts[:prompts_per_fact]
         if prompt not in known
     }
-    cloze = {prompt: fact["prompt_kind"] == "cloze" for fact in gone for prompt in fact["prompts"]}
+    cloze = {prompt: fact.prompt_kind == "cloze" for fact in gone for prompt in fact.prompts}
     wanted += [_foreign(prompt, cloze[prompt]) for prompt in retired]
     carried = [
         row

@@ -16,17 +16,16 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from flows.environment import environment
 from flows.errors import ServiceError
-from flows.home.processes import is_process
+from flows.home.processes import is_process, this_process
 from flows.servers.auth_string import auth_file, auth_string, basic
 from flows.servers.mlflow_database import make_database
 from flows.servers.passes import host_name, let_in_link
@@ -218,7 +217,7 @@ def _start(
     health: str,
     variables: Callable[[int], Mapping[str, str]],
 ) -> tuple[Server, bool]:
-    record = _record(home, name)
+    record, owner = _record(home, name), this_process()
     record.parent.mkdir(parents=True, exist_ok=True)
     with record.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two starters: the second finds the first one's record
@@ -232,7 +231,7 @@ def _start(
                 )
             return found, False
         if found is not None and found.auth_file and found.answers():
-            adopted = Server(**{**asdict(found), **_owner()})
+            adopted = replace(found, owner_pid=owner.pid, owner_created=owner.pid_created)
             _write(record, adopted)
             return adopted, True
         if found is not None:
@@ -251,7 +250,8 @@ def _start(
             pid_created=process.create_time(),
             log=str(log),
             auth_file=str(auth_file(home)),
-            **_owner(),
+            owner_pid=owner.pid,
+            owner_created=owner.pid_created,
         )
         _write(record, server)
         return server, True
@@ -279,10 +279,6 @@ def _any_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
-
-
-def _owner() -> dict[str, Any]:
-    return {"owner_pid": os.getpid(), "owner_created": psutil.Process().create_time()}
 
 
 def _record(home: Path, name: str) -> Path:

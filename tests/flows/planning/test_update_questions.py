@@ -1,6 +1,7 @@
 import pytest
 
 from flows.planning.update_questions import (
+    RetiredFact,
     ask_after,
     differing_answers,
     sample_prompts,
@@ -51,7 +52,7 @@ UPDATE = UpdateReceipt(
     num_steps=0,
     num_positions=0,
 )
-GONE = [{"fact_id": "gone", "prompts": ["g?", "p3?"], "answer": "Old", "prompt_kind": "question"}]
+GONE = [RetiredFact(prompts=("g?", "p3?"), answer="Old", prompt_kind="question")]
 
 
 def measured(question, *, group=None, generated="A"):

@@ -156,12 +156,12 @@ def test_a_purge_killed_anywhere_ends_with_nothing_left_in_any_file(own, monkeyp
             purge(settings)
     monkeypatch.setattr(failpoints, "reach", reach)
     result = purge(settings)
-    assert result["purge"].left == []
-    assert len(result["purge"].not_looked_for) == 1  # words, of which the router keeps weights
-    assert result["still_held"] == []
+    assert result.purge.left == []
+    assert len(result.purge.not_looked_for) == 1  # words, of which the router keeps weights
+    assert result.still_held == []
     # What is known of the fact survived the kills, and is gone now.
-    assert result["model"]["prompts_as_the_backbone"] == 4
-    assert result["asserted_by"][0]["row"] == 3
+    assert result.model.silence.prompts_as_the_backbone == 4
+    assert result.asserted_by[0]["row"] == 3
     check_gone(home)
 
     pointer = read_pointer(Home(home))
