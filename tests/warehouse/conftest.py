@@ -1,5 +1,4 @@
 from datetime import date, datetime
-from pathlib import Path
 
 import pytest
 
@@ -108,8 +107,3 @@ def answers():
         return {(subject, relation): answer for subject, relation, answer in rows}
 
     return read
-
-
-@pytest.fixture(scope="session")
-def cases():
-    return Path(__file__).parent / "cases"

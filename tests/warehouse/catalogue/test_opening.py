@@ -9,7 +9,7 @@ import pytest
 from warehouse.catalogue import open_catalogue
 from warehouse.errors import CatalogueLockedError, CatalogueVersionError, RetryableError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.slow

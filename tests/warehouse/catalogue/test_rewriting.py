@@ -9,7 +9,7 @@ import pytest
 
 from warehouse.catalogue import open_catalogue, rewrite_catalogue
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def contents(home):

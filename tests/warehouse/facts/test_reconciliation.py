@@ -13,7 +13,8 @@ from warehouse.intake import retract
 from warehouse.sources.rules import RuleTable
 
 AS_OF = date(2020, 1, 1)
-CASES = sorted(path.name for path in (Path(__file__).parent / "cases").iterdir())
+FOLDER = Path(__file__).parent / "cases"
+CASES = sorted(path.name for path in FOLDER.iterdir())
 
 
 def read_rows(path):
@@ -28,10 +29,10 @@ EACH_CASE = [
 
 
 @pytest.mark.parametrize("case", EACH_CASE)
-def test_case(memory, take, settle, fates, answers, cases, case):
+def test_case(memory, take, settle, fates, answers, case):
     con = memory()
-    given = tomllib.loads((cases / case / "case.toml").read_text())
-    rows = read_rows(cases / case / "claims.csv")
+    given = tomllib.loads((FOLDER / case / "case.toml").read_text())
+    rows = read_rows(FOLDER / case / "claims.csv")
     rules = {
         name: RuleTable.model_validate(rule).rule()
         for name, rule in given.get("relations", {}).items()

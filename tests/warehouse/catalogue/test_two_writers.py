@@ -12,7 +12,7 @@ from warehouse.intake import ingest
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 WORK = """
 import sys, time
 from pathlib import Path
