@@ -1,34 +1,41 @@
 """How a CSV file is written: in which encoding, with which delimiter, with or without a header."""
 
+import codecs
 import csv
 import io
+import re
 from collections import Counter
 from typing import Any
 
-from warehouse.errors import SourceError
 from warehouse.proposals.proposal import Table
 from warehouse.sources.files import SourceFile
 
 _DELIMITERS = (",", ";", "\t", "|")
 _LOOKED_AT_LINES = 200
+_SEPARATOR = re.compile(r"\A\"?sep=.\"?\r?\n", re.IGNORECASE)
+_COMMENTS = re.compile(r"^#.*\n?", re.MULTILINE)
 _WINDOWS_ONLY = bytes(range(0x80, 0xA0))
 
 
 def sniff(file: SourceFile, top: dict[str, str]) -> Table:
-    """Find out how the file is written.
-
-    Raises:
-        SourceError: something stands before the header.
-    """
+    """Find out how the file is written."""
     data = file.read()
     encoding, text = _decoded(data)
     usual = "\t" if ".tsv" in file.name else ","
-    delimiter, rows = _split(text, usual)
+    text = _SEPARATOR.sub("", text)
     options: dict[str, Any] = {}
     doubts = []
+    if text.startswith("#") and (rest := _COMMENTS.sub("", text)).strip():
+        options["comment"], text = "#", rest
+    delimiter, rows = _split(text, usual)
+    if skip := _before_header(text, delimiter, rows):
+        options["skip"] = skip
+        doubts.append(f"{skip} lines seem to stand before the header, which are skipped")
+        text = "".join(text.splitlines(keepends=True)[skip:])
+        delimiter, rows = _split(text, usual)
     if encoding != "utf-8":
         options["encoding"] = encoding
-        if encoding != "utf-16":
+        if not encoding.startswith("utf-"):
             doubts.append(f"it is no UTF-8; {encoding} is a guess: look at letters with accents")
     if delimiter != usual:
         options["delimiter"] = delimiter
@@ -36,12 +43,12 @@ def sniff(file: SourceFile, top: dict[str, str]) -> Table:
         names = [f"column {number}" for number in range(1, len(rows[0]) + 1)]
         options |= {"header": False, "columns": names}
         doubts.append("it seems to have no header: write what the columns are called")
-    elif rows:
-        _check_first(file, rows)
     return Table(top=top, csv=options, doubts=tuple(doubts))
 
 
 def _decoded(data: bytes) -> tuple[str, str]:
+    if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32", data.decode("utf-32", errors="replace")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16", data.decode("utf-16", errors="replace")
     try:
@@ -100,11 +107,14 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _check_first(file: SourceFile, rows: list[list[str]]) -> None:
-    width, _ = Counter(map(len, rows)).most_common(1)[0]
-    if len(rows[0]) < width and len(rows) > 2:
-        before = next(number for number, row in enumerate(rows) if len(row) == width)
-        raise SourceError(
-            f"{file.name}: before the header stand {before} lines, such as "
-            f"{','.join(rows[0])[:60]!r}; take them out, so that the first line names the columns"
-        )
+def _before_header(text: str, delimiter: str, rows: list[list[str]]) -> int:
+    """Count the lines before the first row that is as wide as most."""
+    width = Counter(map(len, rows)).most_common(1)[0][0] if len(rows) > 2 else 0
+    if not rows or len(rows[0]) >= width:
+        return 0
+    reader, before = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), 0
+    for row in reader:
+        if len(row) == width:
+            return before
+        before = reader.line_num
+    return 0

@@ -10,13 +10,21 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from warehouse.errors import SourceError, Where
+from warehouse.sources.csv_text import (
+    CsvText,
+    csv_text,
+    unreadable,
+    without_escapes,
+    without_swallowed,
+)
 from warehouse.sources.files import SourceFile
 from warehouse.sources.mapping import Mapping
 from warehouse.sources.options import CsvOptions
 from warehouse.sources.raw import Broken, RawTable
 
 _BLOCK_BYTES = 1 << 24
-_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8"}
+_LOOKED_AT_LINES = 50
+_SetApart = Callable[[pyarrow.csv.InvalidRow], str]
 
 
 def read_csv(file: SourceFile, mapping: Mapping) -> RawTable:
@@ -26,83 +34,49 @@ def read_csv(file: SourceFile, mapping: Mapping) -> RawTable:
         SourceError: it is not CSV in its encoding, or was cut short.
     """
     options = mapping.options.csv
-    data = _as_utf8(file, options)
+    text = csv_text(file, options)
+    names = list(options.columns) or _header(text, options)
+    _check_header(file, mapping, text, names)
+    text = without_swallowed(text, options, len(names))
     broken: list[Broken] = []
     first = 1 if options.header else 0
 
     def set_apart(row: pyarrow.csv.InvalidRow) -> str:
         why = f"{row.actual_columns} columns where the header has {row.expected_columns}"
-        broken.append(Broken(row=row.number - first, text=row.text, why=why))
+        told, why = text.marked.get(row.text, (row.text, why))
+        broken.append(Broken(row=row.number - first, text=told, why=why))
         return "skip"
 
-    table = _table(file, data, options, set_apart)
-    _check_closed(file, data, table, options, broken)
+    table = _table(file, text, options, names, set_apart)
+    _check_closed(file, without_escapes(text.data, options), table, options, broken)
     skipped = {row.row for row in broken}
     total = table.num_rows + len(broken)
     rows = [row for row in range(1, total + 1) if row not in skipped]
+    is_whole = not (broken or options.skip or options.comment or options.skip_below)
     return RawTable(
         table=table,
         rows=pa.array(rows, pa.int64()),
         broken=broken,
-        lines=_lines(data, table, options) if not broken else None,
+        lines=_lines(text.data, table, options) if is_whole else None,
     )
 
 
-def _as_utf8(file: SourceFile, options: CsvOptions) -> bytes:
-    data = file.read()
-    mark = next((name for start, name in _MARKS.items() if data.startswith(start)), None)
-    if options.encoding == "utf-8":
-        if mark == "utf-16":
-            raise SourceError(
-                f"{file.name}: not readable as CSV in UTF-8: it starts with the mark of UTF-16; "
-                'set [csv] encoding = "utf-16"'
-            )
-        return _checked(file, data)
-    try:
-        return data.decode(options.encoding).removeprefix("\ufeff").encode()
-    except (UnicodeError, ValueError) as error:
-        raise SourceError(
-            f"{file.name}: not readable as CSV in {options.encoding} ({error}); "
-            "set [csv] encoding to what it was written in"
-        ) from error
-
-
-def _checked(file: SourceFile, data: bytes) -> bytes:
-    # Arrow checks the cells only, and would drop a row of another width that is no UTF-8.
-    try:
-        pa.array([data], pa.large_binary()).cast(pa.large_string())
-    except pa.ArrowInvalid:
-        try:
-            data.decode()
-        except UnicodeDecodeError as error:
-            raise _unreadable(file, error) from error
-    return data
-
-
 def _table(
-    file: SourceFile,
-    data: bytes,
-    options: CsvOptions,
-    handler: Callable[[pyarrow.csv.InvalidRow], str],
+    file: SourceFile, text: CsvText, options: CsvOptions, names: list[str], handler: _SetApart
 ) -> pa.Table:
-    names = list(options.columns) or _header(data, options)
     try:
-        return _parsed(data, options, handler, names, _BLOCK_BYTES)
+        return _parsed(text, options, handler, names, _BLOCK_BYTES)
     except pa.ArrowInvalid as error:
         if "straddling object" not in str(error):
-            raise _unreadable(file, error) from error
+            raise unreadable(file, error) from error
     try:  # one cell is longer than a block
-        return _parsed(data, options, handler, names, len(data) + 1)
+        return _parsed(text, options, handler, names, len(text.data) + 1)
     except pa.ArrowException as error:
-        raise _unreadable(file, error) from error
+        raise unreadable(file, error) from error
 
 
 def _parsed(
-    data: bytes,
-    options: CsvOptions,
-    handler: Callable[[pyarrow.csv.InvalidRow], str],
-    names: list[str],
-    block_bytes: int,
+    text: CsvText, options: CsvOptions, handler: _SetApart, names: list[str], block_bytes: int
 ) -> pa.Table:
     seen: set[int] = set()
 
@@ -113,15 +87,16 @@ def _parsed(
         return "skip"
 
     return pyarrow.csv.read_csv(
-        pa.BufferReader(data),
+        pa.BufferReader(text.data),
         read_options=pyarrow.csv.ReadOptions(
             use_threads=False,
             block_size=block_bytes,
             column_names=list(options.columns) or None,
         ),
         parse_options=pyarrow.csv.ParseOptions(
-            delimiter=options.delimiter,
+            delimiter=text.delimiter,
             quote_char=options.quote or False,
+            escape_char=options.escape or False,
             newlines_in_values=True,
             invalid_row_handler=once,
         ),
@@ -133,29 +108,44 @@ def _parsed(
     )
 
 
-def _header(data: bytes, options: CsvOptions) -> list[str]:
+def _header(text: CsvText, options: CsvOptions) -> list[str]:
     """Read the names in the first record, which must all be read as text."""
-    text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", errors="replace", newline="")
     try:
-        for record in _records(text, options):
-            if record:
-                return record
+        return next((record for record in _records(text, options) if record), [])
     except csv.Error:  # what is wrong with it, Arrow says better
-        pass
-    return []
+        return []
 
 
-def _records(text: io.TextIOWrapper, options: CsvOptions) -> Iterator[list[str]]:
-    if options.quote is None:
-        return csv.reader(text, delimiter=options.delimiter, quoting=csv.QUOTE_NONE)
-    return csv.reader(text, delimiter=options.delimiter, quotechar=options.quote)
-
-
-def _unreadable(file: SourceFile, error: Exception) -> SourceError:
-    return SourceError(
-        f"{file.name}: not readable as CSV in UTF-8 ({error}); export it again as UTF-8 with a "
-        "header line, or say in [csv] how it is written"
+def _records(text: CsvText, options: CsvOptions) -> Iterator[list[str]]:
+    lines = io.TextIOWrapper(
+        io.BytesIO(text.data), encoding="utf-8-sig", errors="replace", newline=""
     )
+    if options.quote is None:
+        return csv.reader(
+            lines,
+            delimiter=text.delimiter,
+            quoting=csv.QUOTE_NONE,
+            escapechar=options.escape,
+        )
+    return csv.reader(
+        lines, delimiter=text.delimiter, quotechar=options.quote, escapechar=options.escape
+    )
+
+
+def _check_header(file: SourceFile, mapping: Mapping, text: CsvText, names: list[str]) -> None:
+    """Refuse a first line that is no header where a later one is, which something stands before."""
+    mapped = mapping.mapped_columns
+    if not mapping.options.csv.header or not mapped or mapped & set(names):
+        return
+    lines = text.data.split(b"\n", _LOOKED_AT_LINES)[:_LOOKED_AT_LINES]
+    for number, line in enumerate(lines):
+        below = CsvText(data=line, delimiter=text.delimiter)
+        if mapped <= set(_header(below, mapping.options.csv)):
+            skip = mapping.options.csv.skip + number
+            raise SourceError(
+                f"{file.name}: the columns that {mapping.file} maps are in line {skip + 1}; what "
+                f"stands before it is no header: set [csv] skip = {skip}"
+            )
 
 
 def _check_closed(

@@ -1,4 +1,7 @@
-"""Read JSON lines: one object a line; what a line holds otherwise is set apart."""
+"""Read JSON lines, or an array: an object a row; what a line holds otherwise is set apart."""
+
+import json
+import re
 
 import pyarrow as pa
 
@@ -8,6 +11,8 @@ from warehouse.sources.files import SourceFile
 from warehouse.sources.mapping import Mapping
 from warehouse.sources.raw import Broken, RawTable
 
+_SPACE = re.compile(r"[ \t\r\n]*")
+
 
 def read_jsonl(file: SourceFile, mapping: Mapping) -> RawTable:
     """Read one file of JSON lines.
@@ -16,7 +21,7 @@ def read_jsonl(file: SourceFile, mapping: Mapping) -> RawTable:
         SourceError: it is not UTF-8 text, or no line holds an object.
     """
     try:
-        lines = file.read().decode("utf-8-sig").split("\n")
+        lines = _lines(file.read().decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise SourceError(
             f"{file.name}: not UTF-8 text ({error}); export it again as UTF-8"
@@ -31,8 +36,7 @@ def read_jsonl(file: SourceFile, mapping: Mapping) -> RawTable:
         ]
         if not keys and broken:
             raise SourceError(
-                f"{file.name}: not JSON lines; write one object on each line "
-                "(a JSON array of objects does not do)"
+                f"{file.name}: not JSON lines; write one object on each line, or an array of them"
             )
         named = [(str(key), lists, nested) for key, lists, nested in keys if str(key).strip()]
         columns = "".join(f", {_column(key, bool(lists))}" for key, lists, _ in named)
@@ -45,6 +49,30 @@ def read_jsonl(file: SourceFile, mapping: Mapping) -> RawTable:
         broken=broken,
         wordless={key: "JSON objects or lists of lists" for key, _, nested in named if nested},
     )
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines, or the items of an array as they are written."""
+    at = len(text) - len(text.lstrip())
+    if not text.startswith("[", at):
+        return text.split("\n")
+    items, read, at = [], json.JSONDecoder().raw_decode, at + 1
+    try:
+        while text[(at := _beyond_space(text, at))] != "]":
+            _, end = read(text, at)
+            items.append(text[at:end])
+            at = _beyond_space(text, end)
+            if text[at] == ",":
+                at += 1
+            elif text[at] != "]":
+                return text.split("\n")
+    except (ValueError, IndexError, RecursionError):
+        return text.split("\n")
+    return items
+
+
+def _beyond_space(text: str, at: int) -> int:
+    return _SPACE.match(text, at).end()  # type: ignore[union-attr]
 
 
 def _column(key: str, lists: bool) -> str:

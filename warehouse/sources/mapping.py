@@ -97,6 +97,12 @@ class Mapping:
         return Path(self.options.location)
 
     @property
+    def mapped_columns(self) -> set[str]:
+        """The columns that hold claim fields."""
+        fields = [given for view in self.views for given in view.values()]
+        return {text for given in fields if given.kind == "column" for text in given.texts}
+
+    @property
     def given_path(self) -> str:
         """The path as the mapping gives it, for people."""
         return self.options.given

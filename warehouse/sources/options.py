@@ -1,4 +1,4 @@
-"""Read where a table lies and how it is read.
+r"""Read where a table lies and how it is read.
 
 path = "prices/*.csv"         # a file, a folder, a glob, or s3://, gs://, file://
 format = "csv"                # where the name does not tell
@@ -10,6 +10,10 @@ delimiter = ";"
 encoding = "latin-1"
 header = false
 columns = ["sku", "price"]    # names, where there is no header
+escape = "\\"                 # before a quote that does not end its cell
+skip = 3                      # lines before the header
+skip_below = 1                # lines below it, such as units
+comment = "#"                 # lines that begin with it are left out
 
 path = "shop.duckdb"          # a database needs one of
 table = "main.prices"
@@ -38,7 +42,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from warehouse.claims import EXTRACTS
 from warehouse.nearest import hint
-from warehouse.sources.tables import Flag, Table, Text, Texts, one_of, refused, wanted
+from warehouse.sources.tables import Count, Flag, Table, Text, Texts, one_of, refused, wanted
 
 FORMATS = {
     ".parquet": "parquet",
@@ -72,6 +76,7 @@ def _quote(value: object) -> str | None:
 
 def _encoding(value: str) -> str:
     try:
+        "a".encode(value)  # which rot13 and base64 refuse
         return codecs.lookup(value).name
     except (LookupError, ValueError):
         raise wanted("is no encoding; such as utf-8, latin-1, utf-16") from None
@@ -101,6 +106,14 @@ class CsvOptions(Table):
     columns: Texts = ()
     """Their names, where there is no header."""
     quote: Annotated[str | None, BeforeValidator(_quote)] = '"'
+    escape: Annotated[str | None, BeforeValidator(_quote)] = None
+    """What takes a quote or a delimiter after it for a letter."""
+    skip: Count = 0
+    """Lines before the header, or before the first row."""
+    skip_below: Count = 0
+    """Lines below the header that are no rows, such as units."""
+    comment: Text | None = None
+    """Lines that begin with it are left out."""
 
     @model_validator(mode="after")
     def _has_names(self) -> "CsvOptions":

@@ -55,8 +55,7 @@ def _without_unnamed(raw: RawTable) -> RawTable:
 
 def _check_is_the_table(mapping: Mapping, names: list[str]) -> None:
     """Refuse a file in which nothing is as mapped, and show nothing of it: it may be any file."""
-    fields = [given for view in mapping.views for given in view.values()]
-    mapped = {text for given in fields if given.kind == "column" for text in given.texts}
+    mapped = mapping.mapped_columns
     if names and mapped and not mapped & set(names):
         asked = "the right file, with the right [csv]" if mapping.format == "csv" else "the file"
         raise SourceError(

@@ -44,9 +44,19 @@ def test_a_file_without_a_header_gets_names_for_its_columns(proposed):
     assert any("no header" in doubt for doubt in proposal.doubts)
 
 
-def test_lines_before_the_header_are_named(proposed):
-    with pytest.raises(SourceError, match="before the header stand 2 lines, such as 'Report'"):
-        proposed("t.csv", "Report\n2024\nname,town\nAna,Lima\nOle,Bergen\n")
+@pytest.mark.parametrize(
+    ("before", "key", "value"),
+    [
+        ("Report\n\n2024\n", "skip", 3),
+        ("# of us\n# 2024\n", "comment", "#"),
+        ("sep=;\n", "delimiter", ";"),
+    ],
+)
+def test_what_stands_before_the_header_is_proposed_to_be_left_out(proposed, before, key, value):
+    lines = "name,town\nAna,Lima\nOle,Bergen\n".replace(",", ";" if "sep" in before else ",")
+    proposal, batch = proposed("t.csv", before + lines)
+    assert proposal.table.csv == {key: value}
+    assert batch.claims["value"].to_pylist() == ["Lima", "Bergen"]
 
 
 def test_names_that_toml_and_templates_would_misread_do_no_harm(proposed):

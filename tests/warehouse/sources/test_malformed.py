@@ -231,7 +231,7 @@ KINDS = [
          values(["x", None]).append_column("b", [[{"a": 1, "A": 2}, None]]), (1, 0, 1)),
     # texts
     Kind("right_to_left", "t.csv", csv("s,v", "مصر,القاهرة", "ישראל,\u202eירושלים"), (2, 0, 0)),
-    Kind("zero_width", "t.csv", csv("s,v", "Pe\u200bru,Lima", "\u200b,x"), (2, 0, 0)),
+    Kind("zero_width", "t.csv", csv("s,v", "Pe\u200bru,Lima", "\u200b,x"), (1, 0, 1), reason="missing_subject"),
     Kind("emoji", "t.csv", csv("s,v", "👩‍👩‍👧,🇵🇪", "Peru,🏳️‍🌈"), (2, 0, 0)),
     Kind("combining", "t.csv", csv("s,v", "e\u0301,x", "é,x"), (1, 1, 0)),
     Kind("zalgo", "t.csv", csv("s,v", "P" + "\u0300" * 500 + ",x"), (1, 0, 0)),
@@ -248,8 +248,8 @@ KINDS = [
     # JSON
     Kind("invalid_json", "t.jsonl", lines(PERU, '{"s":', "nothing"), (1, 0, 2),
          reason="malformed_row"),
-    Kind("json_array", "t.jsonl", json.dumps([PERU, PERU]).encode(), "not JSON lines"),
-    Kind("json_array_of_lines", "t.jsonl", b'[\n{"s":"Peru","v":"Lima"}\n]', (1, 0, 2)),
+    Kind("json_array", "t.jsonl", json.dumps([PERU, PERU]).encode(), (1, 1, 0)),
+    Kind("json_array_of_lines", "t.jsonl", b'[\n{"s":"Peru","v":"Lima"}\n]', (1, 0, 0)),
     Kind("pretty_json", "t.json", json.dumps(PERU, indent=2).encode(), "not JSON lines"),
     Kind("scalar_lines", "t.jsonl", lines(PERU, "1", "null", '"x"'), (1, 0, 3)),
     Kind("duplicate_keys", "t.jsonl", lines(PERU, '{"s":"a","v":"1","v":"2"}'), (1, 0, 1),
