@@ -231,7 +231,13 @@ KINDS = [
          values(["x", None]).append_column("b", [[{"a": 1, "A": 2}, None]]), (1, 0, 1)),
     # texts
     Kind("right_to_left", "t.csv", csv("s,v", "مصر,القاهرة", "ישראל,\u202eירושלים"), (2, 0, 0)),
-    Kind("zero_width", "t.csv", csv("s,v", "Pe\u200bru,Lima", "\u200b,x"), (1, 0, 1), reason="missing_subject"),
+    Kind(
+        "zero_width",
+        "t.csv",
+        csv("s,v", "Pe\u200bru,Lima", "\u200b,x"),
+        (1, 0, 1),
+        reason="missing_subject",
+    ),
     Kind("emoji", "t.csv", csv("s,v", "👩‍👩‍👧,🇵🇪", "Peru,🏳️‍🌈"), (2, 0, 0)),
     Kind("combining", "t.csv", csv("s,v", "e\u0301,x", "é,x"), (1, 1, 0)),
     Kind("zalgo", "t.csv", csv("s,v", "P" + "\u0300" * 500 + ",x"), (1, 0, 0)),
