@@ -63,7 +63,9 @@ def without_swallowed(text: CsvText, options: CsvOptions, width: int) -> CsvText
     """Put a mark in the place of each record that only a stray quote holds together."""
     if options.quote is None or options.quote.encode() not in text.data:
         return text
-    marked, parts, at = {}, [], 0
+    marked: dict[str, tuple[str, str]] = {}
+    parts: list[bytes] = []
+    at = 0
     for start, end, why in _swallowed(text, options, width):
         mark = f"{_MARKED}{len(marked)}" + text.delimiter * (width == 1)
         marked[mark] = text.data[start:end].decode(errors="replace").rstrip("\r"), why
