@@ -1,4 +1,4 @@
-"""Assign facts: plan which group of experts every fact of a snapshot is written to.
+"""Assign facts: say which group of experts every fact of a snapshot is written to.
 
 Reads: the snapshot, the catalogue in HOME/warehouse, the backbone's tokenizer. Writes: the
 assignment in the catalogue and HOME/warehouse/assignments/<hash>-<geometry>.parquet.
@@ -57,7 +57,7 @@ def assign_facts(
     backbone: str = "embedded",
     snapshot: Path | None = None,
 ) -> AssignmentReceipt:
-    """Assign every fact of a snapshot, the head where none is given; gives the plan's file."""
+    """Assign every fact of a snapshot, the head where none is given; return its file."""
     home = home.expanduser().resolve()
     snapshot = snapshot or head(Home(home).warehouse).path
     return assign_groups(home, num_groups, group_size, num_shards, backbone, snapshot)

@@ -28,10 +28,10 @@ from flows.home.receipts import Measured, Proof, Updated
 from flows.home.run_folder import RunFolder
 from flows.home.run_lock import run_lock
 from flows.home.turn import turn
-from flows.memorize import assigned_plan, candidate_run
+from flows.memorize import assigned_facts, candidate_run
 from flows.planning.decision import INCREMENTAL, decide_update
-from flows.planning.plan import Survey, fingerprint_of, survey
-from flows.planning.recipe import update_key
+from flows.planning.recipe import fingerprint_of, update_key
+from flows.planning.survey import Survey, survey
 from flows.reconcile_facts import reconcile_and_publish, reconcile_by
 from flows.servers.services import Services
 from flows.tracking.open_flow_runs import remember_flow_run, settle_flow_runs
@@ -195,7 +195,7 @@ def forget_fact(
     """Make the next champion one without the fact; the gate judges it as any update."""
     remember_flow_run(settings.home)
     settle_tracking(settings.home)
-    assigned = assigned_plan(settings, found.snapshot.path)
+    assigned = assigned_facts(settings, found.snapshot.path)
     made_of = found.situation.recipe
     key = update_key(base.run_key, found.situation.training_hash, made_of)
     folder = RunFolder(path=settings.home.run(key))

@@ -2,8 +2,8 @@
 
     a deployment (flows/automation/deployments.py), every night
 
-Reads: the champion's checkpoint, plan and snapshot. Writes: HOME/measured/<run key>-<day>, the
-recall table of the catalogue, a child of the champion's run in MLflow.
+Reads: the champion's checkpoint, assignment and snapshot. Writes: HOME/measured/<run key>-<day>,
+the recall table of the catalogue, a child of the champion's run in MLflow.
 """
 
 from datetime import UTC, datetime
@@ -49,10 +49,10 @@ def _measured(settings: Settings, champion: Champion) -> Measured:
     fix_arithmetic()
     checkpoint, key = settings.home.checkpoint(champion.path), champion.run_key
     snapshot = open_snapshot(settings.home.snapshot(champion.snapshot_hash))
-    plan = checkpoint.parent / "assignment.parquet"
+    assignment = checkpoint.parent / "assignment.parquet"
     device = "cuda" if settings.use_gpu else "cpu"
     model = load(checkpoint, backbone=load_backbone(settings.backbone, device=device))
-    asked = questions_for(snapshot, plan, settings.tuning.prompts_per_fact)
+    asked = questions_for(snapshot, assignment, settings.tuning.prompts_per_fact)
     rows = measure_recall(model, asked)
     day = datetime.now(tz=UTC).date().isoformat()
     run = known_run(settings.home, key)

@@ -28,8 +28,8 @@ from flows.home.run_folder import RunFolder
 from flows.home.turn import turn
 from flows.ingest_facts import ingest_facts
 from flows.planning.decision import FULL, INCREMENTAL, Decision, Full, Nothing, Update, decide
-from flows.planning.plan import ChangedFact, Survey, changed_facts, fingerprint_of, survey
-from flows.planning.recipe import run_key, update_key
+from flows.planning.recipe import fingerprint_of, run_key, update_key
+from flows.planning.survey import ChangedFact, Survey, changed_facts, survey
 from flows.promote_candidate import CandidateRun, announce
 from flows.reconcile_facts import reconcile_by, reconcile_facts
 from flows.reporting.run_report import outcome
@@ -105,11 +105,11 @@ def memorize(
     if isinstance(decision, Nothing):
         folder = _settled(settings, decision.champion)
         return _finished(begun.result(folder, decision, is_new=False))
-    plan = assigned_plan(settings, snapshot.path)
+    assignment = assigned_facts(settings, snapshot.path)
     failpoints.reach("run.after_assign")
     prepared = time.monotonic()
     if isinstance(decision, Update):
-        folder, passed = _update(settings, found, plan, decided, decision)
+        folder, passed = _update(settings, found, assignment, decided, decision)
         if passed:
             changes = changed_facts(found)
             return _finished(begun.result(folder, decision, prepared, changes=changes))
@@ -123,12 +123,12 @@ def memorize(
     tracked = open_tracked(settings, key, decided, FULL, decision.why)
     log.info("run %s: %d facts, MLflow run %s", key, decided.num_facts, tracked.run_id)
     with system_metrics(tracked):
-        train_in_full(candidate_run(settings, tracked, folder, plan, found))
+        train_in_full(candidate_run(settings, tracked, folder, assignment, found))
     return _finished(begun.result(folder, decision, prepared))
 
 
 def _update(
-    settings: Settings, found: Survey, plan: Path, decided: Decided, decision: Update
+    settings: Settings, found: Survey, assignment: Path, decided: Decided, decision: Update
 ) -> tuple[RunFolder, bool]:
     """Run the update; false where its router made it fail and a full run is to follow."""
     base, made_of = decision.champion, found.situation.recipe
@@ -140,7 +140,7 @@ def _update(
     )
     try:
         with system_metrics(tracked):
-            update_champion(candidate_run(settings, tracked, folder, plan, found), base)
+            update_champion(candidate_run(settings, tracked, folder, assignment, found), base)
     except GateError:
         verdict = folder.read(Judged)
         mended = verdict is not None and verdict.blames_router
@@ -165,8 +165,8 @@ def _is_promoted(folder: RunFolder) -> bool:
     return folder.read(Promoted) is not None
 
 
-def assigned_plan(settings: Settings, snapshot: Path) -> Path:
-    """Assign the facts of a snapshot to groups; give the plan."""
+def assigned_facts(settings: Settings, snapshot: Path) -> Path:
+    """Assign the facts of a snapshot to groups; return the file of the assignment."""
     memory = settings.memory
     assigned = assign_facts(
         settings.home.path,
@@ -180,24 +180,24 @@ def assigned_plan(settings: Settings, snapshot: Path) -> Path:
 
 
 def candidate_run(
-    settings: Settings, tracked: TrackedRun, folder: RunFolder, plan: Path, found: Survey
+    settings: Settings, tracked: TrackedRun, folder: RunFolder, assignment: Path, found: Survey
 ) -> CandidateRun:
-    """Return what a run needs to make a candidate, with its own copy of the plan."""
+    """Return what a run needs to make a candidate, with its own copy of the assignment."""
     return CandidateRun(
         settings=settings,
         tracked=tracked,
         folder=folder,
-        assignment=_own_plan(folder, plan),
+        assignment=_own_copy(folder, assignment),
         found=found,
     )
 
 
-def _own_plan(folder: RunFolder, assignment: Path) -> Path:
+def _own_copy(folder: RunFolder, assignment: Path) -> Path:
     # The catalogue's moves on with later facts.
-    plan = folder.path / "assignment.parquet"
-    if not plan.is_file():
-        write_whole(plan, assignment.read_bytes())
-    return plan
+    copy = folder.path / "assignment.parquet"
+    if not copy.is_file():
+        write_whole(copy, assignment.read_bytes())
+    return copy
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from flows.home.champion import Champion, promote, read_pointer
 from flows.home.current_run import note
 from flows.home.receipts import Measured, Promoted, Proof
 from flows.home.run_folder import RunFolder
-from flows.planning.plan import Survey
+from flows.planning.survey import Survey
 from flows.promotion.entry import entry_of
 from flows.promotion.gate import Verdict, judge
 from flows.promotion.golden_tally import Tally

@@ -107,16 +107,16 @@ def update_memory(
 
 
 def _settle_groups(assignment: Path, checkpoint: Path) -> None:
-    """Write into the run's plan the group that the bank really gave each fact."""
+    """Write into the run's assignment the group that the bank really gave each fact."""
     from lamini.checkpoint.checkpoint import read_group_table
 
     table = read_group_table(checkpoint)
     group_of = dict(zip(table.fact_ids, table.group_index_G.tolist(), strict=True))
-    plan = pq.read_table(assignment)
-    groups = [group_of[fact_id] for fact_id in plan["fact_id"].to_pylist()]
-    column = plan.schema.get_field_index("group_index")
-    settled = plan.set_column(column, "group_index", pa.array(groups, pa.int64()))
-    if not settled.equals(plan):
+    before = pq.read_table(assignment)
+    groups = [group_of[fact_id] for fact_id in before["fact_id"].to_pylist()]
+    column = before.schema.get_field_index("group_index")
+    settled = before.set_column(column, "group_index", pa.array(groups, pa.int64()))
+    if not settled.equals(before):
         write_parquet(settled, assignment)
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from flows.home.champion import Champion
 from flows.home.receipts import Measured, Updated, Written
 from flows.planning.decision import INCREMENTAL
-from flows.planning.plan import changed_facts
+from flows.planning.survey import changed_facts
 from flows.promote_candidate import CandidateRun, Made, judge_and_promote
 from flows.promotion.gate import Verdict
 from flows.tracking.runs import log_report

@@ -15,8 +15,8 @@ import pytest
 from flows.configuration.settings import Settings
 from flows.configuration.update_policy import UpdatePolicy
 from flows.planning.decision import decide
-from flows.planning.plan import changed_facts, survey
 from flows.planning.recipe import run_key, update_key
+from flows.planning.survey import changed_facts, survey
 from lamini.checkpoint.checkpoint import FORMAT_VERSION
 from lamini.config import to_dict
 from warehouse.catalogue import open_catalogue

@@ -50,7 +50,7 @@ ONE_AT_A_TIME = {"limit": 1, "collision_strategy": "ENQUEUE"}
 def deployments(settings: Settings, home: str | None = None) -> list[Deployment]:
     """List what is to be served; `home` is written as given, by default as the absolute path."""
     home = home or str(settings.home)
-    plan = settings.schedule
+    schedule = settings.schedule
     found = [
         *_ingestion(settings, home),
         Deployment(
@@ -58,7 +58,7 @@ def deployments(settings: Settings, home: str | None = None) -> list[Deployment]
             name="champion",
             description="Train what is pending: when facts changed, and every night.",
             parameters={"home": home},
-            schedules=_cron(plan.retrain, "nightly", {"reason": "schedule"}),
+            schedules=_cron(schedule.retrain, "nightly", {"reason": "schedule"}),
             triggers=(
                 {
                     "type": "event",
@@ -74,11 +74,11 @@ def deployments(settings: Settings, home: str | None = None) -> list[Deployment]
             name="champion",
             description="Measure the recall of the champion.",
             parameters={"home": home},
-            schedules=_cron(plan.measure, "nightly"),
+            schedules=_cron(schedule.measure, "nightly"),
         ),
     ]
-    if plan.watch_seconds:
-        watch = {"interval": plan.watch_seconds, "slug": "watch"}
+    if schedule.watch_seconds:
+        watch = {"interval": schedule.watch_seconds, "slug": "watch"}
         found.append(
             Deployment(
                 entrypoint="flows/watch_sources.py:watch_sources",
@@ -95,7 +95,7 @@ def _ingestion(settings: Settings, home: str) -> list[Deployment]:
     """Return a deployment for each source, or one for the reference facts where there is none."""
     from flows.automation.source_states import named_sources
 
-    plan = settings.schedule
+    schedule = settings.schedule
     sources = named_sources(settings) or {"reference": "all"}
     return [
         Deployment(
@@ -103,7 +103,7 @@ def _ingestion(settings: Settings, home: str) -> list[Deployment]:
             name=name,
             description=f"Take in {name}, reconcile, and announce what changed.",
             parameters={"home": home, "source": source},
-            schedules=_cron(plan.ingest_of.get(name, plan.ingest), "ingest"),
+            schedules=_cron(schedule.ingest_of.get(name, schedule.ingest), "ingest"),
         )
         for name, source in sources.items()
     ]

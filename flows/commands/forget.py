@@ -63,7 +63,7 @@ def gc(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Remove old runs, bank versions, snapshots and plans by the settings' retention policy."""
+    """Remove old runs, bank versions, snapshots, assignments by the settings' retention policy."""
     settings = given_settings()
     prepare(settings.home)
     from flows.forgetting.garbage import collect

@@ -10,7 +10,8 @@ from flows.commands.console import Console
 from flows.home.champion import RolledBack
 from flows.home.receipts import Cell, Proof, Trained, Updated
 from flows.planning.estimate import Estimate
-from flows.planning.plan import ChangedFact, Forecast
+from flows.planning.forecast import Forecast
+from flows.planning.survey import ChangedFact
 from flows.reporting.run_result import RunResult
 
 
@@ -127,7 +128,7 @@ def _recall(cell: Cell) -> str:
     )
 
 
-def show_plan(found: Forecast) -> None:
+def show_forecast(found: Forecast) -> None:
     """Print what a run would do, and about which facts."""
     console = Console()
     console.print(f"[bold]{found.decision}[/]: {escape('; '.join(found.reasons))}")

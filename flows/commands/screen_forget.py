@@ -30,7 +30,7 @@ def show_forgotten(found: Forgotten) -> None:
         console.print("what still holds it (--purge removes all of this):")
         show_rows(map(asdict, held), ("kind", "path", "what"))
     else:
-        console.print("no checkpoint, bank version, snapshot or plan holds it")
+        console.print("no checkpoint, bank version, snapshot or assignment holds it")
 
 
 def _show_model(console: Console, model: ModelWithout | NoModel) -> None:

@@ -19,14 +19,14 @@ def plan(full: Full = False, incremental: Incremental = False, as_json: Json = F
     mode = asked_mode(full, incremental)
     settings = given_settings()
     prepare(settings.home)
-    from flows.planning.plan import plan
+    from flows.planning.forecast import forecast
 
-    found = plan(settings, asked=mode)
+    found = forecast(settings, asked=mode)
     if as_json:
         return print_json(found)
-    from flows.commands.report import show_plan
+    from flows.commands.report import show_forecast
 
-    show_plan(found)
+    show_forecast(found)
 
 
 @app.command()

@@ -12,7 +12,7 @@ class Retention:
     keep_snapshots: int = 10
     """Snapshots besides those that a kept run was trained on, the newest first."""
     keep_days: float = 14.0
-    """Nothing that was written in so many days goes: run, snapshot, bank version or plan."""
+    """Nothing that was written in so many days goes: run, snapshot, bank version or assignment."""
     keep_quarantine_days: float = 365.0
     """After so many days a refused row loses its text; it stays as a row that counts."""
 

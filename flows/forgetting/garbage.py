@@ -1,4 +1,4 @@
-"""Remove what may go: runs, bank versions, snapshots, plans, refused rows, leftovers.
+"""Remove what may go: runs, bank versions, snapshots, assignments, refused rows, leftovers.
 
     lamini gc [--dry-run]
 

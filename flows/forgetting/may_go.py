@@ -1,4 +1,4 @@
-"""List what may go, by the retention policy: runs, bank versions, snapshots, plans, leftovers.
+"""List what may go, by the retention policy: runs, bank versions, snapshots and other files.
 
 The champion, the previous one, the head snapshot and those that both were trained on never go. Of
 the rest the newest stay by number, and nothing goes that was written in the last days.

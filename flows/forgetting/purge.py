@@ -2,8 +2,8 @@
 
 Writes: HOME/forgetting-<hash>.json while it works (what is looked for; removed when nothing is
 left), the catalogue, a snapshot, every kept checkpoint anew, the pointer; removes checkpoints,
-snapshots and plans that hold the fact; cleans recall tables, reports, the databases of MLflow and
-Prefect, logs. Killed anywhere, the same command goes on.
+snapshots and assignments that hold the fact; cleans recall tables, reports, the databases of MLflow
+and Prefect, logs. Killed anywhere, the same command goes on.
 """
 
 import json
@@ -237,8 +237,8 @@ def _remove_runs(
     for folder in sorted(settings.home.runs.glob("[!.]*")):
         if folder.name in stay or not folder.is_dir():
             continue
-        plan = folder / "assignment.parquet"
-        if in_tables([plan], frozenset(slot.fact_ids)) or files_with(folder, texts):
+        assignment = folder / "assignment.parquet"
+        if in_tables([assignment], frozenset(slot.fact_ids)) or files_with(folder, texts):
             folder.rename(folder.with_name(f".gone-{folder.name}"))
             removed.append(folder.name)
             failpoints.reach("purge.while_removing")
@@ -248,14 +248,14 @@ def _remove_runs(
 
 
 def _remove_published(settings: Settings, slot: Slot, published: Snapshot) -> list[str]:
-    """Remove snapshots and plans with a row about the slot; give their paths."""
+    """Remove snapshots and assignments with a row about the slot; give their paths."""
     home = settings.home
     snapshots = [
         path
         for path in sorted(home.snapshots.glob("*"))
         if path != published.path and mentions(path, slot.fact_ids)
     ]
-    plans = [
+    assignments = [
         path
         for path in sorted(home.assignments.glob("*.parquet"))
         if in_tables([path], frozenset(slot.fact_ids))
@@ -263,9 +263,9 @@ def _remove_published(settings: Settings, slot: Slot, published: Snapshot) -> li
     drop_dates(home.warehouse, {path.name for path in snapshots})
     for path in snapshots:
         shutil.rmtree(path)
-    for path in plans:
+    for path in assignments:
         path.unlink()
-    return [str(path.relative_to(settings.home.path)) for path in (*snapshots, *plans)]
+    return [str(path.relative_to(settings.home.path)) for path in (*snapshots, *assignments)]
 
 
 def _scrub_all(

@@ -45,7 +45,7 @@ class Home:
 
     @property
     def assignments(self) -> Path:
-        """The plans that the catalogue made; each run keeps a copy of its own."""
+        """The assignments that the catalogue made; each run keeps a copy of its own."""
         return self.warehouse / "assignments"
 
     @property

@@ -21,6 +21,19 @@ def recipe(settings: Settings, fingerprint: str) -> dict[str, Any]:
     }
 
 
+def fingerprint_of(settings: Settings, backbone: Any = None) -> str:
+    """Return what tells the weights of the frozen models from any other's.
+
+    They are the backbone's, loaded where it is not given, and a sentence encoder's.
+    """
+    from lamini.backbone.backbone import load_backbone
+    from lamini.backbone.sentences import load_sentences
+
+    weights = (backbone or load_backbone(settings.backbone)).fingerprint()
+    named = settings.router.sentence_encoder
+    return f"{weights} {load_sentences(named).fingerprint()}" if named else weights
+
+
 def run_key(settings: Settings, training_hash: str, fingerprint: str) -> str:
     """Return the name of a full run: a hash of settings, facts, backbone and format version."""
     # The router's gradient is averaged over workers, so their number is part of what it is; none

@@ -4,7 +4,7 @@ from flows.configuration.settings import Settings
 from flows.home.champion import Champion
 from flows.home.receipts import Measured, Updated
 from flows.home.run_folder import RunFolder
-from flows.planning.plan import Survey
+from flows.planning.survey import Survey
 from lamini.checkpoint.checkpoint import read_manifest
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from flows.home.decided import Decided
 from flows.home.receipts import Measured, Receipts, Written
 from flows.home.steps import STEPS
-from flows.planning.plan import ChangedFact
+from flows.planning.survey import ChangedFact
 from warehouse.intake import IngestReceipt
 
 

@@ -1,4 +1,4 @@
-"""What a training job is told: all from the settings, the plan, the snapshot and the run's folder.
+"""What a training job is told, made of the settings, the assignment, snapshot and run's folder.
 
 Apart from who launches it: the same job runs on this machine's Ray, or on a cluster.
 """

@@ -28,7 +28,7 @@ class Capacity:
         return self.bits / max(1, self.num_parameters)
 
     def told(self) -> dict[str, Any]:
-        """Return what receipts and plans say of it."""
+        """Return what receipts and forecasts say of it."""
         said = {"bits_per_parameter": round(self.bits_per_parameter, 4)}
         return {**said, "capacity_alarm": self.alarm}
 

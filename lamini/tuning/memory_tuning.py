@@ -34,7 +34,7 @@ from lamini.tuning.surface import TUNED, VERIFIED
 from lamini.workers import Worker
 
 _POSITIONS_AT_ONCE = 2**14
-"""Answer positions whose states are in memory at once, over all contexts of a part of a shard."""
+"""Answer positions whose states are in memory at once, over all contexts of a batch of a shard."""
 
 
 def tune_memory(
@@ -106,18 +106,18 @@ def _tune_shard(
     undecided: list[int] = []
     losses: list[list[float]] = []
     positions = 0
-    for start, stop in _parts(answers, config):
-        part = _Part(attached=attached, facts=facts[start:stop], answers=answers[start:stop])
-        shifts = _tune_part(part, config)
-        own = shifts.shift_ED.cpu().split([*map(len, part.answers)])
+    for start, stop in _batches(answers, config):
+        batch = _Batch(attached=attached, facts=facts[start:stop], answers=answers[start:stop])
+        shifts = _tune_batch(batch, config)
+        own = shifts.shift_ED.cpu().split([*map(len, batch.answers)])
         # An answer with more tokens than its fact has experts cannot be said whole.
         fits = [
-            len(weight) <= fact.num_experts for weight, fact in zip(own, part.facts, strict=True)
+            len(weight) <= fact.num_experts for weight, fact in zip(own, batch.facts, strict=True)
         ]
         weights += [
-            weight[: fact.num_experts].clone() for weight, fact in zip(own, part.facts, strict=True)
+            weight[: fact.num_experts].clone() for weight, fact in zip(own, batch.facts, strict=True)
         ]
-        decided = part.decided(shifts.loss_E, config)
+        decided = batch.decided(shifts.loss_E, config)
         undecided += [
             start + f for f, both in enumerate(zip(decided, fits, strict=True)) if not all(both)
         ]
@@ -136,8 +136,8 @@ def _tune_shard(
     )
 
 
-def _parts(answers: Sequence[list[int]], config: Tuning) -> Iterator[tuple[int, int]]:
-    """Yield where parts of a shard begin and end; each facts' states fit into memory together."""
+def _batches(answers: Sequence[list[int]], config: Tuning) -> Iterator[tuple[int, int]]:
+    """Yield where batches of a shard begin and end; each facts' states fit into memory together."""
     start, held = 0, 0
     contexts = 2 * config.prompts_per_fact + config.verified_per_fact
     for f, answer in enumerate(answers):
@@ -148,15 +148,15 @@ def _parts(answers: Sequence[list[int]], config: Tuning) -> Iterator[tuple[int, 
     yield start, len(answers)
 
 
-def _mean_losses(parts: Sequence[Sequence[float]], num_tokens: int) -> tuple[float, ...]:
-    """Return the mean loss of a token at each step, of sums by part; done parts keep their last."""
-    num_steps = max(map(len, parts))
-    whole = [[*part, *[part[-1]] * (num_steps - len(part))] for part in parts]
+def _mean_losses(batches: Sequence[Sequence[float]], num_tokens: int) -> tuple[float, ...]:
+    """Return the mean loss of a token at each step, of sums by batch; done batches keep their last."""
+    num_steps = max(map(len, batches))
+    whole = [[*batch, *[batch[-1]] * (num_steps - len(batch))] for batch in batches]
     return tuple(sum(step) / num_tokens for step in zip(*whole, strict=True))
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Part:
+class _Batch:
     """Facts that are tuned together, and the tokens of their answers; a token is an expert."""
 
     attached: Attached
@@ -180,17 +180,17 @@ class _Part:
         return [bool(own.all()) for own in done_E.split([*map(len, self.answers)])]
 
 
-def _tune_part(part: _Part, config: Tuning) -> Shifts:
+def _tune_batch(batch: _Batch, config: Tuning) -> Shifts:
     """Tune facts on their contexts; verify others, and tune on those that fail as well."""
-    shifts = Shifts.fresh([*map(len, part.answers)], part.attached)
-    contexts = [(f, text) for f, fact in enumerate(part.facts) for text in tuned_on(fact, config)]
-    states = part.states(contexts)
-    _fit(part, contexts, states, shifts, config)
-    others = [(f, text) for f, fact in enumerate(part.facts) for text in verified_on(fact, config)]
+    shifts = Shifts.fresh([*map(len, batch.answers)], batch.attached)
+    contexts = [(f, text) for f, fact in enumerate(batch.facts) for text in tuned_on(fact, config)]
+    states = batch.states(contexts)
+    _fit(batch, contexts, states, shifts, config)
+    others = [(f, text) for f, fact in enumerate(batch.facts) for text in verified_on(fact, config)]
     if not others:
         return shifts
-    unseen = part.states(others)
-    loss_R = answer_losses(part.attached, unseen, shifts.shift_ED)
+    unseen = batch.states(others)
+    loss_R = answer_losses(batch.attached, unseen, shifts.shift_ED)
     shifts.num_positions += len(loss_R)
     failed_R = ~(loss_R <= -log(config.decided_probability))
     prompts = {*unseen.prompt_R[failed_R].tolist()}
@@ -199,7 +199,7 @@ def _tune_part(part: _Part, config: Tuning) -> Shifts:
         mine = {others[prompt][0] for prompt in prompts}
         again = [context for context in contexts if context[0] in mine]
         again += [others[prompt] for prompt in sorted(prompts)]
-        _fit(part, again, part.states(again), shifts, config)
+        _fit(batch, again, batch.states(again), shifts, config)
     return shifts
 
 
@@ -229,16 +229,16 @@ def verified_on(fact: TrainingFact, config: Tuning) -> list[str]:
 
 
 def _fit(
-    part: _Part,
+    batch: _Batch,
     contexts: Sequence[tuple[int, str]],
     states: AnswerStates,
     shifts: Shifts,
     config: Tuning,
 ) -> None:
-    not_finite_R = fit_shifts(part.attached, states, shifts, config)
+    not_finite_R = fit_shifts(batch.attached, states, shifts, config)
     if not_finite_R is not None:
         prompt = int(states.prompt_R[not_finite_R][0])
-        fact = part.facts[contexts[prompt][0]]
+        fact = batch.facts[contexts[prompt][0]]
         raise NonFiniteLossError(
             f"loss of fact {fact.fact_id} ({fact.prompts[0][:60]!r}) is not finite; "
             f"lower learning_rate={config.learning_rate}"

@@ -57,7 +57,7 @@ class UpdateReceipt:
 
 
 @dataclass(frozen=True, kw_only=True)
-class UpdatePlan:
+class UpdateForecast:
     """What an update would do, by fact_id, found without tuning or writing anything."""
 
     added: tuple[str, ...]
@@ -71,7 +71,7 @@ class UpdatePlan:
     """Added and changed facts whose own prompt the frozen router would send elsewhere."""
 
 
-def plan_update(model: MemoryModel, facts: Sequence[TrainingFact]) -> UpdatePlan:
+def forecast_update(model: MemoryModel, facts: Sequence[TrainingFact]) -> UpdateForecast:
     """Return what `update_model` would do: routing needs the new keys alone, not the experts.
 
     Raises:
@@ -88,7 +88,7 @@ def plan_update(model: MemoryModel, facts: Sequence[TrainingFact]) -> UpdatePlan
     with model.keyed(table, silent_after(model, changes, table)):
         reached = affected(model, changes)
         collisions = misrouted(model, changes.to_tune, facts)
-    return UpdatePlan(
+    return UpdateForecast(
         added=tuple(fact.fact_id for fact in changes.added),
         changed=tuple(fact.fact_id for fact in changes.changed),
         retired=tuple(changes.retired),

@@ -1,8 +1,8 @@
-"""Plan which group of experts each fact is written to (capacity 1), and which shard owns it.
+"""Say which group of experts each fact is written to (capacity 1), and which shard owns it.
 
-The plan is stable: a fact keeps its group from snapshot to snapshot as long as it lives, so an
-update touches only the experts of changed facts. Shards follow the group number, not the number of
-workers, so any number of workers trains the same experts.
+The assignment is stable: a fact keeps its group from snapshot to snapshot as long as it lives, so
+an update touches only the experts of changed facts. Shards follow the group number, not the number
+of workers, so any number of workers trains the same experts.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ def num_experts_for(num_tokens: int, group_size: int) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class AssignmentReceipt:
-    """Where the plan lies, and how large it is."""
+    """Where the assignment lies, and how large it is."""
 
     path: Path
     num_facts: int
@@ -48,7 +48,7 @@ def assign(
     num_shards: int,
     num_tokens_by_fact: TokenCounts,
 ) -> AssignmentReceipt:
-    """Return every fact of `snapshot` a group and write the plan as Parquet, whole or not at all.
+    """Place every fact of `snapshot` in a group, and write the assignment whole or not at all.
 
     Raises:
         CapacityError: there are more facts than groups; nothing was changed.
@@ -69,14 +69,14 @@ def assign(
         )
     geometry = f"{num_groups}x{group_size}-{num_shards}"
     to_place = _to_place(facts, group_size, num_tokens_by_fact)
-    plan = _settle(con, geometry, facts, to_place, num_groups, num_shards)
+    placed = _settle(con, geometry, facts, to_place, num_groups, num_shards)
     path = home / "assignments" / f"{snapshot.training_hash[:16]}-{geometry}.parquet"
     failpoints.reach("assign.before_file")
-    durable.write_parquet(plan, path)
+    durable.write_parquet(placed, path)
     return AssignmentReceipt(
         path=path,
-        num_facts=plan.num_rows,
-        num_groups_used=len(plan["group_index"].unique()),
+        num_facts=placed.num_rows,
+        num_groups_used=len(placed["group_index"].unique()),
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
     )
 
@@ -112,23 +112,23 @@ def _settle(
             )
             query.execute(con, "assignment_clear", geometry=geometry)
             query.execute(con, "assignment_record", geometry=geometry)
-            plan = _named(query.run(con, "export_assignment", geometry=geometry))
+            placed = _named(query.run(con, "export_assignment", geometry=geometry))
             offenders = query.execute(con, "check_assignment", geometry=geometry)
-            if offenders or plan.num_rows != facts.num_rows:
+            if offenders or placed.num_rows != facts.num_rows:
                 raise AccountingError(
-                    f"{plan.num_rows} of {facts.num_rows} facts placed, "
+                    f"{placed.num_rows} of {facts.num_rows} facts placed, "
                     f"{len(offenders)} groups with two facts"
                 )
             failpoints.reach("assign.before_commit")
     finally:
         con.unregister("facts_to_place")
         con.unregister("snapshot_facts")
-    return plan
+    return placed
 
 
-def _named(plan: pa.Table) -> pa.Table:
+def _named(placed: pa.Table) -> pa.Table:
     """Add what each fact's subject is called besides."""
-    subjects = plan["subject"].to_pylist()
+    subjects = placed["subject"].to_pylist()
     names = other_names(set(subjects))
     column = [names.get(subject, ()) for subject in subjects]
-    return plan.append_column("names", pa.array(column, pa.list_(pa.string())))
+    return placed.append_column("names", pa.array(column, pa.list_(pa.string())))

@@ -22,7 +22,7 @@ def rewrite_catalogue(home: Path) -> int:
     """
     path, part = home / "catalogue.duckdb", home / _PART
     with open_catalogue(home) as con:
-        sweep_parts(home)
+        sweep_unfinished(home)
         con.execute("checkpoint catalogue")
         before = path.stat().st_size
         con.execute(
@@ -42,7 +42,7 @@ def rewrite_catalogue(home: Path) -> int:
     return before - path.stat().st_size
 
 
-def sweep_parts(home: Path) -> None:
+def sweep_unfinished(home: Path) -> None:
     """Remove the copy that a killed process left half written; the catalogue's lock is held."""
     for left in home.glob(f"{_PART}*"):
         left.unlink()

@@ -124,7 +124,7 @@ def _is_suspect(claim: dict[str, Any]) -> bool:
     return claim["status"] == "held_back" and claim["reason"].startswith(SUSPICION)
 
 
-def _takes_part(claim: dict[str, Any]) -> bool:
+def _counts(claim: dict[str, Any]) -> bool:
     if claim["status"] == "outdated":
         # Outside its time, unlike a claim that a later one outdates.
         return claim["reason"] != f"valid until {claim['valid_to']}"
@@ -159,9 +159,9 @@ def _slot(
     return Slot(
         relation=relation,
         rule=rule,
-        claims=tuple(_said(claim) for claim in claims if _takes_part(claim)),
+        claims=tuple(_said(claim) for claim in claims if _counts(claim)),
         held_back=tuple(_said(claim) for claim in claims if _is_suspect(claim)),
-        odds=_odds([claim for claim in claims if _takes_part(claim)], fact),
+        odds=_odds([claim for claim in claims if _counts(claim)], fact),
     )
 
 

@@ -5,8 +5,7 @@ import torch
 from transformers import BertConfig, BertModel
 
 from flows.configuration.settings import load_settings
-from flows.planning.plan import fingerprint_of
-from flows.planning.recipe import run_key
+from flows.planning.recipe import fingerprint_of, run_key
 from lamini.backbone.backbone import load_backbone
 from lamini.backbone.sentences import load_sentences
 from lamini.errors import BackboneError

@@ -7,7 +7,7 @@ import pytest
 from flows.commands.program import to_json
 from flows.home.decided import Decided
 from flows.home.receipts import Measured, Receipts, Updated, Written
-from flows.planning.plan import ChangedFact
+from flows.planning.survey import ChangedFact
 from flows.reporting.run_result import RunResult
 
 

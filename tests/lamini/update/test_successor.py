@@ -16,7 +16,7 @@ from lamini.errors import CheckpointError
 from lamini.model.loading import load
 from lamini.proof.untouched import compare_banks, compare_logits
 from lamini.update.successor import build_successor, read_update
-from lamini.update.update import plan_update
+from lamini.update.update import forecast_update
 from tests.lamini.conftest import tiny_llama
 from tests.lamini.update.test_update import ANSWER, FACTS, MIXED, added, built, changed  # noqa: F401
 
@@ -181,11 +181,11 @@ def test_a_plan_tells_what_an_update_does_and_writes_nothing(
     before, table = bytes_of(built), model.table
     theirs = {"subject": FACTS[4].subject, "prompts": FACTS[4].prompts[1:]}
     facts = [*MIXED, dataclasses.replace(added("Twin", "Elsewhere", 41), **theirs)]
-    plan = plan_update(model, facts)
+    forecast = forecast_update(model, facts)
     assert bytes_of(built) == before
     assert model.table is table
     done = succeed(facts)
     names = ("added", "changed", "retired", "groups", "affected")
-    assert {n: getattr(plan, n) for n in names} == {n: getattr(done, n) for n in names}
-    assert plan.affected == ("fact-4",)
-    assert plan.num_experts == 8 * 4
+    assert {n: getattr(forecast, n) for n in names} == {n: getattr(done, n) for n in names}
+    assert forecast.affected == ("fact-4",)
+    assert forecast.num_experts == 8 * 4
