@@ -113,7 +113,7 @@ def memorize(
         if passed:
             changes = changed_facts(found)
             return _finished(begun.result(folder, decision, prepared, changes=changes))
-        why = f"the update of run {folder.key} failed the gate by its router"
+        why = f"the update of run {folder.run_key} failed the gate by its router"
         decision = Full(reasons=(*decision.reasons, why))
         log.info("%s: %s", decision.mode, decision.why)
     key = run_key(settings, found.situation.training_hash, fingerprint)
@@ -155,7 +155,7 @@ def _settled(settings: Settings, champion: Champion) -> RunFolder:
     folder = RunFolder(path=settings.home.run(champion.run_key))
     written = folder.read(Written)
     if written is not None and not _is_promoted(folder):
-        tracked = open_run(settings.home, folder.key, f"memorize {folder.key[:8]}", {})
+        tracked = open_run(settings.home, folder.run_key, f"memorize {folder.run_key[:8]}", {})
         announce(settings, tracked, folder, champion, written.model_id)
         tracked.end()
     return folder
@@ -220,7 +220,7 @@ class _Begun:
         """Return what became of it, by what the steps left."""
         receipts = folder.receipts()
         return RunResult(
-            run_key=folder.key,
+            run_key=folder.run_key,
             is_new=is_new,
             mode=FULL if receipts.updated is None else INCREMENTAL,
             decision=decision.mode,

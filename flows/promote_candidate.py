@@ -102,7 +102,7 @@ def _golden(run: CandidateRun) -> Tally | None:
     given = read_golden(Path(run.settings.gate.golden))
     model = load(run.path / "checkpoint")
     found = ask_golden(model, run.found.snapshot, given, ("memory",))
-    write_golden_page(found, run.folder.key, run.path / "recall" / PAGE)
+    write_golden_page(found, run.folder.run_key, run.path / "recall" / PAGE)
     log_golden(run.tracked, run.path / "recall", found)
     return found.tally("memory")
 
@@ -145,7 +145,7 @@ def _withhold(
     conclude(settings, run, folder)
     tell_of_gate(settings.notify, settings.home, folder, why, verdict.failures)
     missed = tuple({str(failure.fact_id): None for failure in verdict.failures})
-    raise GateError(why, where=Where(run_key=folder.key, fact_ids=missed))
+    raise GateError(why, where=Where(run_key=folder.run_key, fact_ids=missed))
 
 
 def announce(
@@ -166,7 +166,7 @@ def announce(
         failpoints.reach("promote.before_receipt")
         folder.leave(Promoted.model_validate({"version": version, **aliases}))
     except Exception:
-        log.warning("MLflow did not take the promotion of run %s", folder.key, exc_info=True)
+        log.warning("MLflow did not take the promotion of run %s", folder.run_key, exc_info=True)
     conclude(settings, run, folder)
 
 
@@ -196,6 +196,6 @@ def _failed(settings: Settings, folder: RunFolder, verdict: Verdict) -> str:
     more = f" For example: {named}." if named else ""
     advice = " A full run pretrains the router anew: lamini run --full." * verdict.blames_router
     return (
-        f"run {folder.key} failed the gate: {verdict}; {stays}.{more} All misses are in "
+        f"run {folder.run_key} failed the gate: {verdict}; {stays}.{more} All misses are in "
         f"{folder.path / 'recall' / 'recall.parquet'}.{advice}"
     )

@@ -90,7 +90,7 @@ def tell_of_gate(
     if known is not None and known.why == why:
         return
     named = [failure.told() for failure in failures[:MAX_FAILURES]]
-    facts = {"run_key": run.key, "why": why, "failures": named}
+    facts = {"run_key": run.run_key, "why": why, "failures": named}
     ways = notify(given, GATE_FAILED, home, facts)
     if ways:
         run.leave(Notified.model_validate({"why": why, "ways": ways}))

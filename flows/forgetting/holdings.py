@@ -32,7 +32,7 @@ class Holding:
 def holdings(home: Home, fact_ids: Collection[str]) -> list[Holding]:
     """List what holds a fact: kind, path, and in words what it is."""
     wanted = frozenset(fact_ids)
-    found = [*_checkpoints(home, wanted), *_snapshots(home, wanted), *_plans(home, wanted)]
+    found = [*_checkpoints(home, wanted), *_snapshots(home, wanted), *_assignments(home, wanted)]
     return [replace(one, path=one.path.relative_to(home.path)) for one in found]
 
 
@@ -106,7 +106,7 @@ def mentions(snapshot: Path, fact_ids: Collection[str]) -> bool:
     return in_tables((snapshot / f"{name}.parquet" for name in _TABLES), frozenset(fact_ids))
 
 
-def _plans(home: Home, wanted: frozenset[str]) -> Iterator[Holding]:
+def _assignments(home: Home, wanted: frozenset[str]) -> Iterator[Holding]:
     for path in sorted(home.assignments.glob("*.parquet")):
         if in_tables([path], wanted):
             yield Holding(kind="assignment", path=path, what="its prompts and answer")

@@ -47,7 +47,7 @@ def find(settings: "Settings", now: datetime) -> list[Item]:
         *runs,
         *_bank_versions(settings, now, gone),
         *_snapshots(settings, now, gone),
-        *_plans(settings, now),
+        *_assignments(settings, now),
     ]
 
 
@@ -141,7 +141,7 @@ def _snapshots(settings: "Settings", now: datetime, gone: set[str]) -> Iterator[
             yield Item(kind="snapshot", path=folder, why=why, files=_files(folder))
 
 
-def _plans(settings: "Settings", now: datetime) -> Iterator[Item]:
+def _assignments(settings: "Settings", now: datetime) -> Iterator[Item]:
     from warehouse.errors import NoSnapshotError
     from warehouse.snapshots import head
 

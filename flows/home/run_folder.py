@@ -40,7 +40,7 @@ class RunFolder:
     path: Path
 
     @property
-    def key(self) -> str:
+    def run_key(self) -> str:
         return self.path.name
 
     def read(self, kind: type[Kind]) -> Kind | None:

@@ -58,4 +58,4 @@ def _newest(runs: Path, kind: type[Kind]) -> tuple[str, Kind] | None:
         return None
     folder = RunFolder(path=files[-1].parents[1])
     receipt = folder.read(kind)
-    return None if receipt is None else (folder.key, receipt)
+    return None if receipt is None else (folder.run_key, receipt)

@@ -28,7 +28,7 @@ def entry_of(
     made = 0 if before is None else before.num_collisions
     return Champion(
         path=str(checkpoint.relative_to(settings.home.path)),
-        run_key=folder.key,
+        run_key=folder.run_key,
         mode=mode,
         base=None if full or before is None else before.run_key,
         snapshot_hash=manifest["snapshot_hash"],

@@ -26,13 +26,13 @@ _SHOWN = 20
 def conclude(settings: Settings, run: TrackedRun, folder: RunFolder) -> None:
     """Tell MLflow and Prefect what became of the run in `folder`; done again, it tells the same."""
     try:
-        found = gather(settings.home, folder.key)
+        found = gather(settings.home, folder.run_key)
         links = {
             "The run in MLflow": found.about.mlflow_url,
             "The run in Prefect": found.about.prefect_url,
         }
         urls = {name: url for name, url in links.items() if url}
-        run.log_file(write_report(settings.home, folder.key, urls))
+        run.log_file(write_report(settings.home, folder.run_key, urls))
         for figure in draw_history(settings.home.warehouse, folder.path / "plots"):
             run.log_file(figure, "plots")
         run.log_metrics(_numbers(found))
@@ -42,7 +42,7 @@ def conclude(settings: Settings, run: TrackedRun, folder: RunFolder) -> None:
         run.set_tags({"outcome": found.outcome, "mlflow.note.content": words})
         create_markdown_artifact(words, key="run-report", description="What it did")
     except Exception:
-        log.warning("the report of run %s was not delivered", folder.key, exc_info=True)
+        log.warning("the report of run %s was not delivered", folder.run_key, exc_info=True)
 
 
 def describe(found: RunReport) -> str:

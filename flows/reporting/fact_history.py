@@ -38,7 +38,7 @@ def keep_evaluation(settings: Settings, folder: RunFolder, judged: Champion, pas
     """
     measured = (folder.path / "recall" / "recall.parquet").stat().st_mtime
     evaluation = Evaluation(
-        run_key=folder.key,
+        run_key=folder.run_key,
         mode=judged.mode,
         base=judged.base,
         snapshot_hash=judged.snapshot_hash,

@@ -191,7 +191,7 @@ def newest_recall(home: Home) -> MeasuredRun:
     measured = None if folder is None else folder.read(Measured)
     if folder is None or measured is None:
         raise NothingYetError(f"no run in {home} measured recall yet; `lamini run` does")
-    return MeasuredRun(run_key=folder.key, measured=measured)
+    return MeasuredRun(run_key=folder.run_key, measured=measured)
 
 
 def _published(home: Home, snapshot: Snapshot) -> Published:

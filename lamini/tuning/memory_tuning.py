@@ -115,7 +115,8 @@ def _tune_shard(
             len(weight) <= fact.num_experts for weight, fact in zip(own, batch.facts, strict=True)
         ]
         weights += [
-            weight[: fact.num_experts].clone() for weight, fact in zip(own, batch.facts, strict=True)
+            weight[: fact.num_experts].clone()
+            for weight, fact in zip(own, batch.facts, strict=True)
         ]
         decided = batch.decided(shifts.loss_E, config)
         undecided += [
@@ -149,7 +150,7 @@ def _batches(answers: Sequence[list[int]], config: Tuning) -> Iterator[tuple[int
 
 
 def _mean_losses(batches: Sequence[Sequence[float]], num_tokens: int) -> tuple[float, ...]:
-    """Return the mean loss of a token at each step, of sums by batch; done batches keep their last."""
+    """Return the mean loss of a token at each step, of sums by batch; a done one keeps its last."""
     num_steps = max(map(len, batches))
     whole = [[*batch, *[batch[-1]] * (num_steps - len(batch))] for batch in batches]
     return tuple(sum(step) / num_tokens for step in zip(*whole, strict=True))
