@@ -178,3 +178,20 @@ def from_dict(cls: type[ConfigType], values: dict[str, Any]) -> ConfigType:
 def to_dict(config: Any) -> dict[str, Any]:
     """Return the settings as plain values."""
     return dataclasses.asdict(config)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DueTraining:
+    """What due keys learn from: texts that a chat model writes about subjects of the table."""
+
+    subjects_per_relation: int = 20
+    """0 learns none: values are then said in answers, and stand as rows in prompts."""
+    max_new_tokens: int = 46
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _positive(self, "max_new_tokens")
+        if self.subjects_per_relation < 0:
+            raise ConfigError(
+                f"subjects_per_relation={self.subjects_per_relation} must not be negative"
+            )

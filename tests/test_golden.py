@@ -148,7 +148,7 @@ def test_what_a_run_would_do_about_it_is_decided_for_these_reasons(golden):
 
 def test_a_runs_name_is_made_of_settings_facts_backbone_and_format():
     settings = Settings(as_of=date(2026, 1, 1))
-    sections = ("memory", "router", "router_training", "tuning")
+    sections = ("memory", "router", "router_training", "tuning", "running_text")
     made_of = {
         "backbone": "frozen",
         "format_version": FORMAT_VERSION,

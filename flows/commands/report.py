@@ -113,10 +113,13 @@ def _work(result: RunResult) -> dict[str, float]:
         verified = result.measured.verify_seconds or 0.0
         return prepared | {"update": updated.update_seconds, "verification": verified}
     trained = result.receipts.trained or Trained()
-    return prepared | {
+    due = trained.learn_due_keys_seconds
+    return {
+        **prepared,
         "router pretraining": trained.pretrain_router_seconds,
         "memory tuning": trained.tune_memory_seconds,
         "checkpoint": trained.write_checkpoint_seconds,
+        **({"due keys": due} if due else {}),
         "recall": trained.measure_recall_seconds,
     }
 

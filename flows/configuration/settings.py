@@ -35,7 +35,15 @@ from flows.configuration.serving import Serving
 from flows.configuration.update_policy import UpdatePolicy
 from flows.errors import SettingsError
 from flows.home.home import Home
-from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning, from_dict, to_dict
+from lamini.config import (
+    DueTraining,
+    MemoryConfig,
+    RouterConfig,
+    RouterTraining,
+    Tuning,
+    from_dict,
+    to_dict,
+)
 from warehouse.errors import Where
 
 _SECTIONS: dict[str, type[Any]] = {
@@ -43,6 +51,7 @@ _SECTIONS: dict[str, type[Any]] = {
     "router": RouterConfig,
     "router_training": RouterTraining,
     "tuning": Tuning,
+    "running_text": DueTraining,
     "gate": GateLimits,
     "update": UpdatePolicy,
     "retention": Retention,
@@ -90,6 +99,8 @@ class Settings(BaseModel):
     router: RouterConfig = Field(default_factory=RouterConfig)
     router_training: RouterTraining = Field(default_factory=RouterTraining)
     tuning: Tuning = Field(default_factory=Tuning)
+    running_text: DueTraining = Field(default_factory=DueTraining)
+    """What a chat model learns from to say values in its own words; of other backbones nothing."""
     gate: GateLimits = Field(default_factory=GateLimits)
     """What a candidate must reach besides `min_recall`; an update is judged by more of it."""
     update: UpdatePolicy = Field(default_factory=UpdatePolicy)
@@ -143,7 +154,7 @@ class Settings(BaseModel):
 
     def trained_by(self) -> dict[str, dict[str, Any]]:
         """Return the sections that a router and its experts are made by, as plain values."""
-        names = ("memory", "router", "router_training", "tuning")
+        names = ("memory", "router", "router_training", "tuning", "running_text")
         return {name: to_dict(getattr(self, name)) for name in names}
 
 

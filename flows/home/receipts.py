@@ -85,13 +85,17 @@ class Trained(Receipt):
     pretrain_router_seconds: float = 0.0
     tune_memory_seconds: float = 0.0
     write_checkpoint_seconds: float = 0.0
+    learn_due_keys_seconds: float = 0.0
     measure_recall_seconds: float = 0.0
 
     @property
     def training_seconds(self) -> float:
         """What training took, without measuring."""
         return (
-            self.pretrain_router_seconds + self.tune_memory_seconds + self.write_checkpoint_seconds
+            self.pretrain_router_seconds
+            + self.tune_memory_seconds
+            + self.write_checkpoint_seconds
+            + self.learn_due_keys_seconds
         )
 
 

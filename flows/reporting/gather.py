@@ -177,6 +177,7 @@ def _timings(receipts: Receipts, about: About) -> dict[str, float]:
         "router pretraining": trained.pretrain_router_seconds,
         "memory tuning": trained.tune_memory_seconds,
         "writing the checkpoint": trained.write_checkpoint_seconds,
+        "learning when values are due": trained.learn_due_keys_seconds,
         "measuring recall": trained.measure_recall_seconds,
         "updating the experts": updated.update_seconds,
         "measuring and proving": measured.verify_seconds,

@@ -25,6 +25,7 @@ def training_job(settings: Settings, folder: Path, assignment: Path, snapshot: P
         router=settings.router,
         router_training=settings.router_training,
         tuning=settings.tuning,
+        running_text=settings.running_text,
         facts=assignment,
         negatives=_negatives(settings, published),
         questions=questions_for(published, assignment, settings.tuning.prompts_per_fact),

@@ -17,12 +17,12 @@ from flows.home.receipts import PretrainedRouter, Proof, Trained
 if TYPE_CHECKING:
     import torch
 
-    from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning
+    from lamini.config import DueTraining, MemoryConfig, RouterConfig, RouterTraining, Tuning
     from lamini.model.memory_model import MemoryModel
     from lamini.proof.recall import Question, RecallRow
     from lamini.workers import Worker
 
-ROUTER, TUNING, RECALL = "pretrain_router", "tune_memory", "measure_recall"
+ROUTER, TUNING, DUE, RECALL = "pretrain_router", "tune_memory", "learn_due_keys", "measure_recall"
 """The stages of a job, as its reports name them."""
 SHARE = 512
 """Questions that one worker measures between two reports; a share is what a resume skips."""
@@ -56,6 +56,7 @@ class TrainingJob:
     router: "RouterConfig"
     router_training: "RouterTraining"
     tuning: "Tuning"
+    running_text: "DueTraining"
     facts: Path
     """The assignment."""
     negatives: Sequence[str]
@@ -133,10 +134,14 @@ def train(
     worker.wait()
     clock.append(time.monotonic())
     model = load(folder / "checkpoint", backbone=attached.backbone)
+    if worker.leads:
+        _learn_due_keys(model, job)
+    worker.wait()
+    clock.append(time.monotonic())
     _measure(model, job.questions, folder / "recall", reports[RECALL], worker)
     silence = _silence(model, job.questions) if worker.leads else Proof()
     clock.append(time.monotonic())
-    names = (ROUTER, TUNING, "write_checkpoint", RECALL)
+    names = (ROUTER, TUNING, "write_checkpoint", DUE, RECALL)
     spent = [after - before for before, after in itertools.pairwise(clock)]
     capacity = capacity_of(facts, model.tokenizer, model.bank.hidden_size)
     told = {
@@ -145,6 +150,24 @@ def train(
     }
     router = PretrainedRouter.model_validate({**asdict(receipt), "folder": str(receipt.folder)})
     return Trained(**told, router=router, silence=silence)
+
+
+def _learn_due_keys(model: "MemoryModel", job: TrainingJob) -> None:
+    """Give the checkpoint its due keys, learned once a run: where its backbone is a chat model.
+
+    They lie in the run's folder, too, since a checkpoint is assembled anew when a job goes on.
+    """
+    from lamini.inline.due_keys import read_due_keys
+
+    is_chat = model.tokenizer.chat_template is not None
+    if not (is_chat and model.asked and job.running_text.subjects_per_relation):
+        return
+    (known := job.folder / "due_keys").mkdir(exist_ok=True)
+    keys = read_due_keys(known)
+    if keys is None:
+        keys = model.learn_due_keys(job.running_text)
+        keys.save(known)
+    keys.save(job.folder / "checkpoint")
 
 
 def _measure(

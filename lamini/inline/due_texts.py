@@ -20,6 +20,7 @@ from lamini.asked.table import FactTable
 from lamini.backbone.like_lengths import like_lengths
 from lamini.backbone.memory import Attached, pad_left, pad_right
 from lamini.backbone.text import encode_prompt
+from lamini.config import DueTraining
 from lamini.inline.due_keys import DueKeys, Places, due_features, fit_due_keys
 from lamini.inline.records import encode_chat, with_records
 from lamini.inline.writing import due_depths, watched_states
@@ -54,15 +55,6 @@ _NOTHING = (
     "What is next to {s}?",
 )
 _TEMPERATURE, _BATCH = 0.7, 16
-
-
-@dataclass(frozen=True, kw_only=True)
-class DueTraining:
-    """How much is written for due keys."""
-
-    subjects_per_relation: int = 20
-    max_new_tokens: int = 46
-    seed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

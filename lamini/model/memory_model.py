@@ -18,8 +18,8 @@ from lamini.backbone.memory import Attached, full_logits, pad_left, reading_of
 from lamini.backbone.text import decode_answer, encode_prompt
 from lamini.bank.bank import Bank, BankVersion
 from lamini.bank.group_table import GroupTable
+from lamini.config import DueTraining
 from lamini.inline.due_keys import DueKeys
-from lamini.inline.due_texts import DueTraining
 from lamini.inline.writing import Choice
 from lamini.model.asked_routes import AskedRoutes, Doubt
 from lamini.model.prefill import Prefilled, first_states, prompt_queries

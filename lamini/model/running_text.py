@@ -14,10 +14,11 @@ from lamini.asked.table import AskedFact
 from lamini.asked.wording import fill
 from lamini.backbone.memory import pad_left
 from lamini.backbone.text import encode_prompt
+from lamini.config import DueTraining
 from lamini.errors import ModeError
 from lamini.inline.arming import Arming
 from lamini.inline.due_keys import DueKeys
-from lamini.inline.due_texts import DueTraining, learn_due_keys
+from lamini.inline.due_texts import learn_due_keys
 from lamini.inline.records import encode_chat, with_records
 from lamini.inline.support import unsupported
 from lamini.inline.writing import Choice, FinishReason, Gate, Span, Value, Writer

@@ -26,10 +26,9 @@ from babel.numbers import get_territory_currencies
 from lamini.backbone.backbone import load_backbone
 from lamini.backbone.memory import attach
 from lamini.checkpoint.checkpoint import build_checkpoint
-from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning
+from lamini.config import DueTraining, MemoryConfig, RouterConfig, RouterTraining, Tuning
 from lamini.errors import CheckpointError
 from lamini.inline.due_keys import read_due_keys
-from lamini.inline.due_texts import DueTraining
 from lamini.model.loading import load
 from lamini.model.memory_model import MemoryModel
 from lamini.model.running_text import Passage

@@ -8,7 +8,7 @@ import pytest
 
 from flows.configuration.settings import load_settings
 from flows.training.worker_jobs import TrainingJob
-from lamini.config import MemoryConfig, RouterConfig, RouterTraining, Tuning
+from lamini.config import DueTraining, MemoryConfig, RouterConfig, RouterTraining, Tuning
 from lamini.errors import NonFiniteLossError
 
 pytestmark = pytest.mark.slow
@@ -36,6 +36,7 @@ def fit_with(tmp_path_factory):
             router=RouterConfig(num_ngrams=4096, num_cells=8),
             router_training=training,
             tuning=Tuning(prompts_per_fact=2),
+            running_text=DueTraining(),
             facts=home / "assignment.parquet",
             negatives=["How long is the river?", "Who invented the violin?"],
             questions=[],
