@@ -153,7 +153,7 @@ def train(
 
 
 def _learn_due_keys(model: "MemoryModel", job: TrainingJob) -> None:
-    """Give the checkpoint its due keys, learned once a run: where its backbone is a chat model.
+    """Write the due keys of the checkpoint, learned once a run: where its backbone is a chat model.
 
     They lie in the run's folder, too, since a checkpoint is assembled anew when a job goes on.
     """
