@@ -83,6 +83,9 @@ def memorize(
     """Bring the model to the state of the sources, doing only what is not done yet.
 
     With `pass_faults` a source at fault stops nothing: what it claimed before stands.
+
+    Raises:
+        GateError: the candidate failed, or more facts would be forgotten than is let pass unasked.
     """
     log = get_run_logger()
     started = time.monotonic()
@@ -102,6 +105,8 @@ def memorize(
     note(settings.home, step="decide", decision=decision.mode)
     name_run(decision.mode, settings.as_of)
     begun = _Begun(started=started, ingested=ingested, decided=decided)
+    if isinstance(decision, Nothing) and decision.is_braked:
+        raise GateError(f"nothing was trained: {decision.why}")
     if isinstance(decision, Nothing):
         folder = _settled(settings, decision.champion)
         return _finished(begun.result(folder, decision, is_new=False))

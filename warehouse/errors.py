@@ -53,6 +53,10 @@ class CatalogueDamagedError(WarehouseError):
     """The catalogue's file is not what DuckDB wrote; the message names the ways back."""
 
 
+class CatalogueGoneError(WarehouseError):
+    """A home that published something has no catalogue, or an older one; how to go on is named."""
+
+
 class MappingError(WarehouseError, ValueError):
     """A mapping file cannot be used; the message names the key."""
 

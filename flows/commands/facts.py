@@ -17,6 +17,7 @@ from flows.commands.program import (
     print_json,
     show,
 )
+from flows.terminal import echo
 
 if TYPE_CHECKING:
     from flows.home.decided import Decided
@@ -66,6 +67,17 @@ def reconcile(as_of: AsOf = None, backbone: Backbone = None, as_json: Json = Fal
 
         announce_pending(settings.home)
     show(receipt, as_json, "reconciled")
+
+
+@app.command()
+def recover(as_json: Json = False) -> None:
+    """Make a catalogue that was lost anew: the newest snapshot's claims, tombstones kept."""
+    home = given_settings().home
+    from warehouse.snapshots import recover
+
+    show(recover(home.warehouse), as_json, "recovered")
+    if not as_json:
+        echo("next: lamini plan, then lamini run, which reads every source anew")
 
 
 @app.command()

@@ -9,6 +9,8 @@ class UpdatePolicy:
 
     max_changed_share: float = 0.5
     """Of more changed facts than this share of all, the router has not seen what it routes."""
+    max_retired_share: float = 0.3
+    """Of the facts that the champion holds; more, and a run stops until a person asks for it."""
     max_bank_fill: float = 0.9
     """Of the groups; above it, added facts make the flow say that the bank nears its end."""
     max_agreement_loss: float = 0.05
@@ -23,7 +25,13 @@ class UpdatePolicy:
     """What follows when the router makes an update fail the gate: `stop`, or a `full` run."""
 
     def __post_init__(self) -> None:
-        shares = ("max_changed_share", "max_bank_fill", "max_agreement_loss", "max_collisions")
+        shares = (
+            "max_changed_share",
+            "max_retired_share",
+            "max_bank_fill",
+            "max_agreement_loss",
+            "max_collisions",
+        )
         for name in shares:
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}={getattr(self, name)} must lie in [0, 1]")

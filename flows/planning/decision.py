@@ -12,6 +12,8 @@ from flows.configuration.update_policy import UpdatePolicy
 from flows.errors import SettingsError
 from flows.home.champion import Champion
 
+_ALWAYS_RETIRED = 10
+"""Fewer facts than so many are retired without a brake: of a small table, a third is soon gone."""
 NOTHING, INCREMENTAL, FULL = "nothing", "incremental", "full"
 
 
@@ -53,6 +55,8 @@ class Nothing(_Reasoned):
     """Nothing is to be done: the champion stands for the facts as they are."""
 
     champion: Champion
+    is_braked: bool = False
+    """Whether what is pending looks like a loss, so that a person is to ask for it."""
     mode: ClassVar[str] = NOTHING
 
 
@@ -90,6 +94,9 @@ def decide(
         return decide_update(situation)
     if force:
         return Full(reasons=("forced",))
+    if asked is None and situation.champion and (braked := _brake(situation, policy)):
+        reasons = (_pending(situation), braked)
+        return Nothing(champion=situation.champion, reasons=reasons, is_braked=True)
     champion, hindrances = _base(situation)
     if champion is None:
         return Full(reasons=hindrances)
@@ -175,6 +182,19 @@ def _outgrown(situation: Situation, champion: Champion, policy: UpdatePolicy) ->
             f"above {policy.max_collisions:.1%} of all"
         )
     return found
+
+
+def _brake(situation: Situation, policy: UpdatePolicy) -> str:
+    """Say why so many retired facts look like a loss, if they do."""
+    held = situation.num_facts - situation.num_added + situation.num_retired
+    share = situation.num_retired / max(1, held)
+    if situation.num_retired < _ALWAYS_RETIRED or share <= policy.max_retired_share:
+        return ""
+    return (
+        f"{share:.0%} of the champion's facts would be forgotten, above max_retired_share = "
+        f"{policy.max_retired_share:.0%}: look whether a source was lost (lamini sources, lamini "
+        "diff promoted head); --full or --incremental does it all the same"
+    )
 
 
 def _warnings(situation: Situation, policy: UpdatePolicy) -> list[str]:

@@ -36,3 +36,19 @@ select t.table_name
 from duckdb_tables() as t
 where t.database_name = 'catalogue'
 order by t.table_name
+
+-- name: tombstones_restore
+-- Put up the published tombstones that the catalogue lacks. Of the slot no more than its salted hash
+-- is known, so they stand as those of purged slots do.
+-- grain: one row per slot_hash that is missing
+-- params: $now
+-- reads: published_tombstones
+insert into tombstones by name
+select
+    p.slot_hash,
+    p.salt,
+    p.reason,
+    p.recorded_at,
+    coalesce(p.purged_at, $now::timestamp) as purged_at
+from published_tombstones as p
+anti join tombstones as t on p.slot_hash = t.slot_hash

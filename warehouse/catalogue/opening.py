@@ -12,36 +12,51 @@ from pathlib import Path
 from typing import IO
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from warehouse import failpoints, query
 from warehouse.errors import (
     CatalogueDamagedError,
+    CatalogueGoneError,
     CatalogueLockedError,
     CatalogueVersionError,
     Where,
 )
 
 SCHEMA_VERSION = 1
-WAYS_BACK = "restore it from a backup"
+TOMBSTONES = "tombstones.parquet"
+"""Which slots are to be forgotten, for readers: hashes and reasons alone."""
+WAYS_BACK = (
+    "restore it from a backup, or move it away and make another with lamini recover: from the "
+    "claims of the newest snapshot, tombstones kept"
+)
 _DAMAGE = ("not a valid duckdb", "corrupt", "not read enough bytes", "deserialize")
 STORAGE_VERSION = "v1.5.0"  # readable by DuckDB 1.5 and 2.0; 2.0's own format is not
 
 
 @contextmanager
-def open_catalogue(home: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def open_catalogue(home: Path, *, anew: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open `home`/catalogue.duckdb for writing, making it if need be; closes it at the end.
+
+    Tombstones that were published and that it lacks stand in it again: what was to be forgotten is
+    learned by no other catalogue either. `anew` makes one where there was one.
 
     Raises:
         CatalogueLockedError: another process has it open; the message gives its process id.
+        CatalogueGoneError: it is not there, though something was published.
         CatalogueVersionError: a newer version of this program wrote it.
         CatalogueDamagedError: what is read of it is not what DuckDB wrote.
     """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (home / "catalogue.lock").open("a+") as lock:
         _take(lock, home)
+        if not anew:
+            _expect(home)
         con = query.connect()
         try:
             _attach(con, home / "catalogue.duckdb")
+            _restore_tombstones(con, home / TOMBSTONES)
             yield con
         except duckdb.Error as error:
             if not _is_damage(error):
@@ -75,6 +90,34 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
 def make_tables(con: duckdb.DuckDBPyConnection) -> None:
     """Make the tables that are missing."""
     con.execute(query.text("schema"))
+
+
+def _expect(home: Path) -> None:
+    path = home / "catalogue.duckdb"
+    left = [name for name in ("HEAD.json", TOMBSTONES) if (home / name).exists()]
+    if left and not path.exists():
+        raise CatalogueGoneError(
+            f"{path} is gone, with all claims, though {' and '.join(left)} tell of them; "
+            f"{WAYS_BACK}. To begin anew, remove the whole home",
+            where=Where(file=str(path)),
+        )
+
+
+def _restore_tombstones(con: duckdb.DuckDBPyConnection, path: Path) -> None:
+    if not path.is_file():
+        return
+    try:
+        con.register("published_tombstones", pq.read_table(path))
+    except (OSError, pa.ArrowException) as error:
+        raise CatalogueDamagedError(
+            f"{path} is damaged ({error}): it says what is never to be learned again; restore it "
+            "from a backup, or, where catalogue.duckdb is whole, remove it: the next lamini forget "
+            "writes it anew",
+            where=Where(file=str(path)),
+        ) from error
+    with transaction(con):
+        query.execute(con, "tombstones_restore", now=now())
+    con.unregister("published_tombstones")
 
 
 def _take(lock: IO[str], home: Path) -> None:

@@ -2,6 +2,7 @@
 
 from warehouse.snapshots.changes import Changes, diff
 from warehouse.snapshots.comparison import compare
+from warehouse.snapshots.recovery import Recovered, recover
 from warehouse.snapshots.snapshot import (
     Snapshot,
     drop_dates,
@@ -16,6 +17,7 @@ from warehouse.snapshots.source_ranking import rank_sources
 
 __all__ = [
     "Changes",
+    "Recovered",
     "Snapshot",
     "compare",
     "diff",
@@ -25,6 +27,7 @@ __all__ = [
     "publish",
     "published_dates",
     "rank_sources",
+    "recover",
     "set_head",
     "write_snapshot",
 ]

@@ -20,9 +20,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from warehouse import durable, failpoints, query
-from warehouse.catalogue import look_back, now
+from warehouse.catalogue import WAYS_BACK, look_back, now
 from warehouse.claims import RelationRule
-from warehouse.errors import NoSnapshotError, SnapshotDamagedError, StaleDecisionsError, Where
+from warehouse.errors import (
+    CatalogueGoneError,
+    NoSnapshotError,
+    SnapshotDamagedError,
+    StaleDecisionsError,
+    Where,
+)
 from warehouse.within import within
 
 TABLES = (
@@ -126,9 +132,11 @@ def publish(con: duckdb.DuckDBPyConnection, home: Path) -> Snapshot:
 
     Raises:
         StaleDecisionsError: nothing was reconciled since the last ingest.
+        CatalogueGoneError: it knows fewer rows than what is published was made of.
     """
     look_back(con, None)
     snapshot = write_snapshot(con, home)
+    _expect_no_loss(snapshot, home)
     failpoints.reach("publish.before_head")
     as_of = _totals(con)["as_of"].isoformat()
     name = snapshot.path.name
@@ -136,6 +144,26 @@ def publish(con: duckdb.DuckDBPyConnection, home: Path) -> Snapshot:
     failpoints.reach("publish.after_head")
     query.execute(con, "snapshot_published", snapshot_hash=snapshot.snapshot_hash, now=now())
     return snapshot
+
+
+def _expect_no_loss(snapshot: Snapshot, home: Path) -> None:
+    # Claims are never deleted, only refused rows are (`lamini gc`).
+    try:
+        before = head(home)
+    except (NoSnapshotError, SnapshotDamagedError):
+        return
+    now, then = _num_taken_in(snapshot), _num_taken_in(before)
+    if now < then:
+        raise CatalogueGoneError(
+            f"{home / 'catalogue.duckdb'} knows {now} rows that assert something, but what is "
+            f"published was made of {then}: it is an older one, or another home's; {WAYS_BACK}",
+            where=Where(file=str(home / "catalogue.duckdb")),
+        )
+
+
+def _num_taken_in(snapshot: Snapshot) -> int:
+    counts = snapshot.manifest.get("counts", {})
+    return sum(int(count) for status, count in counts.items() if status != "quarantined")
 
 
 def set_head(home: Path, snapshot: Snapshot, as_of: str | None) -> None:

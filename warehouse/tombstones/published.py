@@ -11,14 +11,13 @@ import duckdb
 import pyarrow.parquet as pq
 
 from warehouse import durable, query
+from warehouse.catalogue import TOMBSTONES
 from warehouse.normal import normal_form
-
-FILE = "tombstones.parquet"
 
 
 def publish_tombstones(con: duckdb.DuckDBPyConnection, home: Path) -> None:
     """Write the tombstones that stand under `home`, for readers."""
-    durable.write_parquet(query.run(con, "export_tombstones"), home / FILE)
+    durable.write_parquet(query.run(con, "export_tombstones"), home / TOMBSTONES)
 
 
 def published_tombstone(home: Path, subject: str, relation: str) -> dict[str, Any] | None:
@@ -34,7 +33,7 @@ def published_among(home: Path, fact_ids: Sequence[str]) -> list[str]:
 
 
 def _ask_published(home: Path, name: str, **params: object) -> list[dict[str, Any]]:
-    path = home / FILE
+    path = home / TOMBSTONES
     if not path.is_file():
         return []
     with query.connect() as con:

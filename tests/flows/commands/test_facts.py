@@ -37,3 +37,14 @@ def test_claims_are_retracted_by_what_they_say_before_any_reconcile(lamini, home
     half = lamini("retract", "--subject", "Japan", "--reason", "why not")
     assert half.exit_code == 2
     assert "give claims, or --subject and --relation" in half.stderr
+
+
+def test_a_lost_catalogue_is_named_and_made_anew(published, lamini):
+    (published / "warehouse" / "catalogue.duckdb").unlink()
+    lost = lamini("reconcile", "--as-of", "2026-01-01")
+    assert (lost.exit_code, "lamini recover" in lost.output) == (3, True)
+    facts = lamini("facts", "--json").stdout
+    made = json.loads(lamini("recover", "--json").stdout)
+    assert (made["num_claims"], made["num_tombstones"]) == (3, 0)
+    assert lamini("facts", "--json").stdout == facts
+    assert lamini("recover").exit_code == 3

@@ -65,6 +65,8 @@ def run(home, name, promoted=True):
 def settings(home):
     """Five champions, one failed candidate, three snapshots of no run, a plan."""
     home.mkdir()
+    with open_catalogue(home / "warehouse"):
+        pass
     for number in range(1, 6):
         run(home, f"champion{number}")
     run(home, "failed", promoted=False)
@@ -88,7 +90,8 @@ def names(found, kind):
 
 def tree(home):
     files = home.rglob("*")
-    return sorted(str(f.relative_to(home)) for f in files if f.suffix != ".lock")
+    left_out = (".lock", ".duckdb", ".wal")
+    return sorted(str(f.relative_to(home)) for f in files if f.suffix not in left_out)
 
 
 def test_a_dry_run_says_what_would_go_and_removes_nothing(settings):
@@ -139,8 +142,7 @@ def test_a_broken_pointer_is_named_and_nothing_goes(settings, place, breaks):
     )
     with pytest.raises((PointerDamagedError, SnapshotDamagedError, OutsideHomeError)):
         garbage.collect(everything)
-    left = [name for name in tree(settings.home.path) if not name.startswith("warehouse/catalogue")]
-    assert left == before
+    assert tree(settings.home.path) == before
     (said,) = status(settings.home).broken
     assert str(settings.home.path) in said
     assert len(said) < 1000

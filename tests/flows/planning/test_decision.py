@@ -66,7 +66,24 @@ def test_mostly_new_facts_are_more_than_the_frozen_router_has_seen():
     decision = decide(after(num_added=30, num_changed=21), POLICY)
     assert decision.mode == FULL
     assert "51% of the facts are new" in decision.why
-    assert decide(after(num_retired=90), POLICY).mode == INCREMENTAL
+    assert decide(after(num_retired=40), POLICY).mode == INCREMENTAL
+
+
+def test_mass_retirement_waits_for_a_person_who_asks_for_it():
+    lost = after(num_facts=9, num_retired=91)
+    decision = decide(lost, POLICY)
+    assert (decision.mode, decision.is_braked) == (NOTHING, True)
+    assert "91% of the champion's facts would be forgotten" in decision.why
+    settings_changed = dataclasses.replace(lost, recipe={"backbone": "c"})
+    assert decide(settings_changed, POLICY).is_braked
+    for asked in (FULL, INCREMENTAL):
+        assert decide(lost, POLICY, asked=asked).mode == asked
+    assert decide(lost, POLICY, force=True).mode == FULL
+    assert decide(lost, UpdatePolicy(max_retired_share=1.0)).mode == INCREMENTAL
+
+
+def test_of_a_small_table_a_few_facts_are_retired_without_a_brake():
+    assert decide(after(num_facts=3, num_retired=9), POLICY).mode == INCREMENTAL
 
 
 def test_a_router_that_agrees_much_less_than_when_it_was_frozen_is_pretrained_anew():
