@@ -28,6 +28,14 @@ create or replace temp macro float_text(x) as
         else x::varchar
     end;
 
+-- The text of a time, given with what the clocks of its zone showed: at midnight it is the day, whatever
+-- else the column holds.
+create or replace temp macro moment_text(x, local) as
+    case
+        when isfinite(x) and local = date_trunc('day', local) then cast(cast(local as date) as varchar)
+        else cast(x as varchar)
+    end;
+
 -- The text of a value of JSON: a number as it is written, but a whole one as an integer; an object or
 -- a list as JSON.
 create or replace temp macro json_text(x) as

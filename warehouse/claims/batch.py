@@ -84,6 +84,8 @@ class ClaimBatch:
     extract: str = "incremental"
     """One of EXTRACTS: whether it holds all that the source asserts."""
     contract: Contract = field(default_factory=Contract)
+    told: tuple[str, ...] = ()
+    """What people should know of how it was read."""
     watermark_column: str | None = None
     watermark: str | None = None
     """The greatest value in that column so far: only greater ones are read next time."""

@@ -72,7 +72,7 @@ def ingest(
         return _no_rows(batch)
     _check_relations(con, batch)
     moment = recorded_at or now()
-    warnings = [finding.message for finding in check_batch(con, batch, moment)]
+    warnings = [*batch.told, *(found.message for found in check_batch(con, batch, moment))]
     with registered(con, batch), transaction(con):
         query.execute(con, "relations_declare", recorded_at=moment, **_declared(batch))
         earlier = query.execute(con, "ingest_receipt", content_hash=batch.content_hash)

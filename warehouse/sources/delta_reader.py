@@ -18,7 +18,8 @@ _FEED = ("_change_type", "_commit_version", "_commit_timestamp")
 def read_delta(mapping: Mapping, last: LastBatch | None = None) -> RawTable:
     """Read the table; with `watermark = "version"`, what its change data feed says has changed.
 
-    A table without the feed is read whole at each new version: rows known before are duplicates.
+    Where no feed tells of all that changed since (there is none, the log was cleaned up, the table
+    was made anew), it is read whole, and what it no longer holds is withdrawn.
 
     Raises:
         MissingExtraError: the package deltalake is not installed.
@@ -26,21 +27,44 @@ def read_delta(mapping: Mapping, last: LastBatch | None = None) -> RawTable:
     """
     try:
         table = _open(mapping)
-        version = int(table.version())
-        if mapping.options.watermark != "version" or last is None or last.version is None:
-            return whole(_whole(table), version=version)
-        if last.version > version:
-            raise SourceError(
-                f"{mapping.given_path}: version {version} comes before {last.version}, which was "
-                "taken in last; was the table made anew? Then give the source another name"
-            )
-        if last.version == version:
-            return whole(_whole(table).slice(0, 0), version=version)
-        return _changes(table, last.version + 1, version)
+        version, made = int(table.version()), str(table.metadata().id)
+        raw = _read(mapping, table, version, made, last)
     except SourceError:
         raise
     except Exception as error:
         raise SourceError(f"{mapping.given_path}: not a readable Delta table ({error})") from error
+    if mapping.options.watermark != "version":
+        return raw
+    return replace(raw, watermark=f"{version} of table {made}")
+
+
+def _read(
+    mapping: Mapping, table: Any, version: int, made: str, last: LastBatch | None
+) -> RawTable:
+    if mapping.options.watermark != "version" or last is None or last.version is None:
+        return whole(_whole(table), version=version)
+    if made not in (last.watermark or ""):
+        return _as_full(table, version, "the table was made anew")
+    if last.version > version:
+        raise SourceError(
+            f"{mapping.given_path}: version {version} comes before {last.version}, which was "
+            "taken in last; was an old copy put back? Then give the source another name"
+        )
+    if last.version == version:
+        return whole(_whole(table).slice(0, 0), version=version)
+    if table.metadata().configuration.get("delta.enableChangeDataFeed") != "true":
+        return _as_full(table, version, "the table has no change data feed")
+    try:
+        feed = _feed(table, last.version + 1, version)
+    except Exception as error:  # noqa: BLE001 - of many kinds; what cannot be read fails below, too
+        why = f"the change data feed does not reach back to version {last.version + 1} ({error})"
+        return _as_full(table, version, why)
+    return _changes(feed, version)
+
+
+def _as_full(table: Any, version: int, why: str) -> RawTable:
+    told = f"{why}: it was read whole, and what it no longer holds was withdrawn"
+    return replace(whole(_whole(table), version=version), is_full=True, told=(told,))
 
 
 def _open(mapping: Mapping) -> Any:
@@ -63,10 +87,11 @@ def _whole(table: Any) -> pa.Table:
     return without_views(table.to_pyarrow_table())
 
 
-def _changes(table: Any, first: int, final: int) -> RawTable:
-    if table.metadata().configuration.get("delta.enableChangeDataFeed") != "true":
-        return whole(_whole(table), version=final)
-    feed = without_views(pa.table(table.load_cdf(starting_version=first, ending_version=final)))
+def _feed(table: Any, first: int, final: int) -> pa.Table:
+    return without_views(pa.table(table.load_cdf(starting_version=first, ending_version=final)))
+
+
+def _changes(feed: pa.Table, final: int) -> RawTable:
     told = pa.table(
         {
             "data": feed.drop_columns(list(_FEED)).to_struct_array(),

@@ -1,8 +1,8 @@
 """Bring columns into types whose values have one text each; say of the others what they hold.
 
 A claim is text. What a type means by a value must not depend on how a library happens to print it:
-a UUID is not its bytes, a whole number that a file calls a float is an integer, a column of dates
-that was written as midnights is one of dates, and an instant is in UTC. What has no text of its own
+a UUID is not its bytes, and a whole number that a file calls a float is an integer. (A midnight is
+the day, and another instant is in UTC: select.py.) What has no text of its own
 (maps, intervals, nested values, types of others' making) keeps a text for the eye, and is refused
 where a mapping takes it for a field.
 """
@@ -21,7 +21,6 @@ from warehouse.sources.raw import RawTable, without_views
 
 _MOST_DIGITS = 38  # of DuckDB's decimals
 _EXTENSION_NAME = b"ARROW:extension:name"
-_DAY = {"s": 86_400, "ms": 86_400 * 10**3, "us": 86_400 * 10**6}  # ns end in 2262
 
 
 class _Column(NamedTuple):
@@ -97,39 +96,12 @@ def _built_in(values: pa.ChunkedArray) -> _Column:
         return _Column(pc.cast(values, pa.float32()))
     if types.is_decimal(kind):
         return _Column(values if _is_small(kind) else _each(values, lambda x: format(x, "f")))
-    if types.is_timestamp(kind):
-        return _Column(_moments(values))
+    if types.is_timestamp(kind) and kind.tz is not None:
+        pc.local_timestamp(values.slice(0, 1))  # which refuses a zone that nobody knows
+        return _Column(values)
     if types.is_fixed_size_binary(kind):
         return _Column(pc.cast(values, pa.large_binary()))
     return _Column(values) if _is_known(kind) else _Column(_printed(values), str(kind))
-
-
-def _moments(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return days where all are midnights, of the column's own zone if it has one, else instants.
-
-    What lies beyond all years is infinity, which pyarrow would not convert.
-    """
-    kind = values.type
-    here = pc.cast(values, pa.timestamp(kind.unit))  # of a zone: in UTC
-    if kind.unit in _DAY and _is_any_beyond(here, 10_000 * 366 * _DAY[kind.unit]):
-        return pc.cast(values, pa.timestamp(kind.unit, "UTC")) if kind.tz else values
-    local = pc.local_timestamp(values) if kind.tz not in (None, "UTC", "Etc/UTC") else here
-    if _are_midnights(local):
-        return pc.cast(local, pa.date32())
-    return pc.cast(values, pa.timestamp(kind.unit, "UTC")) if kind.tz else values
-
-
-def _is_any_beyond(values: pa.ChunkedArray, most: int) -> bool:
-    numbers = pc.cast(values, pa.int64())
-    found = pc.any(pc.or_(pc.greater(numbers, most), pc.less(numbers, -most)))
-    return bool(found.as_py())
-
-
-def _are_midnights(values: pa.ChunkedArray) -> bool:
-    if values.null_count == len(values):
-        return False
-    days = pc.cast(pc.cast(values, pa.date32(), safe=False), values.type)
-    return bool(pc.all(pc.equal(days, values)).as_py())
 
 
 def _json(values: pa.ChunkedArray) -> _Column:

@@ -31,6 +31,10 @@ class RawTable:
     """Of several files: which rows each holds."""
     version: int | None = None
     watermark: str | None = None
+    is_full: bool = False
+    """Whether it holds all that the source asserts, though it usually tells what is new."""
+    told: tuple[str, ...] = ()
+    """What people should know of how it was read."""
     removed: pa.Table | None = None
     """Rows that a change feed says were deleted; null without a feed."""
     wordless: Mapping[str, str] = field(default_factory=dict)

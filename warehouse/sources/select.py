@@ -21,6 +21,7 @@ from warehouse.sources.views import Field, View
 _PLACE = re.compile(r"\{([^{}]+)\}")
 _READ = ("authority", "observed_at", "valid_from", "valid_to")
 """Fields that ingestion reads: it refuses an infinity, or takes it for an open end."""
+_OFFSET = re.compile(r"([+-])(\d{2}):(\d{2})")
 _ROW = "lamini source row"  # a name that no user's column has
 
 
@@ -48,7 +49,8 @@ def read_source(mapping: Mapping, last: LastBatch | None = None) -> ClaimBatch:
         relations=mapping.relations,
         files=raw.files,
         recipes=tuple(_recipe(view) for view in mapping.views),
-        extract=mapping.options.extract,
+        extract="full" if raw.is_full else mapping.options.extract,
+        told=raw.told,
         contract=mapping.contract,
         watermark_column=mapping.options.watermark,
         watermark=raw.watermark,
@@ -188,10 +190,25 @@ def _has_text(kind: pa.DataType) -> bool:
 def _text(value: str, kind: pa.DataType, name: str) -> str:
     """Write a value of SQL as text; infinity is as empty as NaN, outside of what is read later."""
     types = pa.types
-    text = f"float_text({value})" if types.is_floating(kind) else f"cast({value} as varchar)"
+    text = f"cast({value} as varchar)"
+    if types.is_floating(kind):
+        text = f"float_text({value})"
+    elif types.is_timestamp(kind):
+        text = f"moment_text({value}, {_local(value, kind.tz)})"
     has_infinity = types.is_floating(kind) or types.is_date(kind) or types.is_timestamp(kind)
     return (
         f"case when isfinite({value}) then {text} end"
         if has_infinity and name not in _READ
         else text
     )
+
+
+def _local(value: str, zone: str | None) -> str:
+    """Return a time as the clocks of its column's zone show it."""
+    if zone is None:
+        return value
+    if offset := _OFFSET.fullmatch(zone):
+        sign, hours, minutes = offset.groups()
+        shift = f"interval '{hours} hours {minutes} minutes'"
+        return f"(timezone('UTC', {value}) {sign} {shift})"
+    return f"timezone({query.quote_text(zone)}, {value})"

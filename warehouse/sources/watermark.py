@@ -4,7 +4,6 @@ A row that comes late, with a value that is not greater, is never read: take a c
 with each write (an identity, a time of change), not one of the world's dates.
 """
 
-import math
 from dataclasses import replace
 
 import pyarrow as pa
@@ -13,6 +12,7 @@ import pyarrow.compute as pc
 from warehouse.errors import SourceError
 from warehouse.intake import LastBatch
 from warehouse.nearest import hint
+from warehouse.sources.cursor import Cursor, cursor_of
 from warehouse.sources.mapping import Mapping
 from warehouse.sources.raw import RawTable
 
@@ -21,17 +21,18 @@ def only_new(mapping: Mapping, raw: RawTable, last: LastBatch | None) -> RawTabl
     """Leave out rows that are not beyond the last watermark, and note the new one.
 
     Raises:
-        SourceError: the column is missing, null in a row, or of another kind than before.
+        SourceError: the column is missing, null in a row, without an order that is surely meant, or
+            of another kind than before.
     """
     column = mapping.options.watermark
     if column is None:
         return raw
     if mapping.format == "delta" and column == "version":
-        return replace(raw, watermark=str(raw.version))
+        return raw
     if column not in raw.table.column_names:
         near = hint(column, raw.table.column_names, what="columns")
         raise SourceError(f"{mapping.given_path}: no column {column!r} for the watermark{near}")
-    values = _ordered(raw.table[column])
+    values = raw.table[column]
     nulls = pc.indices_nonzero(pc.is_null(values, nan_is_null=True))
     if len(nulls):
         row = raw.rows[nulls[0].as_py()]
@@ -39,9 +40,19 @@ def only_new(mapping: Mapping, raw: RawTable, last: LastBatch | None) -> RawTabl
             f"{mapping.given_path}: row {row}: the watermark column {column!r} is null, so nobody "
             "can tell whether the row is new; give it a value, or leave out the watermark"
         )
-    since = _since(mapping, column, values, last)
+    if not len(values):
+        return replace(raw, watermark=_known(column, last))
+    cursor = cursor_of(values)
+    if cursor is None:
+        raise SourceError(
+            f"{mapping.given_path}: nobody can tell which of two values of the watermark column "
+            f"{column!r} is later: it holds {values.type}, such as {values[0].as_py()!r}; take a "
+            "column of numbers, of times (ISO 8601 where it is text), or of texts of one form"
+        )
+    since = _since(mapping, column, cursor, last)
+    keys = cursor.keys
     if since is not None:
-        is_new = pc.greater(values, since)
+        is_new = pc.greater(keys, since)
         lines = None if raw.lines is None else raw.lines.filter(is_new.combine_chunks())
         raw = replace(
             raw,
@@ -49,50 +60,25 @@ def only_new(mapping: Mapping, raw: RawTable, last: LastBatch | None) -> RawTabl
             rows=raw.rows.filter(is_new.combine_chunks()),
             lines=lines,
         )
-        values = values.filter(is_new)
-    newest = pc.max(values).as_py() if len(values) else (since and since.as_py())
-    return replace(raw, watermark=None if newest is None else str(newest))
+        keys = keys.filter(is_new)
+    newest = cursor.write(pc.max(keys).as_py()) if len(keys) else _known(column, last)
+    return replace(raw, watermark=newest)
 
 
-def _ordered(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return the values in a type whose order is meant: text that holds numbers, as numbers."""
-    kind = values.type
-    if pa.types.is_dictionary(kind):
-        return _ordered(pc.cast(values, kind.value_type))
-    if pa.types.is_integer(kind):
-        return pc.cast(values, pa.int64())
-    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return pc.cast(values, pa.float64())
-    if pa.types.is_temporal(kind) and not pa.types.is_time(kind):
-        return pc.cast(pc.cast(values, pa.timestamp("us"), safe=False), pa.timestamp("us"))
-    texts = pc.cast(values, pa.string())
-    for wanted in (pa.int64(), pa.float64()):
-        try:
-            return pc.cast(texts, wanted)
-        except pa.ArrowInvalid:
-            continue
-    return texts
+def _known(column: str, last: LastBatch | None) -> str | None:
+    return last.watermark if last is not None and last.watermark_column == column else None
 
 
 def _since(
-    mapping: Mapping, column: str, values: pa.ChunkedArray, last: LastBatch | None
+    mapping: Mapping, column: str, cursor: Cursor, last: LastBatch | None
 ) -> pa.Scalar | None:
-    if last is None or last.watermark is None or last.watermark_column != column:
+    known = _known(column, last)
+    if known is None:
         return None
-    was_number = pa.types.is_string(values.type) and _is_number(last.watermark)
-    try:
-        if was_number:
-            raise pa.ArrowInvalid("texts after numbers")
-        return pc.cast(pa.scalar(last.watermark), values.type)
-    except pa.ArrowInvalid:
+    since = cursor.read(known)
+    if since is None:
         raise SourceError(
-            f"{mapping.given_path}: the watermark is {last.watermark!r} so far, but column "
-            f"{column!r} now holds {values.type}; give the source another name to start anew"
-        ) from None
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
+            f"{mapping.given_path}: the watermark is {known!r} so far, but column {column!r} now "
+            f"holds {cursor.kind}; give the source another name to start anew"
+        )
+    return since

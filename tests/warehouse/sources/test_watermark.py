@@ -72,7 +72,7 @@ def test_a_watermark_that_cannot_be_read_is_refused(memory, step):
         step(con, line("A", 1), line("B", None))
     step(con, line("A", 1))
     with pytest.raises(SourceError, match="the watermark is '1' so far, but column 'n' now holds"):
-        step(con, line("A", "soon"))
+        step(con, line("A", "2024-03-01"))
 
 
 @pytest.mark.slow
