@@ -1,4 +1,8 @@
-"""One checkpoint that answers what strangers may send: bounded, and each prompt for itself."""
+"""One checkpoint that answers what strangers may send: bounded, and each prompt for itself.
+
+The champion's follows the pointer: before each batch it is looked at which checkpoint answers now,
+so that nothing is said that was rolled back, updated or purged.
+"""
 
 import contextlib
 import logging
@@ -7,13 +11,18 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 from flows.configuration.on_mismatch import WAYS, OnMismatch
 from flows.configuration.serving import Serving
-from flows.errors import NothingYetError
+from flows.errors import FlowsError, NothingYetError
+from flows.home.champion import promoted, read_pointer
 from flows.home.home import Home
 from flows.serving.given_prompts import batches, encoded, shown
+from lamini.errors import LaminiError
+from lamini.model.loading import load, load_beside
+from warehouse.errors import WarehouseError
 
 if TYPE_CHECKING:
     from flows.serving.asking import Asked
@@ -24,6 +33,8 @@ if TYPE_CHECKING:
 ChatMode = Literal["answer", "inline", "context", "both"]
 _MAX_REFUSAL = 1000
 """Characters of what is said in place of every answer from no fact."""
+_CHANGING_SECONDS = 15.0
+"""How long a request waits for a champion that is being put in place."""
 _log = logging.getLogger(__name__)
 
 
@@ -69,7 +80,10 @@ class Refused:
 
 
 class ServedModel:
-    """One checkpoint with the snapshot that it was trained on, ready to answer."""
+    """One checkpoint with the snapshot that it was trained on, ready to answer.
+
+    Where it is the champion's when it is opened, it is whatever the champion is later.
+    """
 
     def __init__(
         self,
@@ -83,8 +97,6 @@ class ServedModel:
         Raises:
             NothingYetError: the folder is gone.
         """
-        from lamini import load
-
         if not (checkpoint / "checkpoint.json").is_file():
             raise NothingYetError(
                 f"the checkpoint {checkpoint} is not there; if the home was moved, name it by "
@@ -92,8 +104,48 @@ class ServedModel:
             )
         self.limits = limits or Serving()
         self.on_mismatch: OnMismatch = on_mismatch
+        self.home = home
+        self.folder = checkpoint
+        pointer = read_pointer(home)
+        self.is_champion = pointer is not None and (
+            home.checkpoint(pointer.champion.path) == checkpoint
+        )
+        self._changing = Lock()
+        self._seen = self._files()
         self.model: MemoryModel = load(checkpoint)
         self.snapshot = _snapshot(home, str(self.model.manifest["snapshot_hash"]))
+
+    def follow(self) -> bool:
+        """Answer as the champion from now on; true where it is another one than before.
+
+        Raises:
+            FlowsError, LaminiError, WarehouseError, OSError: it cannot be loaded, for some seconds.
+        """
+        if not self.is_champion or self._files() == self._seen:
+            return False
+        last = time.monotonic() + _CHANGING_SECONDS
+        with self._changing:
+            while self._files() != self._seen:
+                try:
+                    self._open_champion()
+                except (FlowsError, LaminiError, WarehouseError, OSError):
+                    # A purge that puts a checkpoint in place has it away for a moment.
+                    if time.monotonic() > last:
+                        raise
+                    time.sleep(0.1)
+        return True
+
+    def _open_champion(self) -> None:
+        folder = self.home.checkpoint(promoted(self.home).champion.path)
+        seen = self._files(folder)
+        model = load_beside(self.model, folder)
+        snapshot = _snapshot(self.home, str(model.manifest["snapshot_hash"]))
+        _log.info("answers from %s from now on", folder)
+        self.folder, self._seen, self.model, self.snapshot = folder, seen, model, snapshot
+
+    def _files(self, folder: Path | None = None) -> tuple[tuple[int, int, int] | None, ...]:
+        """Return what tells the pointer and the checkpoint that is served from later ones."""
+        return _version(self.home.pointer), _version((folder or self.folder) / "checkpoint.json")
 
     def answer(
         self,
@@ -177,6 +229,7 @@ class ServedModel:
     ) -> "Generator[Passage]":
         """Yield what is written after each token, and last the whole; for `max_seconds` at most."""
         last = time.monotonic() + self.limits.max_seconds
+        self.follow()
         passages = self.model.stream(
             messages, mode=mode, max_new_tokens=max_new_tokens, temperature=temperature, seed=seed
         )
@@ -220,6 +273,8 @@ class ServedModel:
         try:
             return self._answered(prompts, strict, refusal, way)
         except Exception as error:  # noqa: BLE001 - of whatever kind: the others get their answer
+            if self._is_another():
+                return self._each(prompts, strict, refusal, way)
             _log.exception("a batch of %s prompts failed", len(prompts))
             if len(prompts) > 1:
                 alone = (self._each([prompt], strict, refusal, way) for prompt in prompts)
@@ -233,15 +288,24 @@ class ServedModel:
     ) -> list[Answered]:
         from flows.serving.asking import explain_answer, refusal_of
 
-        unread = refusal_of(self.model, refusal)
-        answers = self.model.answer(prompts, strict=strict, refusal=unread)
+        self.follow()
+        with self._changing:
+            model, snapshot = self.model, self.snapshot
+        unread = refusal_of(model, refusal)
+        answers = model.answer(prompts, strict=strict, refusal=unread)
         return [
             Answered(
-                asked=explain_answer(self.snapshot, prompt, answer, way),
+                asked=explain_answer(snapshot, prompt, answer, way),
                 fact_ids=tuple(answer.fact_ids),
             )
             for prompt, answer in zip(prompts, answers, strict=True)
         ]
+
+    def _is_another(self) -> bool:
+        """Whether there is another champion since, so that the same prompts are to be asked it."""
+        with contextlib.suppress(FlowsError, LaminiError, WarehouseError, OSError):
+            return self.follow()
+        return False
 
     def _beyond(self, number: int, of: int) -> str:
         return (
@@ -268,12 +332,19 @@ def open_served(config: Mapping[str, Any]) -> ServedModel:
     )
 
 
+def _version(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
 def _refused(prompt: Any, why: str) -> Refused:
     return Refused(prompt=shown(prompt), error=why)
 
 
 def _snapshot(home: Home, known: str) -> "Snapshot":
-    from warehouse.errors import WarehouseError
     from warehouse.snapshots import head, open_snapshot
 
     try:

@@ -45,6 +45,32 @@ def load(
     return MemoryModel(attached, router, bank, manifest, strict=strict, due_keys=keys)
 
 
+def load_beside(model: MemoryModel, folder: Path | str) -> MemoryModel:
+    """Return the model of another checkpoint, on the same backbone in memory where it has the same.
+
+    Either answers, in turns.
+
+    Raises:
+        CheckpointError: the folder is incomplete or damaged.
+    """
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    if any(manifest[name] != model.manifest[name] for name in ("backbone", "memory")):
+        return load(folder, strict=model.strict)
+    router = read_router(folder, manifest["router_sha256"])
+    router.encoder.to(model.attached.backbone.device)
+    bank = Bank(folder / "bank", model.bank.config, manifest["hidden_size"])
+    return MemoryModel(
+        model.attached,
+        router,
+        bank,
+        manifest,
+        strict=model.strict,
+        due_keys=read_due_keys(folder),
+        beside=model,
+    )
+
+
 def _verified(
     folder: Path,
     tuned: dict[str, str],

@@ -5,7 +5,7 @@ Shape suffixes: B batch   L sequence   V vocabulary
 
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from threading import RLock
 from typing import Any
@@ -58,7 +58,9 @@ class MemoryModel:
         *,
         strict: bool = False,
         due_keys: DueKeys | None = None,
+        beside: "MemoryModel | None" = None,
     ) -> None:
+        """Answer from the bank; `beside`, which has the same layers, takes turns with this one."""
         self.attached = attached
         self.router = router
         self.encoder = router.encoder
@@ -66,7 +68,7 @@ class MemoryModel:
         self.strict = strict
         self.due_keys = due_keys
         """What tells that a value is due in running text; None: it was never learned."""
-        self._alone = RLock()
+        self._alone: AbstractContextManager[Any] = RLock() if beside is None else beside._alone
         """What the memory layer reads stands beside it, so threads take turns."""
         self.reopen(manifest)
 
