@@ -17,6 +17,10 @@ def init(
     out: Annotated[
         Path, typer.Option(metavar="FILE", help="The mapping to write; none is replaced.")
     ] = Path("mapping.toml"),
+    subject: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="What every row is about; else it is found out."),
+    ] = None,
     table_name: Annotated[
         str | None, typer.Option("--table", metavar="NAME", help="Of a DuckDB file: its table.")
     ] = None,
@@ -37,7 +41,7 @@ def init(
 
     if out.exists():
         raise SettingsError(f"{out} is there, and may hold your changes; name another with --out")
-    proposal = propose(table, out, table=table_name, dsn_env=dsn_env)
+    proposal = propose(table, out, table=table_name, dsn_env=dsn_env, subject=subject)
     text = as_toml(proposal, phrasings_of(proposal.form.relations))
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, encoding="utf-8")

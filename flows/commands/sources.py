@@ -109,10 +109,15 @@ def preview(
         own = [claim["question"], *claim["paraphrases"]]
         told = f"{len(own)} phrasings of the mapping, {len(shipped(relation))} that ship"
         echo(f"{relation}: {told}, such as {own[0]!r}")
-    for row in found.quarantine:
-        echo(f"refused: {refused_line(row)}")
+    for line in dict.fromkeys(map(refused_line, found.quarantine)):
+        echo(f"refused: {line}")
     for finding in found.findings:
         echo(f"{'broken' if finding.is_hard else 'warning'}: {finding.message}")
+    counts = found.receipt
+    echo(
+        f"in all: {counts.num_accepted} claims, {counts.num_duplicates} said twice, "
+        f"{counts.num_quarantined} refused; nothing was written"
+    )
 
 
 def _state(source: "SourceState") -> str:

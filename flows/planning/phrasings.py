@@ -27,7 +27,40 @@ _BY_KIND = {
     "code": ("Which {r} belongs to {subject}?", "Under which {r} is {subject} known?"),
     "text": ("Which {r} goes with {subject}?", "Do you know the {r} of {subject}?"),
 }
-
+_MANY = (
+    "What are the {r} of {subject}?",
+    "{subject} {r}",
+    "What are {subject}'s {r}?",
+    "Give me the {r} of {subject}.",
+    "Which {r} does {subject} have?",
+    "{r} of {subject}?",
+    "Tell me the {r} of {subject}, please.",
+    "I need to know the {r} for {subject}.",
+)
+_MANY_BY_KIND = {
+    "place": ("Where are the {r} of {subject}?", "Which places are the {r} of {subject}?"),
+    "date": ("When are the {r} of {subject}?", "Which dates are the {r} of {subject}?"),
+    "time": ("At what times are the {r} of {subject}?", "When are the {r} of {subject}?"),
+    "number": ("How many {r} does {subject} have?", "How high are the {r} of {subject}?"),
+    "code": ("Which {r} belong to {subject}?", "Under which {r} is {subject} known?"),
+    "text": ("Which {r} go with {subject}?", "Do you know the {r} of {subject}?"),
+}
+_DONE = (
+    "When was {subject} {r}?",
+    "{subject} {r}",
+    "{subject} was {r} when?",
+    "In which year was {subject} {r}?",
+    "Since when is {subject} {r}?",
+    "{r} {subject}",
+    "Do you know when {subject} was {r}?",
+    "Tell me when {subject} was {r}, please.",
+)
+_IS_DONE = re.compile(r"[a-z]+ed|born|built|made|won|sold|bought")
+_IS_DAY = re.compile(
+    r"(found|establish|incorporat|launch|releas|open|clos|creat|publish)ed|born|built"
+)
+_IS_MANY = re.compile(r".*[^suia]s")
+_IS_ONE = re.compile(r".*\b(headquarters|news|series|species)")
 
 _FROM_BANK = 10
 """So many of a concept's phrasings are written down; all of them ship, and are known anyway."""
@@ -64,9 +97,26 @@ def shipped(relation: str) -> list[str]:
 
 def _plain(relation: ProposedRelation) -> tuple[str, ...]:
     forms = [*_ANY, *_BY_KIND[relation.kind]]
+    if _is_done(relation):
+        forms = [*_DONE]
+    elif _is_many(relation):
+        forms = [*_MANY, *_MANY_BY_KIND.get(relation.kind, _BY_KIND[relation.kind])]
     if relation.unit:
-        forms.append(f"What is the {{r}} of {{subject}} in {relation.unit}?")
+        verb = "are" if _is_many(relation) else "is"
+        forms.append(f"What {verb} the {{r}} of {{subject}} in {relation.unit}?")
     return tuple(form.replace("{r}", relation.called) for form in forms)
+
+
+def _is_done(relation: ProposedRelation) -> bool:
+    """Say whether it is the day of what was done: founded, added, born."""
+    known = _IS_DONE if relation.kind == "date" else _IS_DAY
+    return relation.kind in ("date", "number") and known.fullmatch(relation.called) is not None
+
+
+def _is_many(relation: ProposedRelation) -> bool:
+    """Say whether its name is a plural: payment terms."""
+    called = relation.called
+    return _IS_MANY.fullmatch(called) is not None and _IS_ONE.fullmatch(called) is None
 
 
 def _concept(relation: ProposedRelation) -> Concept | None:

@@ -22,10 +22,11 @@ from warehouse.proposals.named import (
     TO,
     WHEN,
     columns_of,
+    long_values,
     named,
     named_list,
+    no_values,
     num_distinct,
-    odd_values,
 )
 from warehouse.proposals.proposal import Form, ProposedRelation
 from warehouse.proposals.times import authority_of, dates_of
@@ -43,13 +44,17 @@ _CLOZE = ("cloze",)
 _MOST_RELATIONS = 60
 
 
-def form_of(columns: Sequence[Column], stem: str) -> Form:
+def form_of(columns: Sequence[Column], stem: str, about: str | None = None) -> Form:
     """Propose how the rows of a table become claims; `stem` is what the table is called.
+
+    `about` is the column that every row is about, where somebody named it.
 
     Raises:
         SourceError: no column can be what the rows are about.
     """
     columns = _without_twins(columns)
+    if about is not None:
+        return wide_form(columns, stem, about)
     question, answer = named(columns, _QUESTION), named(columns, (*_ANSWER, *_VALUE))
     relation, value = named(columns, _RELATION), named(columns, _VALUE)
     subject = named(columns, _SUBJECT) or named(columns, ("title", "name"))
@@ -91,12 +96,13 @@ def _questions(columns: Sequence[Column], question: Column, answer: Column) -> F
         )
     dates, more = dates_of(columns, is_log=question.num_distinct < question.num_filled)
     doubts += more
-    doubts += odd_values([answer])
+    nulls, odd = no_values([answer])
     return Form(
+        nulls=nulls,
         fields={**used, **dates},
         is_state="observed_at" not in dates,
         left_out=_rest(columns, {**used, **dates}),
-        doubts=tuple(doubts),
+        doubts=(*doubts, *long_values([answer]), *odd),
     )
 
 
@@ -134,7 +140,7 @@ def _long(
     dates, doubts = dates_of(columns, is_log=repeats)
     fields |= dates
     doubts += authority_of(columns, fields)
-    doubts += odd_values([value])
+    nulls, odd = no_values([value])
     is_log = repeats and "observed_at" in dates
     rivals = is_log or "valid_from" in dates or (source and source.num_distinct > 1)
     return Form(
@@ -142,7 +148,8 @@ def _long(
         relations=_relations_of_rows(subject, relation, value, can_be_sets=not rivals),
         is_state=not is_log,
         left_out=_rest(columns, fields),
-        doubts=tuple(doubts),
+        nulls=nulls,
+        doubts=(*doubts, *long_values([value]), *odd),
     )
 
 

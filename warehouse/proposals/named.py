@@ -67,21 +67,44 @@ def is_key(columns: Sequence[Column]) -> bool:
     return num_distinct(columns) == len(columns[0].values)
 
 
-def odd_values(columns: Sequence[Column]) -> list[str]:
-    """Name values that may stand for none: they would be answers."""
+def rows(count: int) -> str:
+    """Say how many rows have something: 1 row has, 2 rows have."""
+    return "1 row has" if count == 1 else f"{count} rows have"
+
+
+def long_values(columns: Sequence[Column]) -> list[str]:
+    """Name columns whose values are too long for an answer."""
+    return [
+        f"{rows(num_long)} more than {_LONG} characters in {column.name!r}: an answer of more than "
+        "64 tokens is held back, unless [tuning] max_answer_tokens says more"
+        for column in columns
+        if (num_long := sum(len(text) > _LONG for text in column.sample))
+    ]
+
+
+def no_values(columns: Sequence[Column]) -> tuple[tuple[str, ...], list[str]]:
+    """Return what is taken for no value in the whole table, and say so.
+
+    What looks like the other values of a column (NA among the codes of countries) is one there.
+    """
+    held = {text for column in columns for text in column.no_values if _is_like(column, text)}
+    taken: dict[str, None] = {}
     doubts = []
     for column in columns:
-        if num_long := sum(len(text) > _LONG for text in column.sample):
-            doubts.append(
-                f"{column.name!r} has more than {_LONG} characters in {num_long} rows: an answer "
-                "of more than 64 tokens is held back, unless [tuning] max_answer_tokens says more"
-            )
         for text, count in column.no_values.items():
-            doubts.append(
-                f"{column.name!r} is {text!r} in {count} rows, which would be an answer: if it "
-                "stands for no value, name it in nulls = [...]"
-            )
-    return doubts
+            said = f"{rows(count)} {text!r} as {column.name!r}"
+            if text in held:
+                doubts.append(f"{said}: if it stands for no value, name it in nulls = [...]")
+            else:
+                taken[text] = None
+                doubts.append(f"{said}, taken for no value: if it is an answer, strike it in nulls")
+    return tuple(taken), doubts
+
+
+def _is_like(column: Column, text: str) -> bool:
+    others = [other for other in column.sample if other not in column.no_values]
+    alike = sum(len(other) == len(text) and other.isupper() for other in others)
+    return text.isalpha() and text.isupper() and alike >= 0.9 * len(others) > 0
 
 
 def why_not(column: Column, num_rows: int) -> str:

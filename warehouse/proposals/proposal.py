@@ -47,6 +47,8 @@ class Form:
     """Whether it holds what is so now: a row that is gone is no longer so."""
     left_out: Mapping[str, str] = field(default_factory=dict)
     """Column: why it is not taken."""
+    nulls: tuple[str, ...] = ()
+    """Texts that stand for no value."""
     doubts: tuple[str, ...] = ()
 
     @property

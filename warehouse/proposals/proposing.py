@@ -22,22 +22,28 @@ _NAME = re.compile(r"[^\w.-]+")
 
 
 def propose(
-    given: str, out: Path, *, table: str | None = None, dsn_env: str | None = None
+    given: str,
+    out: Path,
+    *,
+    table: str | None = None,
+    dsn_env: str | None = None,
+    subject: str | None = None,
 ) -> Proposal:
     """Read the table `given` (a file, folder, glob, URL) and propose the mapping `out` for it.
 
     `table` names one of a database; with `dsn_env` that is PostgreSQL's, and `given` is not used.
+    `subject` names the column that every row is about; else it is found out.
 
     Raises:
         MappingError: it cannot be told how to read it; the message says what to give.
-        SourceError: it cannot be read, or nothing in it can be a subject.
+        SourceError: it cannot be read, nothing in it can be a subject, or `subject` is no column.
     """
     read = _table(given, out, table, dsn_env)
     stem = _stem(table or given)
     raw = read_raw(_mapping(stem, out, read)).table
     columns = [Column.of(name, raw[name]) for name in raw.column_names]
     try:
-        form = form_of(columns, stem)
+        form = form_of(columns, stem, subject)
     except SourceError as error:
         raise SourceError(f"{given}: {error}") from error
     return Proposal(name=stem, out=out, num_rows=raw.num_rows, table=read, form=form)

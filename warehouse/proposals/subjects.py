@@ -7,7 +7,7 @@ from typing import Any
 from warehouse.errors import SourceError
 from warehouse.proposals.column import Column
 from warehouse.proposals.kinds import kind_of_column
-from warehouse.proposals.named import ID, SOURCE, is_key, is_time, named, why_not
+from warehouse.proposals.named import ID, SOURCE, is_key, is_time, named, rows, why_not
 
 _NAME = re.compile(
     r"^(name|title|label|subject|entity|full name|product|company|country|package|service|item|"
@@ -17,16 +17,26 @@ _FIRST, _LAST = ("first name", "given name", "forename"), ("last name", "surname
 _OFTEN = 0.8
 """Share of distinct names from which it is no log, where most are spoken of again."""
 _NEARLY = 0.95
-"""Share of names that must differ for the rest to be taken for conflicts."""
+"""Share of rows that must have a name, and of names that must differ for the rest to be taken for
+conflicts."""
 
 
-def subject_of(columns: Sequence[Column], stem: str) -> tuple[dict[str, Any], set[str], list[str]]:
+def subject_of(
+    columns: Sequence[Column], stem: str, said: str | None = None
+) -> tuple[dict[str, Any], set[str], list[str]]:
     """Find what the rows are about: the fields that say so, the columns in them, and doubts.
 
-    The fields hold `is_state`, and `is_set` where a subject has several values.
+    The fields hold `is_state`, and `is_set` where a subject has several values. `said` is the
+    column that somebody named.
+
+    Raises:
+        SourceError: no column can be it, or none has the name that was given.
     """
-    able = [c for c in columns if c.is_filled and not is_time(c) and not c.are_flags]
-    able = [c for c in able if c.mean_length <= 100 and (c.num_distinct > 1 or len(c.values) == 1)]
+    if said is not None:
+        return _said(columns, said)
+    able = [c for c in columns if c.num_filled >= _NEARLY * len(c.values) and not is_time(c)]
+    able = [c for c in able if c.num_filled and not c.are_flags and c.mean_length <= 100]
+    able = [c for c in able if c.num_distinct > 1 or len(c.values) == 1]
     first, last = named(able, _FIRST), named(able, _LAST)
     if first and last and is_key([first, last]):
         whole = {"template": f"{{{first.name}}} {{{last.name}}}"}
@@ -47,17 +57,46 @@ def subject_of(columns: Sequence[Column], stem: str) -> tuple[dict[str, Any], se
                 fields["aliases"] = names[0].name
             others = [c.name for c in (*names, *rest) if c.is_unique and c is not column]
             return fields, {column.name}, _may_be(column, others if column in ids else [])
-    for column in names:
-        if column.num_distinct >= _NEARLY * column.num_filled:
-            num_twice = column.num_filled - column.num_distinct
-            doubt = (
-                f"{num_twice} rows have a {column.name!r} that another row has: where they differ "
-                "it is a conflict, and no fact"
-            )
-            return {"subject": column.name, "is_state": True}, {column.name}, [doubt]
     told_by = [c.name for c in rest if c.is_unique and kinds[c.name] not in ("person", "place")]
+    for column in [*names, *([] if told_by else [*ids, *leftmost])]:
+        if _is_nearly_unique(column):
+            return {"subject": column.name, "is_state": True}, {column.name}, _gaps(column)
     dated = [c for c in columns if c.is_filled and kind_of_column(c) == "date"]
-    return _repeated(columns, [*names, *rest], told_by, dated)
+    ranked = [c for c in (*names, *rest) if c.is_filled]
+    return _repeated(columns, ranked, told_by, dated)
+
+
+def _said(columns: Sequence[Column], said: str) -> tuple[dict[str, Any], set[str], list[str]]:
+    found = [c for c in columns if c.name == said]
+    found += [c for c in columns if c.name.casefold() == said.strip().casefold()]
+    if not found or not found[0].num_filled:
+        listed = ", ".join(repr(c.name) for c in columns if c.num_filled)
+        raise SourceError(f"no column {said!r} that says what a row is about; it has {listed}")
+    column = found[0]
+    if _is_nearly_unique(column):
+        return {"subject": column.name, "is_state": True}, {column.name}, _gaps(column)
+    fields, key, doubts = _repeated(columns, [column], [], [])
+    return fields, key, [*doubts, *_empty(column)]
+
+
+def _is_nearly_unique(column: Column) -> bool:
+    return column.num_distinct >= _NEARLY * column.num_filled
+
+
+def _gaps(column: Column) -> list[str]:
+    """Say what comes of the rows that have no name, or that of another row."""
+    doubts = _empty(column)
+    if num_twice := column.num_filled - column.num_distinct:
+        doubts.append(
+            f"{rows(num_twice)} a {column.name!r} that another row has: where they differ it is a "
+            "conflict, and no fact"
+        )
+    return doubts
+
+
+def _empty(column: Column) -> list[str]:
+    num_empty = len(column.values) - column.num_filled
+    return [f"{rows(num_empty)} no {column.name!r}, and will be refused"] if num_empty else []
 
 
 def _may_be(key: Column, others: Sequence[str]) -> list[str]:

@@ -24,6 +24,8 @@ def as_toml(proposal: Proposal, phrase: Callable[[ProposedRelation], Sequence[st
         lines += ["#", "# Not sure:", *(_comment(f"- {doubt}") for doubt in proposal.doubts)]
     lines += ["", f"name = {_text(proposal.name)}"]
     lines += [f"{key} = {_value(given)}" for key, given in proposal.table.top.items()]
+    if proposal.form.nulls:
+        lines.append(f"nulls = {_value(list(proposal.form.nulls))}  # cells of no value")
     if proposal.form.is_state:
         lines.append(
             'extract = "full"  # an edited cell is a change, a row that is gone is no fact'

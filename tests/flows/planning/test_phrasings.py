@@ -1,5 +1,7 @@
 """What is proposed for a column that brings no phrasing."""
 
+import pytest
+
 from flows.planning.phrasings import phrasings_of, shipped
 from warehouse.proposals import ProposedRelation
 
@@ -28,3 +30,27 @@ def test_two_relations_of_one_concept_share_no_phrasing():
 
 def test_forty_phrasings_ship_for_what_tables_speak_of():
     assert len(shipped("license")) >= 40
+
+
+@pytest.mark.parametrize(
+    ("asked", "question", "never"),
+    [
+        (relation("founded", kind="number"), "When was {subject} founded?", "the founded"),
+        (relation("added", kind="date"), "When was {subject} added?", "the added"),
+        (relation("payment terms"), "What are the payment terms of {subject}?", "terms goes"),
+        (
+            relation("sales", kind="number", unit="EUR"),
+            "What are the sales of {subject}?",
+            "is the sales",
+        ),
+        (relation("status"), "What is the status of {subject}?", "are the"),
+        (relation("ship class"), "What is the ship class of {subject}?", "are the"),
+        (relation("indexed", kind="number"), "What is the indexed of {subject}?", "When"),
+    ],
+    ids=lambda given: given.name if isinstance(given, ProposedRelation) else "",
+)
+def test_a_relation_is_asked_for_in_the_grammar_of_its_name(asked, question, never):
+    proposed = phrasings_of([asked])(asked)
+    assert proposed[0] == question
+    assert not [text for text in proposed if never in text]
+    assert len(proposed) >= 8

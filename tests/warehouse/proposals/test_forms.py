@@ -131,9 +131,47 @@ def test_what_tells_nothing_is_left_out_with_the_reason(proposed):
     assert "'same' in every row" in why["type"]
 
 
-def test_what_may_stand_for_no_value_is_a_doubt(proposed):
-    proposal, _ = proposed("t.csv", "name,iata\nUtirik,UTK\nNowhere,\\N\nKirakira,IRA\n")
-    assert any("'\\\\N' in 1 rows" in doubt for doubt in proposal.doubts)
+def test_what_may_stand_for_no_value_is_taken_for_none_and_said(proposed):
+    proposal, batch = proposed("t.csv", "name,iata\nUtirik,UTK\nNowhere,\\N\nKirakira,IRA\n")
+    assert batch.claims["value"].to_pylist() == ["UTK", None, "IRA"]
+    assert any("1 row has '\\\\N' as 'iata'" in doubt for doubt in proposal.doubts)
+
+
+def test_what_is_like_the_other_values_is_one_and_a_doubt(proposed):
+    rows = "name,alpha_2,note\nNamibia,NA,NA\nPeru,PE,warm\nChad,TD,dry\n"
+    proposal, batch = proposed("t.csv", rows)
+    assert proposal.form.nulls == ()
+    assert "NA" in batch.claims["value"].to_pylist()
+    assert any("name it in nulls" in doubt for doubt in proposal.doubts)
+
+
+VENDORS = "".join(f"Vendor {i},kind {i % 7},2027-01-{i % 28 + 1:02}\n" for i in range(45))
+
+
+@pytest.mark.parametrize(
+    ("dirt", "doubt"),
+    [
+        ("Vendor 3,kind 9,2027-01-04\n", "1 row has a 'Vendor' that another row has"),
+        (",kind 2,2027-01-04\n", "1 row has no 'Vendor', and will be refused"),
+        ("Vendor 3,kind 3,2027-01-04\n" * 3, None),
+    ],
+    ids=["a contradicted row", "a row without a name", "rows that are there twice"],
+)
+def test_a_few_bad_rows_do_not_hide_what_a_table_is_about(proposed, dirt, doubt):
+    proposal, _ = proposed("spend.csv", f"Vendor,Category,Renewal date\n{VENDORS}{dirt}")
+    assert dict(proposal.form.fields) == {"subject": "Vendor"}
+    assert [d[: len(doubt or d)] for d in proposal.doubts] == ([doubt] if doubt else [])
+    assert all(r.slot == "single_valued" for r in proposal.form.relations)
+
+
+def test_the_subject_may_be_said(proposed):
+    rows = "ticket,host,owner\nT-1,web,Ana\nT-2,db,Jo\nT-3,mail,Li\n"
+    assert proposed("t.csv", rows)[0].form.fields["subject"] == "ticket"
+    proposal, batch = proposed("t.csv", rows, subject="Host")
+    assert dict(proposal.form.fields) == {"subject": "host"}
+    assert batch.claims["subject"].to_pylist()[0] == "web"
+    with pytest.raises(SourceError, match=r"no column 'hots' .* 'ticket', 'host', 'owner'"):
+        proposed("t.csv", rows, subject="hots")
 
 
 def test_a_table_that_tells_nothing_is_refused_with_its_columns(proposed):
