@@ -53,21 +53,25 @@ _KEPT_APART = {
     "Cross-Origin-Opener-Policy": "same-origin",  # who opened the window keeps no hold of it
     "Referrer-Policy": "no-referrer",
 }
+_NOWHERE_ELSE = (
+    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; object-src 'none'; "
+    "base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
+)
 
 
 class Guard:
     """Hands on what comes from the user, with the secret in its header."""
 
-    def __init__(self, app: ASGIApp, *, port: int, secret: str, has_pages: bool = False) -> None:
+    def __init__(self, app: ASGIApp, *, port: int, secret: str, launch: str = "") -> None:
         """Guard `app`, which listens on `port` of loopback.
 
-        `has_pages`: browsers may be let in, under the home's host name.
+        With a `launch`, browsers may be let in, under the home's host name, by links to it.
         """
         self.app = app
         self.secret = secret
-        self.page = f"{host_name(secret)}:{port}" if has_pages else None
+        self.page = f"{host_name(secret)}:{port}" if launch else None
         self.hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
-        self.codes = Codes(secret, port)
+        self.codes = Codes(secret, port, launch)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or hand it on."""
@@ -76,7 +80,7 @@ class Guard:
         headers = Headers(scope=scope)
         answer = self._refusal(scope, headers)
         if answer is None:
-            return await self.app(_with_secret(scope, self.secret), receive, _unsaid(send))
+            return await self.app(_with_secret(scope, self.secret), receive, self._kept_here(send))
         if scope["type"] == "websocket":
             await receive()
             # Before it is accepted: the handshake is answered 403.
@@ -128,16 +132,34 @@ class Guard:
             )
         return answer
 
+    def _kept_here(self, send: Send) -> Send:
+        """Have pages load nothing from another site, send nothing there, and not tell their name.
+
+        Prefect's page fetches a tracking library's settings, whatever its own settings are.
+        """
+        policy = f"{_NOWHERE_ELSE}; connect-src 'self' ws://{self.page or 'localhost'}"
+
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("Referrer-Policy", "same-origin")
+                headers.append("Content-Security-Policy", policy)
+            await send(message)
+
+        return told
+
     def _has_cookie(self, headers: Headers) -> bool:
         found = cookie_parser("; ".join(headers.getlist("cookie")))
         return is_cookie(self.secret, found.get(COOKIE, ""))
 
 
 def _is_link(scope: Scope, headers: Headers) -> bool:
+    """Whether the user followed a link: a page that goes elsewhere by itself is no click."""
     return (
         scope["method"] == "GET"
         and headers.get("sec-fetch-mode") == "navigate"
         and headers.get("sec-fetch-dest") == "document"
+        and headers.get("sec-fetch-user") == "?1"
     )
 
 
@@ -148,14 +170,3 @@ def _is_same(given: str, wanted: str) -> bool:
 def _with_secret(scope: Scope, secret: str) -> Scope:
     others = [(name, value) for name, value in scope["headers"] if name != b"authorization"]
     return {**scope, "headers": [*others, (b"authorization", basic(secret).encode())]}
-
-
-def _unsaid(send: Send) -> Send:
-    """Have pages tell no other site the home's host name."""
-
-    async def told(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            MutableHeaders(scope=message).setdefault("Referrer-Policy", "same-origin")
-        await send(message)
-
-    return told

@@ -1,6 +1,6 @@
 """The process of a server: Prefect's or MLflow's own application behind our guard, on loopback.
 
-    python -m flows.servers.guarded prefect HOME PORT
+    python -m flows.servers.guarded prefect HOME PORT LAUNCH
 
 The tools' own commands start the same applications, but let nothing be put before them.
 """
@@ -19,12 +19,12 @@ from flows.servers.guard import Guard
 from flows.servers.server import HOST
 
 
-def serve(name: str, home: Path, port: int) -> None:
-    """Serve `name` (prefect, mlflow) until SIGTERM."""
+def serve(name: str, home: Path, port: int, launch: str) -> None:
+    """Serve `name` (prefect, mlflow) until SIGTERM; links are good for this `launch` alone."""
     import uvicorn
 
     app = _prefect() if name == "prefect" else _mlflow(home)
-    guard = Guard(app, port=port, secret=auth_string(home), has_pages=True)
+    guard = Guard(app, port=port, secret=auth_string(home), launch=launch)
     # Neither a proxy's word on who asks, nor lines that hold the link of `lamini ui`.
     uvicorn.run(
         guard, host=HOST, port=port, proxy_headers=False, access_log=False, log_level="warning"
@@ -70,4 +70,4 @@ def _mlflow(home: Path) -> ASGIApp:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))
+    serve(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4])

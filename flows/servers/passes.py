@@ -24,12 +24,13 @@ def host_name(secret: str) -> str:
     return f"lamini-{_signed(secret, 'host')[:24]}.localhost"
 
 
-def let_in_link(secret: str, port: int, to: str = "/") -> str:
+def let_in_link(secret: str, port: int, launch: str, to: str = "/") -> str:
     """Return an address that lets one browser in, once and soon, at the server on `port`.
 
-    It shows the page `to` of that server.
+    It shows the page `to` of that server, and is good for this `launch` of it alone: a server that
+    was started again knows no more which links were spent.
     """
-    asked = urlencode({"code": _made(secret, f"link {port}", LINK_SECONDS), "to": to})
+    asked = urlencode({"code": _made(secret, _to_link(port, launch), LINK_SECONDS), "to": to})
     return f"http://{host_name(secret)}:{port}{LET_IN}?{asked}"
 
 
@@ -44,21 +45,25 @@ def is_cookie(secret: str, given: str) -> bool:
 
 
 class Codes:
-    """The codes of links to one server, each of which is good once."""
+    """The codes of links to one launch of a server, each of which is good once."""
 
-    def __init__(self, secret: str, port: int) -> None:
+    def __init__(self, secret: str, port: int, launch: str) -> None:
         self.secret = secret
-        self.port = port
+        self.purpose = _to_link(port, launch)
         self._used: dict[str, float] = {}
 
     def take(self, code: str) -> bool:
         """Whether `code` is good; from now on it is not."""
         now = time.time()
         self._used = {used: until for used, until in self._used.items() if until > now}
-        if code in self._used or not _is_good(self.secret, f"link {self.port}", code):
+        if code in self._used or not _is_good(self.secret, self.purpose, code):
             return False
         self._used[code] = now + LINK_SECONDS
         return True
+
+
+def _to_link(port: int, launch: str) -> str:
+    return f"link {port} {launch}"
 
 
 def _made(secret: str, purpose: str, seconds: int) -> str:

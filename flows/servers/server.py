@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -55,6 +56,8 @@ class Server:
     log: str
     auth_file: str = ""
     """Where the secret lies that it asks for; empty: made by a version that asked for none."""
+    launch: str = ""
+    """Random, of this start of it, for which links are made; empty as above."""
 
     @property
     def auth_string(self) -> str:
@@ -73,7 +76,8 @@ class Server:
 
     def link(self) -> str:
         """Return an address that lets one browser into all servers of the home, once and soon."""
-        return let_in_link(self.auth_string, self.port, _FIRST_PAGES.get(self.name, "/"))
+        first = _FIRST_PAGES.get(self.name, "/")
+        return let_in_link(self.auth_string, self.port, self.launch, first)
 
     @property
     def is_alive(self) -> bool:
@@ -239,7 +243,8 @@ def _start(
         chosen = port or _any_port()
         log = home / "logs" / f"{name}.log"
         auth_string(home)
-        words = [name, str(home), str(chosen)]
+        launch = secrets.token_hex(8)
+        words = [name, str(home), str(chosen), launch]
         process = _launch(words, variables(chosen), home, log)
         url = f"http://{HOST}:{chosen}"
         server = Server(
@@ -250,6 +255,7 @@ def _start(
             pid_created=process.create_time(),
             log=str(log),
             auth_file=str(auth_file(home)),
+            launch=launch,
             owner_pid=owner.pid,
             owner_created=owner.pid_created,
         )

@@ -21,7 +21,10 @@ KNOWN = {"Authorization": basic(SECRET)}
 SHOWN = {"Cookie": f"other=1; {COOKIE}={cookie_value(SECRET)}"}
 LET_IN = {"Host": NAME, **SHOWN}
 METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
-LINK = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+LINK = {
+    **{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},
+    **{"Sec-Fetch-Dest": "document", "Sec-Fetch-User": "?1"},
+}
 
 
 def told(request):
@@ -44,12 +47,12 @@ APP = Starlette(
 
 
 def client(base_url=HERE, **options):
-    guard = Guard(APP, port=4200, secret=SECRET, **{"has_pages": True, **options})
+    guard = Guard(APP, port=4200, secret=SECRET, **{"launch": "first", **options})
     return TestClient(guard, base_url=base_url, follow_redirects=False)
 
 
-def code(port=4200):
-    return let_in_link(SECRET, port).partition("?code=")[2].partition("&")[0]
+def code(port=4200, launch="first"):
+    return let_in_link(SECRET, port, launch).partition("?code=")[2].partition("&")[0]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -87,6 +90,7 @@ def code(port=4200):
         ({**LET_IN, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, 403),
         ({**LET_IN, "Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "no-cors"}, 403),
         ({**LET_IN, **LINK, "Sec-Fetch-Dest": "iframe"}, 403),
+        ({**LET_IN, **LINK, "Sec-Fetch-User": ""}, 403),  # a page went there by itself
     ],
 )
 def test_only_the_users_own_pages_and_programs_are_handed_on(method, headers, status):
@@ -143,7 +147,9 @@ def test_the_link_sets_a_cookie_that_lets_in_and_no_script_reads():
 
 def test_no_cookie_and_no_link_holds_the_secret():
     held = SECRET.partition(":")[2]
-    assert all(held not in text for text in (cookie_value(SECRET), let_in_link(SECRET, 4200)))
+    assert all(
+        held not in text for text in (cookie_value(SECRET), let_in_link(SECRET, 4200, "first"))
+    )
 
 
 def test_a_link_lets_one_browser_in_once_and_soon(monkeypatch):
@@ -160,6 +166,29 @@ def test_a_link_lets_one_browser_in_once_and_soon(monkeypatch):
     now = passes.time.time()
     monkeypatch.setattr(passes.time, "time", lambda: now + 601)
     assert browser.get(f"/let-in?code={late}").status_code == 401
+
+
+def test_no_link_is_good_once_the_server_was_started_again():
+    """A new process knows no more which links were spent."""
+    spent, left = code(), code()
+    assert client(f"http://{NAME}").get(f"/let-in?code={spent}").status_code == 303
+    again = client(f"http://{NAME}", launch="second")
+    assert [again.get(f"/let-in?code={one}").status_code for one in (spent, left)] == [401, 401]
+    assert again.get(f"/let-in?code={code(launch='second')}").status_code == 303
+
+
+def test_a_page_that_goes_to_a_link_by_itself_spends_none():
+    browser, given = client(f"http://{NAME}"), code()
+    by_itself = {name: value for name, value in LINK.items() if name != "Sec-Fetch-User"}
+    assert browser.get(f"/let-in?code={given}", headers=by_itself).status_code == 403
+    assert browser.get(f"/let-in?code={given}", headers=LINK).status_code == 303
+
+
+def test_pages_load_nothing_from_another_site_and_send_nothing_there():
+    policy = client().get("/told", headers=LET_IN).headers["content-security-policy"]
+    allowed = dict(part.split(" ", 1) for part in policy.split("; "))
+    assert allowed["connect-src"] == f"'self' ws://{NAME}"
+    assert not {"*", "http:", "https:"} & set(allowed["default-src"].split())
 
 
 def test_a_cookie_lets_in_until_its_day(monkeypatch):
@@ -181,9 +210,9 @@ def test_each_home_has_a_name_of_its_own_and_tells_it_to_nobody():
 
 def test_a_server_without_pages_lets_no_browser_in():
     for host in (NAME, "", "None"):
-        asked = client(has_pages=False).get("/told", headers={**LET_IN, **KNOWN, "Host": host})
+        asked = client(launch="").get("/told", headers={**LET_IN, **KNOWN, "Host": host})
         assert asked.status_code == 403
-    there = client(has_pages=False).get("/told", headers={**SHOWN, "Host": "127.0.0.1:4200"})
+    there = client(launch="").get("/told", headers={**SHOWN, "Host": "127.0.0.1:4200"})
     assert there.status_code == 401
 
 
@@ -237,7 +266,7 @@ def test_a_socket_opens_for_the_user_alone_and_a_stranger_is_refused_in_the_hand
         asked.append(scope["type"])
         await APP(scope, receive, send)
 
-    guarded = TestClient(Guard(app, port=4200, secret=SECRET, has_pages=True), base_url=HERE)
+    guarded = TestClient(Guard(app, port=4200, secret=SECRET, launch="first"), base_url=HERE)
 
     def does_open():
         try:

@@ -68,9 +68,11 @@ class Browser:
         self.call("Page.navigate", url="about:blank")
         self.call("Page.navigate", url=url)
 
-    def ask(self, expression):
+    def ask(self, expression, *, by_user=False):
+        """Give the value of an expression; what it starts `by_user` is what the user did."""
+        asked = {"expression": expression, "returnByValue": True, "userGesture": by_user}
         try:
-            result = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+            result = self.call("Runtime.evaluate", **asked)
         except AssertionError as error:
             if "navigated or closed" in str(error):  # the page went on while it was asked
                 return None
