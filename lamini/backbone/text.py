@@ -6,11 +6,13 @@ special token that stands in a text is what it looks like, characters: none of t
 """
 
 import re
+import secrets
 import unicodedata
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from lamini.backbone.chat_template import rendered_ids
+from lamini.backbone.chat_template import rendered_ids, rendered_text
 from lamini.backbone.chat_turns import frame
 from lamini.errors import EncodingError
 
@@ -33,10 +35,7 @@ def encode_prompt(
         ChatTemplateError: the backbone's chat template fails.
     """
     text = normal_form(prompt)
-    if not text:
-        raise EncodingError("the prompt is empty; ask a question")
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise EncodingError("the prompt holds half of a surrogate pair; give valid Unicode")
+    _check(text)
     if tokenizer.chat_template is not None and not cloze:
         if any(token in text for token in _special_tokens(tokenizer)):
             opening, _, ending = frame(tokenizer)
@@ -44,6 +43,38 @@ def encode_prompt(
         return rendered_ids(tokenizer, [{"role": "user", "content": text}])
     start = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
     return start + _characters(tokenizer, text)
+
+
+def encode_turns(
+    tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Mapping[str, str]]
+) -> list[int]:
+    """Return the ids of a chat as its template has it, the answer's opening last.
+
+    Raises:
+        EncodingError: the last message is empty, or holds half of a surrogate pair.
+        ChatTemplateError: the backbone's chat template fails.
+    """
+    special = _special_tokens(tokenizer)
+    held: dict[str, str] = {}
+    shown = []
+    _check(messages[-1]["content"].strip())
+    for message in messages:
+        text = message["content"]
+        if any(token in text for token in special):
+            # The template gets a word in its place, which nobody can have said.
+            word = f"q{secrets.token_hex(16)}q"
+            held[word], text = text.strip(), word
+        shown.append({**message, "content": text})
+    if not held:
+        return rendered_ids(tokenizer, shown)
+    parts = re.split(f"({'|'.join(held)})", rendered_text(tokenizer, shown))
+    ids: list[int] = []
+    for part in parts:
+        if part in held:
+            ids += _characters(tokenizer, held[part])
+        elif part:
+            ids += tokenizer.encode(part, add_special_tokens=False)
+    return ids
 
 
 def encode_answer(
@@ -70,6 +101,13 @@ def decode_answer(tokenizer: "PreTrainedTokenizerBase", ids: list[int]) -> str:
     """Return the normal form of generated ids up to end-of-text."""
     end = ids.index(tokenizer.eos_token_id) if tokenizer.eos_token_id in ids else len(ids)
     return normal_form(tokenizer.decode(ids[:end], skip_special_tokens=True))
+
+
+def _check(text: str) -> None:
+    if not text:
+        raise EncodingError("the prompt is empty; ask a question")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise EncodingError("the prompt holds half of a surrogate pair; give valid Unicode")
 
 
 def _characters(tokenizer: "PreTrainedTokenizerBase", text: str) -> list[int]:

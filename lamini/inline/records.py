@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lamini.asked.phrase_bank import called_as
 from lamini.backbone.chat_template import rendered_ids
-from lamini.backbone.text import encode_prompt
+from lamini.backbone.text import encode_prompt, encode_turns
 from lamini.errors import ChatTemplateError
 
 if TYPE_CHECKING:
@@ -41,14 +41,14 @@ def encode_chat(tokenizer: "PreTrainedTokenizerBase", messages: Sequence[Message
     """Return the ids of a chat, the answer's opening last; a single question as it was trained.
 
     Raises:
-        EncodingError: a single question is empty.
+        EncodingError: the last message is empty.
         ChatTemplateError: the backbone's chat template fails.
     """
     if len(messages) == 1:
         return encode_prompt(tokenizer, messages[0]["content"])
     if tokenizer.chat_template is None:
         return encode_prompt(tokenizer, "\n".join(m["content"] for m in messages))
-    return rendered_ids(tokenizer, messages)
+    return encode_turns(tokenizer, messages)
 
 
 def _knows_system_turns(tokenizer: "PreTrainedTokenizerBase") -> bool:
