@@ -28,6 +28,14 @@ def test_two_relations_of_one_concept_share_no_phrasing():
     assert not {*phrase(one)} & {*phrase(other)}
 
 
+def test_a_symbol_is_a_tickers_unless_it_is_said_to_be_of_money():
+    ticker, money = relation("symbol", kind="code"), relation("currency symbol", kind="code")
+    phrase = phrasings_of([ticker, money])
+    assert any("ticker" in text for text in phrase(ticker))
+    assert not [text for text in phrase(ticker) if "coin" in text or "note" in text]
+    assert any("coin" in text for text in phrase(money))
+
+
 def test_forty_phrasings_ship_for_what_tables_speak_of():
     assert len(shipped("license")) >= 40
 
