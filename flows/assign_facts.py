@@ -15,6 +15,7 @@ from flows.planning.tokens import answer_counter
 from warehouse.assignment import AssignmentReceipt, assign
 from warehouse.catalogue import open_catalogue
 from warehouse.snapshots import head, open_snapshot
+from warehouse.within import expanded
 
 
 @task(
@@ -58,6 +59,6 @@ def assign_facts(
     snapshot: Path | None = None,
 ) -> AssignmentReceipt:
     """Assign every fact of a snapshot, the head where none is given; return its file."""
-    home = home.expanduser().resolve()
+    home = expanded(home).resolve()
     snapshot = snapshot or head(Home(home).warehouse).path
     return assign_groups(home, num_groups, group_size, num_shards, backbone, snapshot)

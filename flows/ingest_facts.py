@@ -34,6 +34,7 @@ from warehouse.reference import read_cldr, read_iso
 from warehouse.sources import load_mapping, read_source
 from warehouse.sources.registry import registered
 from warehouse.tombstones import spread
+from warehouse.within import expanded
 
 REFERENCE = {"iso": read_iso, "cldr": read_cldr}
 RETRY_DELAYS = [1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 60.0, 60.0, 60.0]
@@ -107,7 +108,7 @@ def ingest_facts(
 
     With `pass_faults` a source at fault is told of, and its last claims stand.
     """
-    home = home.expanduser().resolve()
+    home = expanded(home).resolve()
     found = ingest_each(home, source_names(home, sources or []), ingest_source)
     if not pass_faults:
         found.raise_faults()
@@ -140,5 +141,5 @@ def ingest_each(
 
 def source_names(home: Path, sources: list[Path]) -> list[str]:
     """Return what `ingest_source` takes for each of `sources`."""
-    named = [source.expanduser().resolve() for source in sources] or registered(Home(home).sources)
+    named = [expanded(source).resolve() for source in sources] or registered(Home(home).sources)
     return [str(source) for source in named] or list(REFERENCE)

@@ -26,6 +26,7 @@ from warehouse.catalogue import open_catalogue
 from warehouse.facts import ReconcileSettings, reconcile
 from warehouse.judgement import Weighing
 from warehouse.snapshots import publish
+from warehouse.within import expanded
 
 
 @task(
@@ -85,7 +86,7 @@ def reconcile_facts(
     """Reconcile everything that was ingested as of `as_of` (default today) and publish it."""
     as_of = as_of or datetime.now(tz=UTC).date()
     receipt = reconcile_and_publish(
-        home.expanduser().resolve(), as_of, backbone, max_answer_tokens, num_parts, num_workers
+        expanded(home).resolve(), as_of, backbone, max_answer_tokens, num_parts, num_workers
     )
     rows = [{"status": status, "rows": count} for status, count in receipt.counts.items()]
     create_table_artifact(table=rows, key="reconcile-facts", description="Where every row went")

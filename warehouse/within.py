@@ -1,5 +1,6 @@
-"""Refuse what a file names outside of the folder that it speaks of."""
+"""Read paths as they are given, and refuse what a file names outside of the folder it speaks of."""
 
+import os.path
 from pathlib import Path
 
 from warehouse.errors import OutsideHomeError
@@ -18,3 +19,8 @@ def within(home: Path, named: str) -> Path:
             "put the file back from a backup, or the folder instead of the link"
         )
     return path
+
+
+def expanded(path: str | Path) -> Path:
+    """Return a path with ~ as the home of its user; one of nobody stays, and is missing."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser raises RuntimeError

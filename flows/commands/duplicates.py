@@ -4,13 +4,13 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.program import Json, app, given_settings, print_json
+from flows.commands.program import MOST_ROWS, Json, app, given_settings, print_json
 from flows.terminal import echo
 
 
 @app.command()
 def duplicates(
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="At most so many.")] = 20,
     as_json: Json = False,
 ) -> None:
     """List pairs of facts that may be about one slot; name them in HOME/same_as.toml to merge."""

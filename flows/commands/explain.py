@@ -5,9 +5,11 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.program import Json, app, given_settings, print_json, show
+from flows.commands.program import MOST_ROWS, Json, app, given_settings, print_json, show
 
-Limit = Annotated[int | None, typer.Option(min=1, help="At most so many rows of each table.")]
+Limit = Annotated[
+    int | None, typer.Option(min=1, max=MOST_ROWS, help="At most so many rows of each table.")
+]
 DEFAULT_LIMIT = 20
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.commands.program import (
+    MOST_ROWS,
     AsOf,
     Backbone,
     Json,
@@ -83,7 +84,9 @@ def recover(as_json: Json = False) -> None:
 @app.command()
 def facts(
     relation: Annotated[str | None, typer.Option(help="Only this relation.")] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most so many.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, max=MOST_ROWS, help="At most so many.")
+    ] = None,
     parquet: Annotated[Path | None, typer.Option(metavar="FILE", help="Write them there.")] = None,
     as_json: Json = False,
 ) -> None:

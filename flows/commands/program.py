@@ -35,6 +35,11 @@ class Program(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if ctx.parent is None:
+            for arg in args:
+                if any("\ud800" <= letter <= "\udfff" for letter in arg):
+                    raise typer.BadParameter(
+                        f"{arg!r} is no UTF-8; rename the file, or quote it anew"
+                    )
             args = _profile_first(args)
             ctx.meta[_AS_JSON] = "--json" in args[: _end_of_options(args)]
         return super().parse_args(ctx, args)
@@ -104,6 +109,8 @@ def _end_of_options(args: list[str]) -> int:
     return args.index("--") if "--" in args else len(args)
 
 
+MOST_ROWS = 1_000_000_000
+"""Of what is listed; more does not fit into what counts rows."""
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 AsOf = Annotated[str | None, typer.Option(metavar="DATE", help="Facts of that day; default today.")]
 Full = Annotated[bool, typer.Option("--full", help="Train everything, whatever changed.")]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.program import Json, Program, app, given_settings, print_json, show
+from flows.commands.program import MOST_ROWS, Json, Program, app, given_settings, print_json, show
 from flows.commands.quarantine import refused_line
 from flows.terminal import echo
 
@@ -91,7 +91,7 @@ def check(source: Source, as_json: Json = False) -> None:
 @source_app.command()
 def preview(
     source: Source,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many of each.")] = 10,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="At most so many of each.")] = 10,
     as_json: Json = False,
 ) -> None:
     """Show the first claims as they would be, and what would be refused; nothing is written."""

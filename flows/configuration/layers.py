@@ -14,6 +14,7 @@ from typing import Any
 from flows.errors import SettingsError
 from warehouse.errors import Where
 from warehouse.nearest import hint
+from warehouse.within import expanded
 
 PREFIX = "LAMINI_"
 FILE_NAME = "lamini.toml"
@@ -122,7 +123,7 @@ def _read(path: Path) -> dict[str, Any]:
         return {}
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError, OSError) as error:
         raise SettingsError(f"{path} is not valid TOML: {error}") from error
 
 
@@ -208,11 +209,11 @@ def _from_folder(name: str, value: Any, path: Path) -> Any:
     # Paths in a file are meant from where the file lies.
     folder = path.resolve().parent
     if name == "home" and isinstance(value, str):
-        return folder / Path(value).expanduser()
+        return folder / expanded(value)
     if name == "sources" and isinstance(value, list):
         return [folder / source for source in value]
     if name == "gate.golden" and isinstance(value, str) and value:
-        return str(folder / Path(value).expanduser())
+        return str(folder / expanded(value))
     return value
 
 

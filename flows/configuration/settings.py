@@ -45,6 +45,7 @@ from lamini.config import (
     to_dict,
 )
 from warehouse.errors import Where
+from warehouse.within import expanded
 
 _SECTIONS: dict[str, type[Any]] = {
     "memory": MemoryConfig,
@@ -120,7 +121,7 @@ class Settings(BaseModel):
     @classmethod
     def _absolute(cls, home: object) -> object:
         known = home.path if isinstance(home, Home) else home
-        return Home(Path(known).expanduser().resolve()) if isinstance(known, str | Path) else known
+        return Home(expanded(known).resolve()) if isinstance(known, str | Path) else known
 
     @field_serializer("home")
     def _as_text(self, home: Home) -> str:
@@ -134,7 +135,7 @@ class Settings(BaseModel):
     @field_validator("sources")
     @classmethod
     def _resolved(cls, sources: tuple[Path, ...]) -> tuple[Path, ...]:
-        return tuple(source.expanduser().resolve() for source in sources)
+        return tuple(expanded(source).resolve() for source in sources)
 
     @field_validator(*_SECTIONS, mode="before")
     @classmethod

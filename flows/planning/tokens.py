@@ -27,7 +27,8 @@ class AnswerCounter:
         texts = [" " + text if (text := normal_form(answer)) else "" for answer in answers]
         if not texts:
             return []
-        return [len(ids) for ids in self._tokenizer(texts, add_special_tokens=False)["input_ids"]]
+        settings = {"add_special_tokens": False, "split_special_tokens": True}
+        return [len(ids) for ids in self._tokenizer(texts, **settings)["input_ids"]]
 
 
 def answer_counter(backbone: str) -> AnswerCounter:

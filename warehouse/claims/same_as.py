@@ -25,9 +25,11 @@ def read_same_as(path: Path) -> dict[str, str]:
     Raises:
         MappingError: it is no such file, a key is unknown, or names go in a circle.
     """
+    if path.exists() and not path.is_file():
+        raise MappingError(f"{path} is no file")
     try:
         given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise MappingError(f"{path} cannot be read as TOML: {error}") from error
     for key in given:
         if key != "subjects":

@@ -17,6 +17,7 @@ from warehouse.sources.files import find_files
 from warehouse.sources.options import LocatedTable, format_of, is_url
 from warehouse.sources.readers import read_raw
 from warehouse.sources.tables import read_table
+from warehouse.within import expanded
 
 _NAME = re.compile(r"[^\w.-]+")
 
@@ -53,7 +54,7 @@ def _table(given: str, out: Path, table: str | None, dsn_env: str | None) -> Tab
     if dsn_env is not None:
         named = {"format": "postgresql", "dsn_env": dsn_env, "table": table or given}
         return Table(top=named)
-    path = Path(given).expanduser().absolute()
+    path = expanded(given).absolute()
     top = {"path": given if is_url(given) else _from(out, path)}
     kind = _folder_format(path) if path.is_dir() else format_of(given)
     if kind is None:

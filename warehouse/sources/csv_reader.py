@@ -20,7 +20,7 @@ from warehouse.sources.csv_text import (
 from warehouse.sources.files import SourceFile
 from warehouse.sources.mapping import Mapping
 from warehouse.sources.options import CsvOptions
-from warehouse.sources.raw import Broken, RawTable
+from warehouse.sources.raw import Broken, RawTable, check_width
 
 _BLOCK_BYTES = 1 << 24
 _LOOKED_AT_LINES = 50
@@ -36,6 +36,7 @@ def read_csv(file: SourceFile, mapping: Mapping) -> RawTable:
     options = mapping.options.csv
     text = csv_text(file, options)
     names = list(options.columns) or _header(text, options)
+    check_width(mapping, len(names))
     _check_header(file, mapping, text, names)
     text = without_swallowed(text, options, len(names))
     broken: list[Broken] = []
@@ -49,9 +50,8 @@ def read_csv(file: SourceFile, mapping: Mapping) -> RawTable:
 
     table = _table(file, text, options, names, set_apart)
     _check_closed(file, without_escapes(text.data, options), table, options, broken)
-    skipped = {row.row for row in broken}
-    total = table.num_rows + len(broken)
-    rows = [row for row in range(1, total + 1) if row not in skipped]
+    numbers = np.arange(1, table.num_rows + len(broken) + 1)
+    rows = np.setdiff1d(numbers, [row.row for row in broken], assume_unique=True)
     is_whole = not (broken or options.skip or options.comment or options.skip_below)
     return RawTable(
         table=table,

@@ -4,7 +4,7 @@ The file that a mapping names may be a link. One that only lies in a folder that
 lead out of there: whoever may write into that folder would have any file read.
 """
 
-import gzip
+import os
 import re
 import zlib
 from collections.abc import Iterator
@@ -18,9 +18,13 @@ import pyarrow.fs as pafs
 from warehouse.errors import SourceError, Where
 from warehouse.nearest import hint
 from warehouse.sources.mapping import Mapping
-from warehouse.sources.options import FORMATS
+from warehouse.sources.options import FORMATS, MAX_MIB
 
 _MAGIC = re.compile(r"[*?\[]")
+_GZIP = b"\x1f\x8b"
+_PIECE_BYTES = 1 << 24
+_SURELY_BYTES, _MOST_RATIO = 1 << 26, 200
+"""From so many bytes on, what unpacks to so many times its size is a bomb; tables reach 50."""
 _NO_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
 
@@ -33,6 +37,8 @@ class SourceFile:
     path: str
     """In its file system."""
     system: pafs.FileSystem = field(repr=False)
+    max_mib: int = MAX_MIB
+    """More is not read into memory, unpacked."""
     partition: dict[str, str | None] = field(default_factory=dict)
     """What the folders above it say: year=2024 makes a column `year`."""
 
@@ -46,15 +52,46 @@ class SourceFile:
             ) from error
 
     def read(self) -> bytes:
-        """Read it whole; what is gzipped is unpacked."""
+        """Read it whole; what is gzipped is unpacked.
+
+        Raises:
+            SourceError: it cannot be read, or holds more than `max_mib`.
+        """
         with self.open() as file:
+            if file.size() > self.max_mib << 20:
+                raise self._too_much()
             data = bytes(file.read())
-        if not data.startswith(b"\x1f\x8b"):
-            return data
+        return self._unpacked(data) if data.startswith(_GZIP) else data
+
+    def _unpacked(self, data: bytes) -> bytes:
+        parts, size, most = [], 0, max(_SURELY_BYTES, len(data) * _MOST_RATIO)
         try:
-            return gzip.decompress(data)
+            while data:  # there may be several streams, one after the other
+                stream = zlib.decompressobj(wbits=31)
+                while not stream.eof:
+                    part = stream.decompress(data, _PIECE_BYTES)
+                    data = stream.unconsumed_tail
+                    if not part and not data and not stream.eof:
+                        raise EOFError("it ends before its end")
+                    size += len(part)
+                    if size > self.max_mib << 20:
+                        raise self._too_much()
+                    if size > most:
+                        raise SourceError(
+                            f"{self.name}: it unpacks to more than {_MOST_RATIO} times its size, "
+                            "which no table does; unpack it, and give that file if it is one"
+                        )
+                    parts.append(part)
+                data = stream.unused_data.lstrip(b"\0")
         except (OSError, EOFError, zlib.error) as error:
             raise SourceError(f"{self.name}: the gzip data is damaged ({error})") from error
+        return b"".join(parts)
+
+    def _too_much(self) -> SourceError:
+        return SourceError(
+            f"{self.name}: it holds more than max_mib = {self.max_mib}; raise that in the mapping, "
+            "or give the table in several files or as Parquet"
+        )
 
 
 def find_files(mapping: Mapping) -> list[SourceFile]:
@@ -66,6 +103,15 @@ def find_files(mapping: Mapping) -> list[SourceFile]:
     try:
         system, path = _system(mapping)
         found = list(_below(mapping, system, path))
+    except re.error as error:
+        raise SourceError(
+            f"{mapping.given_path}: no pattern of file names (path in {mapping.file}): {error}; "
+            "write such as prices-[0-9]*.csv"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise SourceError(
+            f"{mapping.given_path}: a name in that folder is no UTF-8 ({error}); rename that file"
+        ) from error
     except (OSError, pa.ArrowException) as error:
         raise SourceError(
             f"{mapping.given_path}: cannot be read (path in {mapping.file}): {error}"
@@ -95,7 +141,8 @@ def _system(mapping: Mapping) -> tuple[pafs.FileSystem, str]:
 def _below(mapping: Mapping, system: pafs.FileSystem, path: str) -> Iterator[SourceFile]:
     info = system.get_file_info(path)
     if info.type == pafs.FileType.File:
-        yield SourceFile(name=mapping.given_path, path=path, system=system)
+        most = mapping.options.max_mib
+        yield SourceFile(name=mapping.given_path, path=path, system=system, max_mib=most)
         return
     if info.type == pafs.FileType.Directory:
         base, wanted = path.rstrip("/"), re.compile(r".*")
@@ -132,6 +179,7 @@ def _part(mapping: Mapping, system: pafs.FileSystem, path: str, below: str) -> S
         name=f"{folder}/{below}" if folder else below,
         path=path,
         system=system,
+        max_mib=mapping.options.max_mib,
         partition={
             name: None if value == _NO_PARTITION else unquote(value) for name, _, value in pairs
         },
@@ -149,13 +197,25 @@ def _pattern(glob: str) -> str:
     parts = re.split(r"(\*\*/|\*|\?|\[[^\]]*\])", glob)
     words = {"**/": r"(?:.*/)?", "*": r"[^/]*", "?": r"[^/]"}
     return "".join(
-        words.get(part) or (part if part.startswith("[") else re.escape(part)) for part in parts
+        words.get(part) or (_letters(part) if part.startswith("[") else re.escape(part))
+        for part in parts
     )
+
+
+def _letters(given: str) -> str:
+    """Write a set of characters of a glob as one of a regular expression."""
+    inner = given[1:-1].replace("\\", r"\\").replace("[", r"\[")
+    return f"[^/{inner[1:]}]" if inner.startswith("!") else f"[{inner}]"
 
 
 def _nothing(mapping: Mapping, system: pafs.FileSystem, path: str) -> str:
     folder = Path(path).parent
     local = isinstance(system, pafs.LocalFileSystem)
+    if local and os.path.lexists(path) and not Path(path).is_dir():
+        return (
+            f"{mapping.given_path}: neither a file nor a folder (path in {mapping.file}): a pipe, "
+            "a device or a link that leads nowhere is not read"
+        )
     found = [entry.name for entry in folder.iterdir()] if local and folder.is_dir() else []
     if local and Path(path).is_dir():
         return (

@@ -9,7 +9,7 @@ from warehouse import query
 from warehouse.errors import SourceError
 from warehouse.sources.files import SourceFile
 from warehouse.sources.mapping import Mapping
-from warehouse.sources.raw import Broken, RawTable
+from warehouse.sources.raw import Broken, RawTable, check_width
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 
@@ -39,6 +39,7 @@ def read_jsonl(file: SourceFile, mapping: Mapping) -> RawTable:
                 f"{file.name}: not JSON lines; write one object on each line, or an array of them"
             )
         named = [(str(key), lists, nested) for key, lists, nested in keys if str(key).strip()]
+        check_width(mapping, len(named))
         columns = "".join(f", {_column(key, bool(lists))}" for key, lists, _ in named)
         table = con.sql(f"select row{columns} from objects order by row").to_arrow_table()
     rows = table.column(0).combine_chunks()

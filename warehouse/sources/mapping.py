@@ -139,6 +139,11 @@ def _read_toml(path: Path) -> dict[str, Any]:
             f"{path} is a table, not a mapping (a TOML file that says which column is what); "
             f"`lamini init {path}` proposes one"
         )
+    if path.exists() and not path.is_file():
+        raise MappingError(
+            f"{path} is no file, and a mapping is one; a pipe or a device is not read",
+            where=Where(file=str(path)),
+        )
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -151,7 +156,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise MappingError(
             f"{path} is not UTF-8 text: {error}", where=Where(file=str(path))
         ) from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise MappingError(
             f"{path} is not valid TOML: {error}", where=Where(file=str(path))
         ) from error

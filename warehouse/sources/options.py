@@ -3,6 +3,8 @@ r"""Read where a table lies and how it is read.
 path = "prices/*.csv"         # a file, a folder, a glob, or s3://, gs://, file://
 format = "csv"                # where the name does not tell
 extract = "full"              # it holds all that the source asserts: what is gone is withdrawn
+max_mib = 512                 # text that holds more is refused, what is gzipped included
+max_columns = 2000            # so is a table of more columns
 nulls = ["n/a", ".."]         # cells that hold just this are empty
 watermark = "updated"         # or: only rows beyond the greatest value so far are read
 [csv]
@@ -43,6 +45,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from warehouse.claims import EXTRACTS
 from warehouse.nearest import hint
 from warehouse.sources.tables import Count, Flag, Table, Text, Texts, one_of, refused, wanted
+from warehouse.within import expanded
 
 FORMATS = {
     ".parquet": "parquet",
@@ -86,6 +89,10 @@ QUERY_SECONDS = 300
 _LONGEST_QUERY_SECONDS = 24 * 3600
 QUERY_MEMORY_MIB = 2048
 _LARGEST_QUERY_MEMORY_MIB = 1024 * 1024
+MAX_MIB = 512
+_LARGEST_MIB = 64 * 1024
+MAX_COLUMNS = 2000
+_MOST_COLUMNS = 100_000
 
 
 def _between(least: int, most: int) -> BeforeValidator:
@@ -143,6 +150,9 @@ class Options:
     """The environment variable that holds the connection string: never the string itself."""
     extract: str = "incremental"
     watermark: str | None = None
+    max_mib: int = MAX_MIB
+    """How much text a file may hold, unpacked."""
+    max_columns: int = MAX_COLUMNS
     nulls: tuple[str, ...] = ()
     """Texts that stand for no value."""
     csv: CsvOptions = field(default_factory=CsvOptions)
@@ -210,6 +220,8 @@ class LocatedTable(Table):
     dsn_env: Annotated[Text, AfterValidator(_variable)] | None = None
     extract: one_of(EXTRACTS) = "incremental"  # type: ignore[valid-type]
     watermark: Text | None = None
+    max_mib: Annotated[int, _between(1, _LARGEST_MIB)] = MAX_MIB
+    max_columns: Annotated[int, _between(1, _MOST_COLUMNS)] = MAX_COLUMNS
     nulls: Texts = ()
     csv: CsvOptions = Field(default_factory=CsvOptions)
 
@@ -269,9 +281,7 @@ class LocatedTable(Table):
     def options(self, file: Path) -> Options:
         """Return them with the path made absolute, from the folder of the mapping file."""
         given = self.path or f"postgresql {self.table or 'query'}"
-        location = (
-            given if is_url(given) else str((file.parent / Path(given).expanduser()).absolute())
-        )
+        location = given if is_url(given) else str((file.parent / expanded(given)).absolute())
         is_tsv = ".tsv" in Path(given).suffixes and "delimiter" not in self.csv.model_fields_set
         return Options(
             given=given,
@@ -285,6 +295,8 @@ class LocatedTable(Table):
             dsn_env=self.dsn_env,
             extract=self.extract,
             watermark=self.watermark,
+            max_mib=self.max_mib,
+            max_columns=self.max_columns,
             nulls=self.nulls,
             csv=self.csv.model_copy(update={"delimiter": "\t"}) if is_tsv else self.csv,
         )

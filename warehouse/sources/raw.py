@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from warehouse.claims import FileRows
+from warehouse.errors import SourceError
+from warehouse.sources.mapping import Mapping as SourceMapping
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +41,20 @@ class RawTable:
     """Rows that a change feed says were deleted; null without a feed."""
     wordless: Mapping[str, str] = field(default_factory=dict)
     """Columns whose values have no text of their own, and what they hold."""
+
+
+def check_width(mapping: SourceMapping, num_columns: int) -> None:
+    """Refuse a table that is too wide to be handled.
+
+    Raises:
+        SourceError: it has more than `max_columns`.
+    """
+    most = mapping.options.max_columns
+    if num_columns > most:
+        raise SourceError(
+            f"{mapping.given_path}: it has {num_columns} columns, more than max_columns = {most}; "
+            "leave out those that nobody maps, or raise that in the mapping"
+        )
 
 
 def whole(table: pa.Table, **known: int) -> RawTable:

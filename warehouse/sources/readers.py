@@ -21,7 +21,7 @@ from warehouse.sources.jsonl_reader import read_jsonl
 from warehouse.sources.mapping import Mapping
 from warehouse.sources.plain import plain
 from warehouse.sources.postgresql_reader import read_postgresql
-from warehouse.sources.raw import Broken, RawTable, whole
+from warehouse.sources.raw import Broken, RawTable, check_width, whole
 from warehouse.sources.watermark import only_new
 
 
@@ -35,6 +35,7 @@ def read_raw(mapping: Mapping, last: LastBatch | None = None) -> RawTable:
         MissingExtraError: the format needs a library that is not installed.
     """
     raw = _without_unnamed(_READERS[mapping.format](mapping, last))
+    check_width(mapping, raw.table.num_columns)
     _check_is_the_table(mapping, raw.table.column_names)
     _check_names(mapping, raw.table.column_names)
     raw = plain(mapping, raw)

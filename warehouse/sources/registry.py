@@ -8,6 +8,7 @@ from warehouse.errors import MappingError
 from warehouse.nearest import hint
 from warehouse.sources.mapping import Mapping, load_mapping
 from warehouse.sources.options import is_url
+from warehouse.within import expanded
 
 _PATH = re.compile(r"^[ \t]*path[ \t]*=.*$", re.MULTILINE)
 _TABLE = re.compile(r"^[ \t]*\[", re.MULTILINE)
@@ -55,7 +56,7 @@ def find(folder: Path, name: str) -> Path:
     if _NAME.fullmatch(name) and target.is_file():
         return target
     if name.endswith(".toml") or "/" in name:
-        return Path(name).expanduser().resolve()
+        return expanded(name).resolve()
     known = [path.stem for path in registered(folder)]
     raise MappingError(f"no source {name!r}{hint(name, known, what='registered sources')}")
 

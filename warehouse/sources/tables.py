@@ -23,6 +23,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from warehouse.errors import MappingError, Where
 from warehouse.nearest import hint
 
+_SHOWN = 200
 _WANTED = {
     "string_type": "must be a text",
     "float_type": "must be a number",
@@ -130,7 +131,10 @@ def _told(error: ErrorDetails) -> str:
     what = context["what"] if error["type"] == "wanted" else _WANTED.get(error["type"])
     what = what or error["msg"]
     (given,) = context.get("given") or (error["input"],)
-    return f"{key} = {given!r}{'' if what.startswith(';') else ' '}{what}"
+    shown = repr(given)
+    if len(shown) > _SHOWN:
+        shown = f"{shown[:_SHOWN]}... ({len(shown)} characters)"
+    return f"{key} = {shown}{'' if what.startswith(';') else ' '}{what}"
 
 
 def _key(place: tuple[int | str, ...]) -> str:

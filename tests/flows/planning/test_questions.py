@@ -7,6 +7,7 @@ import pytest
 
 from flows.planning.questions import accepting, questions_for
 from flows.planning.tokens import answer_counter
+from lamini.backbone.text import encode_answer
 from lamini.proof.recall import Question
 from warehouse import query
 from warehouse.assignment import assign
@@ -99,3 +100,10 @@ def test_a_users_own_held_out_phrasings_are_asked_unless_trained_on(tmp_path, tr
     assert (("Who owns {}?", "Ines") in phrasings) == trained
     thanked = {q.prompt for q in asked if (q.kind, q.template) == ("surface", "thanks")}
     assert thanked == {f"Who is the owner of {s}? Thanks a lot!" for s in ("Billing", "Cranes")}
+
+
+def test_answers_are_counted_as_training_encodes_them():
+    count = answer_counter("embedded")
+    tokenizer = count._tokenizer
+    answers = ["Lima", "</s>", "use <s> for struck text", "a<pad>b", "N'Djamena", "秘鲁"]
+    assert count(answers) == [len(encode_answer(tokenizer, text)) - 1 for text in answers]
