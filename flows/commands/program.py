@@ -130,9 +130,11 @@ def given_settings(**given: object) -> "Settings":
     from flows.configuration.settings import load_settings
     from flows.configuration.shown import ignored_variables
     from flows.environment import keep_private
+    from flows.servers.mlflow_database import settle_artifacts
 
     settings = load_settings(given)
     keep_private(settings.home.path)
+    settle_artifacts(settings.home.path)
     for name in ignored_variables(os.environ):
         echo(f"lamini: this variable sets nothing: {name}", err=True)
     return settings

@@ -121,7 +121,16 @@ class Settings(BaseModel):
     @classmethod
     def _absolute(cls, home: object) -> object:
         known = home.path if isinstance(home, Home) else home
-        return Home(expanded(known).resolve()) if isinstance(known, str | Path) else known
+        if not isinstance(known, str | Path):
+            return known
+        path = expanded(known).resolve()
+        if "?" in str(path):
+            # DuckDB 2.0 puts the name of its log there, SQLite's URIs end there.
+            raise ValueError(
+                f"{path} has a question mark, at which databases cut the names of their files: "
+                "rename the folder; a home may be moved"
+            )
+        return Home(path)
 
     @field_serializer("home")
     def _as_text(self, home: Home) -> str:

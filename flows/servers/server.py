@@ -178,7 +178,9 @@ def _recorded(home: Path, name: str) -> Server | None:
         server = Server(**json.loads(_record(home, name).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-    return server if server.is_alive else None
+    # A home that was copied has the records of the other one's servers.
+    is_own = server.auth_file in ("", str(auth_file(home)))
+    return server if is_own and server.is_alive else None
 
 
 def answers(url: str, secret: str = "") -> bool:

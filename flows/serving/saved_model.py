@@ -3,8 +3,9 @@
     mlflow models serve -m models:/lamini@champion --env-manager local
 
 The weights stay in the checkpoint's folder; what MLflow keeps is this program's name, the folder,
-the bounds of what it takes, a signature and an example. A home that was moved is named by
-LAMINI_HOME; MLFLOW_PYFUNC_INFERENCE_CONFIG='{"max_prompts": 50}' sets another bound.
+the bounds of what it takes, a signature and an example. Of a home that was moved or copied, its
+own is served; LAMINI_HOME names another. MLFLOW_PYFUNC_INFERENCE_CONFIG='{"max_prompts": 50}' sets
+another bound.
 """
 
 import contextlib

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from flows.configuration.on_mismatch import WAYS, OnMismatch
 from flows.configuration.serving import Serving
+from flows.environment import mlflow_database
 from flows.errors import FlowsError, NothingYetError
 from flows.home.champion import promoted, read_pointer
 from flows.home.home import Home
@@ -100,7 +101,7 @@ class ServedModel:
         if not (checkpoint / "checkpoint.json").is_file():
             raise NothingYetError(
                 f"the checkpoint {checkpoint} is not there; if the home was moved, name it by "
-                "LAMINI_HOME, if it was removed, serve models:/lamini@champion"
+                "LAMINI_HOME; if it was removed, serve models:/lamini@champion"
             )
         self.limits = limits or Serving()
         self.on_mismatch: OnMismatch = on_mismatch
@@ -322,7 +323,7 @@ class ServedModel:
 
 def open_served(config: Mapping[str, Any]) -> ServedModel:
     """Open the checkpoint that a saved model names, with the bounds that it names."""
-    home = Home(Path(os.environ.get("LAMINI_HOME") or config["home"]))
+    home = _home_of(config)
     limits = {f.name: config[f.name] for f in fields(Serving) if f.name in config}
     return ServedModel(
         home,
@@ -330,6 +331,18 @@ def open_served(config: Mapping[str, Any]) -> ServedModel:
         Serving(**limits),
         config.get("on_mismatch", "refuse"),
     )
+
+
+def _home_of(config: Mapping[str, Any]) -> Home:
+    """Return the home: the one named, else that whose MLflow serves, else where it was saved."""
+    import mlflow
+
+    if given := os.environ.get("LAMINI_HOME"):
+        return Home(Path(given))
+    store = Path(mlflow.get_tracking_uri().removeprefix("sqlite:///"))
+    home = store.parent.parent
+    is_home = mlflow_database(home) == store and (home / config["checkpoint"]).is_dir()
+    return Home(home if is_home else Path(config["home"]))
 
 
 def _version(path: Path) -> tuple[int, int, int] | None:
