@@ -44,7 +44,8 @@ def _lines(result: RunResult, seconds: float) -> Iterator[tuple[str, str]]:
     )
     yield (
         "decided",
-        f"{decided.conflicts_resolved} conflicts resolved, {decided.ties} ties, "
+        f"{decided.conflicts_resolved} conflicts resolved, {decided.ties} "
+        f"{'tie' if decided.ties == 1 else 'ties'}, "
         f"{counts['outdated']} outdated, {counts['quarantined']} quarantined, "
         f"{counts['held_back']} held back, {counts['duplicate']} duplicate",
     )
@@ -59,8 +60,7 @@ def _lines(result: RunResult, seconds: float) -> Iterator[tuple[str, str]]:
     if result.is_new:
         work = _work(result)
         yield "time", ", ".join(f"{name} {value:.0f} s" for name, value in work.items())
-        overhead = seconds - sum(work.values())
-        yield "in all", f"{seconds:.0f} s, {overhead:.0f} s of it Prefect, Ray and MLflow"
+        yield "in all", _in_all(seconds, sum(work.values()))
 
 
 def _tuned(trained: Trained) -> Iterator[tuple[str, str]]:
@@ -105,6 +105,13 @@ def _recalled(cells: Sequence[Cell]) -> Iterator[tuple[str, str]]:
         if cell.template == "*" and cell.kind not in facts:
             taken = f"{cell.from_memory:.1%} of {cell.num_questions} answered from memory"
             yield cell.kind.replace("_", "-"), taken
+
+
+def _in_all(seconds: float, worked: float) -> str:
+    """Tell how long a run took; what a killed run did before it is part of the work."""
+    if worked > seconds:
+        return f"{seconds:.0f} s; what an earlier start had done was taken over"
+    return f"{seconds:.0f} s, {seconds - worked:.0f} s of it Prefect, Ray and MLflow"
 
 
 def _work(result: RunResult) -> dict[str, float]:

@@ -107,6 +107,7 @@ def show_recall(found: MeasuredRun) -> None:
     console = Console()
     measured = found.measured
     console.print(f"run {found.run_key}, {measured.num_questions} questions")
+    shown = [cell for cell in measured.summary if cell.template == "*" or cell.exact < 1]
     rows = [
         {
             "kind": cell.kind.replace("_", "-"),
@@ -117,10 +118,12 @@ def show_recall(found: MeasuredRun) -> None:
             "oracle_exact": f"{cell.oracle_exact:.1%}",
             "from_memory": f"{cell.from_memory:.1%}",
         }
-        for cell in measured.summary
+        for cell in shown
     ]
     columns = ("kind", "template", "asked", "exact", "agreement", "oracle_exact", "from_memory")
     show_rows(rows, columns)
+    if num_exact := len(measured.summary) - len(shown):
+        console.print(f"{num_exact} templates, each exact in all that was asked, are not listed")
     for prompt in measured.captured_foreign:
         console.print(f"foreign, yet answered from memory: {escape(prompt)}")
     console.print(f"every question: {escape(measured.path)}", soft_wrap=True)
@@ -135,7 +138,7 @@ def show_status(found: Status) -> None:
         facts = f"{said['num_facts']} facts in {said['num_slots']} slots"
         counts = ", ".join(f"{n} {status}" for status, n in said["counts"].items() if n)
         lines[1:] = [
-            ("snapshot", f"{name}: {facts}, {said['num_ties']} ties"),
+            ("snapshot", f"{name}: {facts}, {said['num_ties']} tie{'s' * (said['num_ties'] != 1)}"),
             ("rows", f"{said['num_input_rows']}: {counts}"),
         ]
     checkpoint = found.checkpoint

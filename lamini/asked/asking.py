@@ -231,7 +231,7 @@ class QuestionMatcher:
             probability = min(probability, _EVERYDAY)
             known = replace(known, probability=probability)
         if follows(masked(text, found.candidate.mention.start, found.candidate.mention.end)):
-            reason = f"This does not say what is asked about {subject}. {self._holds(found)}"
+            reason = self._and_holds(f"This does not say what is asked about {subject}.", found)
             return replace(known, fact=None, probability=0.0, reason=reason), found
         if probability >= THRESHOLD and found.fact is not None and not found.rivals:
             return known, found
@@ -342,7 +342,7 @@ class QuestionMatcher:
         if found.candidate.mention.kind in (FUZZY, PARTIAL) and probability < THRESHOLD:
             return f"Did you mean {subject}? Ask again with the whole name."
         if probability >= THRESHOLD:
-            return f'Memory holds nothing for "{called}" of {subject}. {self._holds(found)}'
+            return self._and_holds(f'Memory holds nothing for "{called}" of {subject}.', found)
         cues = Cues.of(cleaned(text))
         if cues.year or cues.times:
             return (
@@ -350,7 +350,12 @@ class QuestionMatcher:
                 if found.fact is not None
                 else f"Memory holds nothing for another time. {self._holds(found)}"
             )
-        return f"Memory holds no answer to this about {subject}. {self._holds(found)}"
+        return self._and_holds(f"Memory holds no answer to this about {subject}.", found)
+
+    def _and_holds(self, sentence: str, found: Found) -> str:
+        """Say what is held besides, after a sentence that may end in a name such as Adobe Inc."""
+        said = sentence[:-1] if sentence.endswith("..") else sentence
+        return f"{said} {self._holds(found)}"
 
     def _holds(self, found: Found) -> str:
         row = found.candidate.mention.subject

@@ -37,3 +37,10 @@ def test_a_table_without_dates_that_says_otherwise_is_told_to_be_a_full_extract(
     assert 'extract = "full"' in told
     assert take(con, [row("Chad", "Moundou", observed_at="2020-01-01")]).warnings == ()
     assert take(con, [row("Chad", "Sarh")], source="another").warnings == ()
+
+
+def test_two_names_that_differ_in_case_alone_are_told_of(memory, take, row):
+    rows = [row("Zephyr Energy"), row("zephyr energy "), row("Chad"), row("CHAD"), row("Peru")]
+    (told,) = take(memory(), rows).warnings
+    assert told.startswith("'CHAD' and 'Chad' differ in case alone (and 1 more): they")
+    assert take(memory(), [row("Chad"), row("Chad "), row("Tchad")]).warnings == ()

@@ -19,6 +19,15 @@ def doubts(con: duckdb.DuckDBPyConnection, batch: ClaimBatch) -> list[str]:
         + ": if it stands for no value, name it in nulls = [...]"
         for relation, value, count, is_common in query.execute(con, "doubt_values", **named)
     ]
+    twice = query.run(con, "doubt_names").to_pylist()
+    if twice:
+        one, other = twice[0]["names"][:2]
+        more = twice[0]["num_names"] - 1
+        found.append(
+            f"{one!r} and {other!r} differ in case alone{f' (and {more} more)' if more else ''}: "
+            "they are two subjects, and a question tells them apart by nothing; give the table one "
+            "spelling, or same_as.toml in the home"
+        )
     if batch.extract == "full" or batch.watermark_column is not None:
         return found
     ((count,),) = query.execute(con, "doubt_undated")

@@ -1,3 +1,17 @@
+-- name: doubt_names
+-- Subjects whose names differ in case alone: two of one name, which no question tells apart. At most three.
+-- grain: one row per name in lower case
+-- reads: judged_rows
+select
+    array_agg(distinct j.subject order by j.subject) as names,
+    count(*) over () as num_names
+from judged_rows as j
+where j.verdict is null
+group by lower(j.subject)
+having count(distinct j.subject) > 1
+order by lower(j.subject)
+limit 3
+
 -- name: doubt_undated
 -- In how many slots the batch says otherwise than its source did before, both without a date.
 -- grain: one row

@@ -97,6 +97,13 @@ def test_a_hole_is_told_with_what_is_known(matcher):
     )
 
 
+def test_a_name_that_ends_in_a_full_stop_ends_the_sentence():
+    facts = [asked_fact(c, "ceo", (), []) for c in ("Adobe Inc.", "Target Lane")]
+    reason = QuestionMatcher(facts).ask("how tall is Adobe Inc.").reason
+    assert ".." not in reason
+    assert "Adobe Inc. Of Adobe Inc. it knows: ceo." in reason
+
+
 def test_a_misspelt_stranger_is_asked_back(matcher):
     assert "Did you mean" in matcher.ask("who is the ceo of Bazzalt Fudz").reason
 
