@@ -48,6 +48,10 @@ class PointerDamagedError(FlowsError):
     """The file that names the champion cannot be followed; the message says why, and what to do."""
 
 
+class DatabaseDamagedError(FlowsError):
+    """MLflow's or Prefect's database of a home cannot be read; the message says what heals it."""
+
+
 class JobFailedError(FlowsError):
     """Work on a cluster failed, as nobody foresaw; the message has the end of its log."""
 

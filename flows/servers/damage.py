@@ -4,9 +4,7 @@ Whatever has a hash is compared with it when it is read, so that nothing damaged
 of it is read, before anybody asks: `lamini doctor --deep`.
 """
 
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 
 from flows.environment import mlflow_database
@@ -14,6 +12,7 @@ from flows.errors import PointerDamagedError
 from flows.home.champion import Champion, checked_pointer, read_pointer
 from flows.home.home import Home
 from flows.servers.check import Check
+from flows.servers.database_file import SET_ASIDE, wrong_in
 from lamini.errors import LaminiError
 from warehouse.errors import CatalogueLockedError, NoSnapshotError, WarehouseError
 from warehouse.snapshots import head, open_snapshot
@@ -24,12 +23,6 @@ _SNAPSHOT = (
     "restore it from a backup, or remove its folder and let lamini reconcile publish it again; "
     "an older one is needed for lamini rollback and lamini diff alone"
 )
-_SET_ASIDE = {
-    "mlflow": "it holds only what pages show; move it away with what bears its name, and runs "
-    "write a new one. A run that goes on needs lamini run --force then",
-    "prefect": "it holds only what pages show; stop the servers (Ctrl-C of lamini ui and lamini "
-    "serve), move it away with what bears its name, and the next run makes a new one",
-}
 
 
 def pointer(home: Path) -> Iterator[Check]:
@@ -50,24 +43,13 @@ def databases(home: Path) -> Iterator[Check]:
         ("prefect", home / "prefect" / "prefect.db"),
     ):
         if path.is_file():
-            wrong = _wrong_in(path)
+            wrong = wrong_in(path)
             yield Check(
                 name=f"{name} database",
                 status="fail" if wrong else "ok",
                 found=f"{path}: {wrong}" if wrong else f"{path.name} is whole",
-                advice=f"restore {path.name} from a backup, or: {_SET_ASIDE[name]}",
+                advice=f"restore it from a backup, {SET_ASIDE[path.name]}",
             )
-
-
-def _wrong_in(path: Path) -> str:
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as con:
-            (first,) = con.execute("pragma quick_check(1)").fetchone()
-    except sqlite3.OperationalError as error:
-        return "" if "locked" in str(error) else str(error)
-    except sqlite3.DatabaseError as error:
-        return str(error)
-    return "" if first == "ok" else " ".join(str(first).split())
 
 
 def _checkpoints(home: Path) -> Iterator[Check]:

@@ -16,6 +16,7 @@ from contextlib import closing
 from pathlib import Path
 
 from flows.environment import mlflow_artifacts, mlflow_database
+from flows.servers.database_file import expect_readable
 
 log = logging.getLogger(__name__)
 _LOCATIONS = (
@@ -61,9 +62,14 @@ def settle_artifacts(home: Path) -> None:
 
 
 def make_database(home: Path) -> None:
-    """Make the database of `home` unless it is there; a second starter waits for the first."""
+    """Make the database of `home` unless it is there; a second starter waits for the first.
+
+    Raises:
+        DatabaseDamagedError: it is there, and cannot be read.
+    """
     path = mlflow_database(home)
     if path.exists():
+        expect_readable(path)
         settle_artifacts(home)
         return
     path.parent.mkdir(parents=True, exist_ok=True)

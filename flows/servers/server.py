@@ -28,6 +28,7 @@ from flows.environment import environment
 from flows.errors import ServiceError
 from flows.home.processes import is_process, this_process
 from flows.servers.auth_string import auth_file, auth_string, basic
+from flows.servers.database_file import expect_readable
 from flows.servers.mlflow_database import make_database
 from flows.servers.passes import host_name, let_in_link
 from flows.servers.processes import family, kill, listens, tail
@@ -144,6 +145,7 @@ def start_prefect(home: Path, port: int | None = None) -> tuple[Server, bool]:
             "PREFECT_SERVER_API_AUTH_STRING": auth_string(home),
         }
 
+    expect_readable(home / "prefect" / "prefect.db")
     return _start("prefect", home, port, "/api/health", variables)
 
 

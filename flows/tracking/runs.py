@@ -19,6 +19,7 @@ from mlflow.entities import (
     Dataset,
     DatasetInput,
     InputTag,
+    LifecycleStage,
     LoggedModelOutput,
 )
 from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS
@@ -168,11 +169,14 @@ def open_run(home: Home, key: str, name: str, tags: Mapping[str, str]) -> Tracke
     make_database(home.path)
     client = MlflowClient(tracking_uri=uri)
     experiment = client.get_experiment_by_name(EXPERIMENT)
-    experiment_id = (
-        client.create_experiment(EXPERIMENT, artifact_location=mlflow_artifacts(home.path))
-        if experiment is None
-        else experiment.experiment_id
-    )
+    if experiment is None:
+        location = mlflow_artifacts(home.path)
+        experiment_id = client.create_experiment(EXPERIMENT, artifact_location=location)
+    else:
+        experiment_id = experiment.experiment_id
+        if experiment.lifecycle_stage == LifecycleStage.DELETED:  # by a click on MLflow's page
+            client.restore_experiment(experiment_id)
+            log.warning("MLflow's experiment %s was deleted; it is restored", EXPERIMENT)
     run = _find_or_create(uri, experiment_id, name, {RUN_KEY_TAG: key, STAGE_TAG: "memorize"})
     run.set_tags(tags)
     return run
