@@ -13,12 +13,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from rapidfuzz.distance import OSA
+from rapidfuzz.distance import OSA, Levenshtein
 
-from lamini.asked.surfaces import ALIAS, DERIVED, EXACT, FUZZY, PARTIAL, surfaces
+from lamini.asked.surfaces import ALIAS, DERIVED, EXACT, FUZZY, GENERIC, PARTIAL, surfaces
 from lamini.asked.text import Token, plain, tokens
 from lamini.asked.word_list import STOP, WordList
 
+_DOUBLED = re.compile(r"(.)\1+")
 _DIGITS = re.compile(r"\d+")
 _LONGEST = 12
 _SHORT_CODE = 3
@@ -29,11 +30,39 @@ EVERYDAY = 0.65
 """Sureness of a word like any other that the table has as a name: the package "six"."""
 _WITHIN = frozenset({"of", "the", "in", "from", "for"})
 """Words that may stand within a name: the 4th district of Tennessee."""
+_DIRECTIONS = frozenset(
+    {"north", "south", "east", "west", "northern", "southern", "eastern", "western"}
+)
+_AGES = frozenset({"new", "old"})
+_WATERS = frozenset({"gulf", "bay", "sea", "strait"})
+_PLACES = frozenset(
+    {
+        "river",
+        "city",
+        "sea",
+        "gulf",
+        "bay",
+        "valley",
+        "desert",
+        "street",
+        "avenue",
+        "canal",
+        "strait",
+        "peninsula",
+    }
+)
+"""Words that make a longer name of what they stand beside: New Mexico, Niger River."""
+_BEFORE_A_PLACE = frozenset({"of", "in", "for", "from"})
 _COUNTED = {"one": "1", "two": "2", "three": "3", "i": "1", "ii": "2", "iii": "3"}
 _PART_LETTERS = 4
 _FUZZY_LETTERS = 5
 _LONG = 9
 """Letters from which a name may hold two typing errors."""
+_VOWELS = frozenset("aeiouy")
+_SOUND_ALIKE = (frozenset("cksz"), frozenset("dt"), frozenset("bp"), frozenset("fv"))
+_KEYBOARD = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+_ALIKE = 0.6
+"""Share of letters from which a name is proposed for a word that names nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +132,8 @@ class Names:
             if 1 < len(rare) < len(parts) and EXACT not in self._found[joined].values():
                 self._add(joined, row, DERIVED)
         for word, rows in by_word.items():
-            bare = len(word) < _PART_LETTERS or word.isdigit() or word in STOP | self._asked
+            common_word = word in STOP | self._asked | GENERIC
+            bare = len(word) < _PART_LETTERS or word.isdigit() or common_word
             if len(rows) <= _SPREAD and not bare and word not in self._found:
                 for row in rows:
                     self._add(word, row, PARTIAL)
@@ -134,6 +164,8 @@ class Names:
         found = tokens(text)
         kept: list[Mention] = []
         for mention in sorted(self._exact(text, found), key=_rank):
+            if _is_longer(found, mention):
+                continue
             around = [m for m in kept if m.start <= mention.start and mention.end <= m.end]
             alike = all((m.start, m.end) == (mention.start, mention.end) for m in around)
             if alike and all(m.subject != mention.subject for m in around):
@@ -182,13 +214,17 @@ class Names:
         """Return subjects that the text may have meant, the nearest first."""
         best: Counter[int] = Counter()
         for word in tokens(text):
-            if len(word.plain) < _PART_LETTERS or self.words.is_frequent(word.plain):
+            if len(word.plain) < _PART_LETTERS or self._is_of_a_question(word):
                 continue
             for surface in self._alike(word.plain, 2 + len(word.plain) // 6):
-                distance = OSA.distance(word.plain, surface) / len(word.plain)
-                for row in self._found[surface]:
-                    best[row] = max(best[row], int(1000 * (1 - distance)))
+                alike = 1 - OSA.distance(word.plain, surface) / len(word.plain)
+                for row in self._found[surface] if alike >= _ALIKE else ():
+                    best[row] = max(best[row], int(1000 * alike))
         return [self.subjects[row] for row, _ in best.most_common(number)]
+
+    def _is_of_a_question(self, word: Token) -> bool:
+        ordinary = word.raw.islower() and self.words.is_ordinary(word.plain)
+        return ordinary or word.plain in self._asked or self.words.is_frequent(word.plain)
 
     def _exact(self, text: str, found: Sequence[Token]) -> Iterator[Mention]:
         small = text == text.lower()
@@ -225,7 +261,8 @@ class Names:
                 return self._found[surface]
         if len(surface) > _PART_LETTERS and surface.endswith("s"):
             return self._found.get(surface[:-1], {})
-        return self._found.get(f"{surface}s", {}) if len(words) > 1 else {}
+        telling = [word for word in words if word not in STOP | GENERIC]
+        return self._found.get(f"{surface}s", {}) if len(words) > 1 and telling else {}
 
     def _sureness(
         self, raw: str, run: Sequence[Token], row: int, kind: int, small: bool, text: str
@@ -278,13 +315,66 @@ class Names:
             for surface in self._alike(form, most):
                 if _DIGITS.findall(surface) != digits:
                     continue
-                if 0 < (distance := OSA.distance(form, surface, score_cutoff=most)) <= most:
+                distance = OSA.distance(form, surface, score_cutoff=most)
+                if 0 < distance <= most and self._is_slip(form, surface, distance):
                     yield distance, surface
+
+    def _is_slip(self, form: str, surface: str, distance: int) -> bool:
+        """Return whether who wrote `form` may have meant the surface, not another name like it.
+
+        South America is no slip of South Africa: "america" is a word. Of two errors each must be
+        one that hands or ears make; any two letters make Liberland of Liberian.
+        """
+        words, own = form.split(), {*surface.split()}
+        if len(words) > 1 and any(w not in own and self.words.is_ordinary(w) for w in words):
+            return False
+        return distance == 1 or sorted(form) == sorted(surface) or _are_slips(form, surface)
 
     def _alike(self, written: str, most: int) -> Iterator[str]:
         for size in range(len(written) - most, len(written) + most + 1):
             for first in {written[0], written[1:2]} - {""}:
                 yield from self._near.get((first, size), ())
+
+
+def _is_longer(found: Sequence[Token], mention: Mention) -> bool:
+    """Return whether the mention is a part of a name that is somebody else's: New Mexico."""
+    before = [token for token in found if token.end <= mention.start][-2:]
+    after = next((token for token in found if token.start >= mention.end), None)
+    if after and after.plain in _PLACES and after.start - mention.end <= 1:
+        return True
+    if not before:
+        return False
+    last = before[-1]
+    if len(before) > 1 and last.plain == "of" and before[0].plain in _WATERS:
+        return True
+    if mention.start - last.end != 1:
+        return False
+    if last.plain in _AGES:
+        placed = len(before) > 1 and before[0].plain in _BEFORE_A_PLACE
+        return last.raw[0].isupper() or placed
+    return last.plain in _DIRECTIONS
+
+
+def _are_slips(written: str, surface: str) -> bool:
+    """Return whether each letter that differs was doubled, lost, or mistaken for one like it."""
+    one, other = (_DOUBLED.sub(r"\1", text) for text in (written, surface))
+    return all(
+        change.tag == "insert"
+        or (change.tag == "delete" and one[change.src_pos] in " h")
+        or (change.tag == "replace" and _confused(one[change.src_pos], other[change.dest_pos]))
+        for change in Levenshtein.editops(one, other)
+    )
+
+
+def _confused(one: str, other: str) -> bool:
+    if {one, other} <= _VOWELS or any({one, other} <= alike for alike in _SOUND_ALIKE):
+        return True
+    return any(
+        abs(row.find(one) - near.find(other)) <= 1
+        for r, row in enumerate(_KEYBOARD)
+        for near in _KEYBOARD[max(0, r - 1) : r + 2]
+        if one in row and other in near
+    )
 
 
 def _rank(mention: Mention) -> tuple[int, int, float, int]:

@@ -16,6 +16,15 @@ _LEGAL = frozenset(
     llc lp ag sa se nv gmbh technologies international trust republic islands island federation
     """.split()  # noqa: SIM905
 )
+GENERIC = _LEGAL | frozenset(
+    """
+    state states kingdom union isle isles territory territories city town county country nation
+    province region district land people commonwealth empire principality duchy emirate democratic
+    north south east west northern southern eastern western central river lake sea bay mount coast
+    bank university school college hospital church department ministry office agency
+    """.split()  # noqa: SIM905
+)
+"""Words that many names share: none of them alone is a name, whatever the table holds."""
 _SMALL = frozenset({"and", "of", "the", "for", "de", "la"})
 _BRACKETED = re.compile(r"\s*\(([^)]*)\)")
 _SAINT = (("st ", "saint "), ("saint ", "st "), (" and ", " "))

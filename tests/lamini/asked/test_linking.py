@@ -95,3 +95,47 @@ def test_what_changes_between_facts_asked_alike_is_a_name():
     seats = ((1, "Ohio", "OH"), (2, "Iowa", "IA"), (3, "Utah", "UT"))
     found = names_in_phrasings([("seat of X", f"{code}-{n}: who is it?") for n, _, code in seats])
     assert [names[-1] for names in found] == ["OH-1", "IA-2", "UT-3"]
+
+
+PLACES = {
+    "United States": ["the states", "America"],
+    "United Kingdom": ["England"],
+    "Liberia": ["Liberian"],
+    **{name: [] for name in ("South Africa", "Mexico", "Niger", "Micronesia")},
+    **{name: [] for name in ("Philippines", "Colombia", "Ivory Coast")},
+}
+
+
+@pytest.fixture(scope="module")
+def places(names):
+    return Names([*PLACES], [*PLACES.values()], names.words)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("the state", "the kingdom", "the south", "the coast", "Liberland", "Macaronesia"),
+        *("South America", "North America", "New England", "New Mexico", "Gulf of Mexico"),
+        *("Niger River", "Mexico City", "money in new mexico"),
+    ],
+)
+def test_a_name_like_another_or_a_word_that_many_share_names_nobody(places, text):
+    assert places.mentions(f"the currency of {text}") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "subject"),
+    [
+        ("the states", "United States"),
+        ("Phillipines", "Philippines"),
+        ("philipinnes", "Philippines"),
+        ("Colmobia", "Colombia"),
+        ("Micronesai", "Micronesia"),
+        ("Sout Africa", "South Africa"),
+        ("the new Mexico", "Mexico"),
+        ("Ivory Coats", "Ivory Coast"),
+    ],
+)
+def test_slips_of_the_hand_still_name_who_is_meant(places, text, subject):
+    found = places.mentions(f"what is {text} known for")
+    assert {places.subjects[mention.subject] for mention in found} == {subject}
