@@ -139,6 +139,7 @@ def ask(
         strict=strict,
         refusal=settings.refusal,
         on_mismatch=settings.on_mismatch,
+        is_conversation=not prompts,
     )
     from flows.commands.screen import show_answers
 

@@ -91,13 +91,19 @@ class Asked:
 
 
 def open_asking(
-    home: Home, *, strict: bool = False, refusal: str = "", on_mismatch: OnMismatch = "refuse"
+    home: Home,
+    *,
+    strict: bool = False,
+    refusal: str = "",
+    on_mismatch: OnMismatch = "refuse",
+    is_conversation: bool = False,
 ) -> Callable[[list[str]], list[Asked]]:
     """Load the promoted checkpoint; return what answers prompts and says where answers come from.
 
     `strict` answers from memory only where no doubt is left; `refusal` is said where nothing is
     read; where it is empty, the backbone's own answer, or why nothing was read (`refusal_of`).
-    `on_mismatch` says what is answered where memory and table disagree.
+    `on_mismatch` says what is answered where memory and table disagree. In a conversation "and of
+    Peru?" is what was asked last, of Peru; the answer's prompt says what it was taken for.
 
     Raises:
         NothingYetError: no checkpoint was promoted.
@@ -109,7 +115,13 @@ def open_asking(
     snapshot = head(home.warehouse)
     model = load(folder, strict=strict)
 
+    before = ""
+
     def ask(prompts: list[str]) -> list[Asked]:
+        nonlocal before
+        if is_conversation and before and model.asked:
+            prompts = [model.asked.carried_on(before, prompt) for prompt in prompts]
+        before = prompts[-1] if prompts else before
         answers = model.answer(prompts, refusal=refusal_of(model, refusal))
         return [
             explain_answer(snapshot, prompt, answer, on_mismatch)

@@ -25,6 +25,9 @@ from lamini.asked.surfaces import FUZZY, PARTIAL
 from lamini.asked.table import AskedFact, FactTable
 from lamini.asked.text import plain
 from lamini.asked.wording import (
+    MASK,
+    carried,
+    clauses,
     cleaned,
     fill,
     follows,
@@ -34,6 +37,7 @@ from lamini.asked.wording import (
     questions,
     referring,
     sentences,
+    things,
     tidy,
     views,
 )
@@ -162,7 +166,23 @@ class QuestionMatcher:
         several = self._several(text, found) if found else []
         if len(several) > 1:
             return replace(asked, fact=None, reason=_one_at_a_time(several), is_doubtful=False)
-        return asked
+        return self._whole(asked, found)
+
+    def carried_on(self, before: Asked, text: str) -> str:
+        """Return what a turn of a conversation asks for, given what the turn before asked for.
+
+        "and of Peru?" asks for what was asked before; "and its capital?" asks of whom that was.
+        """
+        turn = tidy(text)
+        found = self.find(turn)
+        if found is None:
+            return (before.subject and carried(turn, before.subject)) or text
+        at = found.candidate.mention
+        if before.relation and follows(masked(turn, at.start, at.end)):
+            known = self.evidence.own[before.relation]
+            asked = known[0] if known else f"What is the {called_as(before.relation)} of {MASK}?"
+            return fill(asked, self.table.subjects[at.subject])
+        return text
 
     def _within(self, sentences_in_order: Sequence[str]) -> Asked:
         """Return what several sentences ask for: one of them, or two that stand together.
@@ -171,12 +191,12 @@ class QuestionMatcher:
         """
         parts = sentences_in_order[-_LOOKED_AT:]
         passages = [*parts, *(f"{one} {two}" for one, two in pairwise(parts))]
-        asked = [self._one(passage)[0] for passage in passages]
+        asked = [self._whole(*self._one(passage)) for passage in passages]
         read = {(one.subject, one.relation): one for one in asked if one.fact is not None}
         best = max(asked, key=lambda one: one.probability)
         if len(read) > 1:
-            things = [f"{called_as(relation)} of {subject}" for subject, relation in read]
-            return replace(best, fact=None, reason=_one_at_a_time(things))
+            listed = [f"{called_as(relation)} of {subject}" for subject, relation in read]
+            return replace(best, fact=None, reason=_one_at_a_time(listed))
         if len(read) == 1:
             (best,) = read.values()
             at = next(i for i, one in enumerate(asked) if one is best) % len(parts)
@@ -192,7 +212,7 @@ class QuestionMatcher:
     def _several(self, text: str, found: Found) -> list[str]:
         """Return the facts that a text asks for at once: of subjects or clauses that it joins."""
         main = found.candidate.mention
-        things: list[str] = []
+        asked_for: list[str] = []
         for other in found.candidate.others:
             first, second = sorted((main, other), key=lambda m: m.start)
             apart = first.end <= second.start and other.sure >= SURE and other.kind < FUZZY
@@ -201,14 +221,61 @@ class QuestionMatcher:
                 if asked.fact is not None:
                     called = called_as(asked.relation)
                     subjects = (self.table.subjects[m.subject] for m in (first, second))
-                    things += [f"{called} of {subject}" for subject in subjects]
+                    asked_for += [f"{called} of {subject}" for subject in subjects]
         name = text[main.start : main.end]
         for part in questions(text):
             meant = part if self.names.mentions(part) else fill(referring(part), name)
             asked, _ = self._one(meant)
             if asked.fact is not None:
-                things.append(f"{called_as(asked.relation)} of {asked.subject}")
-        return list(dict.fromkeys(things))
+                asked_for.append(f"{called_as(asked.relation)} of {asked.subject}")
+        return list(dict.fromkeys(asked_for))
+
+    def _whole(self, asked: Asked, found: Found | None) -> Asked:
+        """Return it refused where it is but half of what is asked for, or one of several."""
+        if found is None or found.declared or not (asked.is_doubtful or asked.fact is not None):
+            return asked
+        reason = self._half(found) or self._underspecified(found)
+        return replace(asked, fact=None, reason=reason, is_doubtful=False) if reason else asked
+
+    def _half(self, found: Found) -> str:
+        """Return what to say where a text asks for several things of one subject, else nothing.
+
+        What joins two words of one relation ("money and currency") asks for one thing.
+        """
+        best = found.candidate
+        name = best.text[best.mention.start : best.mention.end]
+        parts = things(best.views[best.view])
+        told = {thing: self._one(fill(view, name))[0] for thing, view in parts.items()}
+        told |= {part: self._one(part)[0] for part in clauses(best.text)}
+        read = {one.fact: called_as(one.relation) for one in told.values() if one.fact is not None}
+        known = self.evidence.said_of(best.relation)
+        missing = [
+            thing
+            for thing, one in told.items()
+            if one.fact is None and not {*plain(thing).split()} <= known
+        ]
+        if not read or len(read) + len(missing) < 2:
+            return ""
+        subject = self.table.subjects[best.mention.subject]
+        if not missing:
+            return _one_at_a_time([f"{called} of {subject}" for called in read.values()])
+        return (
+            f"This asks for more than the {' and '.join(read.values())} of {subject}: memory holds "
+            f"no answer to {' and '.join(map(repr, missing))}. Ask for one at a time."
+        )
+
+    def _underspecified(self, found: Found) -> str:
+        """Return the question back where several facts are asked for in the words of this one."""
+        best = found.candidate
+        held = np.flatnonzero(self.table.has_SR[best.mention.subject])
+        meant = self.evidence.equally_said(
+            best.views[best.view], best.near.best_VR[best.view], held
+        )
+        if best.relation not in meant or len(meant) < 2:
+            return ""
+        names = [called_as(self.table.relations[row]) for row in meant]
+        subject = self.table.subjects[best.mention.subject]
+        return f"Of {subject} that may be its {_listed(names)}. Name the one that you mean."
 
     def _one(self, text: str) -> tuple[Asked, Found | None]:
         """Return what a text asks for if it asks for one thing, and how that was found."""
@@ -368,9 +435,9 @@ def _holds_a_quote(text: str) -> bool:
     return Cues.of(text).quoted and text[:1] not in ('"', "\u201c")
 
 
-def _one_at_a_time(things: Sequence[str]) -> str:
-    listed = ", ".join(things)
-    return f"This asks for {len(things)} things: {listed}. Ask for one at a time."
+def _one_at_a_time(several: Sequence[str]) -> str:
+    listed = ", ".join(several)
+    return f"This asks for {len(several)} things: {listed}. Ask for one at a time."
 
 
 def _by_span(mentions: Sequence[Mention]) -> list[tuple[tuple[int, int], list[Mention]]]:

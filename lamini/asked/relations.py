@@ -20,12 +20,18 @@ from lamini.asked.phrase_bank import Concept, PhraseBank, called_as
 from lamini.asked.table import AskedFact, FactTable
 from lamini.asked.text import plain
 from lamini.asked.word_list import STOP
-from lamini.asked.wording import Mend, has_mask, words_of
+from lamini.asked.wording import MASK, Mend, has_mask, words_of
 
 _SAME = 0.95
 """Cosine from which a negative says what a positive says."""
 _SPOKEN_OF = 0.92
 """Cosine from which a concept is what the table's own phrasings ask for."""
+_EQUAL = 0.15
+"""Cosine below the nearest phrasing within which another relation may as well be meant."""
+_TELLING = 3.0
+"""Times that a word is more frequent in one relation's phrasings where it tells which is meant."""
+_SAID = frozenset({"look", "need", "know", "state", "find", "please", "want", "like"})
+"""Words that ask, of whatever is asked for."""
 _NONE = -1.0
 _BEST, _TOP = 0.6, 0.4
 """Weights of a relation's nearest phrasing, and of the mean of its three nearest."""
@@ -79,6 +85,9 @@ class RelationEvidence:
         self._oppose(vector_of, own)
         self._oppose_retired(retired)
         self.words_P = [frozenset(words_of([text])) for text in self.texts]
+        self._plain_P = [
+            frozenset(plain(text).split()) - STOP - _SAID - {plain(MASK)} for text in self.texts
+        ]
         self.verdict_P = np.array([asks_verdict(text) for text in self.texts])
         words = frozenset().union(bank.words, *self.words_P)
         self.mend = Mend(sorted(words), encoder.words)
@@ -99,6 +108,35 @@ class RelationEvidence:
                 more = any(self._called[row] < self._called[other] for other in held)
                 named_VR[v, row] = not more
         return named_VR
+
+    def said_of(self, relation: int) -> frozenset[str]:
+        """Return all words that phrasings of the relation have."""
+        rows = np.flatnonzero(self.relation_P == relation)
+        return frozenset().union(*(self._plain_P[row] for row in rows))
+
+    def equally_said(self, view: str, best_R: np.ndarray, rows: Sequence[int]) -> list[int]:
+        """Return which of these relations the words of a view may ask for, none more than another.
+
+        Each of its telling words stands in one phrasing of each, and none of them is much more a
+        word of one relation than of the others: "the code of X", of three codes.
+        """
+        words = frozenset(plain(view).split()) - STOP - _SAID - {plain(MASK)}
+        if not words:
+            return []
+        top = max(float(best_R[row]) for row in rows)
+        own = {
+            int(row): [self._plain_P[i] for i in np.flatnonzero(self.relation_P == row)]
+            for row in rows
+            if best_R[row] > top - _EQUAL
+        }
+        exactly = [row for row, said in own.items() if words in said]
+        meant = exactly or [row for row, said in own.items() if any(words < one for one in said)]
+        share = np.array(
+            [[np.mean([w in one for one in own[row]]) for row in meant] for w in words]
+        )
+        if len(meant) > 1 and (share.max(1) > _TELLING * np.sort(share, 1)[:, -2]).any():
+            return []
+        return meant
 
     def _shipped(self, relation: str) -> list[str]:
         return self.bank.phrasings_of(relation, self.kind[relation], self.concept[relation])

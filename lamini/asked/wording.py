@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from rapidfuzz.distance import OSA
 
 from lamini.asked.text import unmarked
-from lamini.asked.word_list import WordList
+from lamini.asked.word_list import STOP, WordList
 
 MASK = "X"
 """What stands for the subject."""
@@ -64,11 +64,19 @@ _JOINED = re.compile(
     r",\s+(?=(?:what|which|who|whose|where|when|how)\b)",
     re.I,
 )
+_AND_CLAUSE = re.compile(
+    r",?\s+(?:and|also|plus)\s+(?=(?:what|which|who|whose|where|when|how)\b)", re.I
+)
 _AND = re.compile(
     r"(?:'s?)?\s*(?:,|;|/|&|\band\b|\bor\b|\bplus\b|\bas well as\b|\bversus\b|\bvs\.?)\s*"
     r"(?:and\s+)?(?:(?:for|of|in|the|that of|to)\s+)*",
     re.I,
 )
+_NOUNS = re.compile(
+    r"\s*(?:,\s*(?:and\s+)?|\s+(?:and|plus|as well as)\s+|\s*&\s*)(?:also\s+)?", re.I
+)
+"""What joins two things that are asked of one subject: capital and currency."""
+_LAST = re.compile(r"&|\b(?:and|plus)\b", re.I)
 _MINE = re.compile(r"\b(?:my|our|your)\b", re.I)
 _ASKS = re.compile(
     r"\b(?:who|whom|whose|what|whats|which|when|where|how|tell|give|name|need|look up)\b", re.I
@@ -78,6 +86,11 @@ _FOLLOWS = re.compile(
     rf"(?:the )?{MASK}(?:'s)?(?: too)?\W*",
     re.I,
 )
+_WORD = re.compile(r"[^\W_]+(?:-[^\W_]+)*")
+_ARTICLES = frozenset({"the", "a", "an", "its", "their", "also"})
+_NOUN_WORDS = 4
+_OWNED = re.compile(r"\b(?:its|their|his|her(?= \w))\b", re.I)
+_TURN = re.compile(r"^\W*(?:and|also|but|what about|how about)\b[\s,]*(?:what about\s+)?", re.I)
 _MASKED = re.compile(rf"\b{MASK}\b")
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]+")
 _SPACE = re.compile(r"\s+")
@@ -151,6 +164,64 @@ def questions(text: str) -> list[str]:
     return asking if len(asking) > 1 else []
 
 
+def things(view: str) -> dict[str, str]:
+    """Return the things that a view asks of one subject, each with the view that asks it alone.
+
+    "the capital and the currency of X" asks for "the capital of X" and for "the currency of X".
+    """
+    parts = _halves(view if has_mask(view) else f"{view.rstrip('?.! ')} of {MASK}")
+    if parts is None:
+        return {}
+    return {
+        name: alone
+        for thing, part in parts
+        for name, alone in (things(part) or {thing: part}).items()
+    }
+
+
+def clauses(text: str) -> list[str]:
+    """Return the questions of a text that "and" joins, each with a question word; else none."""
+    parts = _AND_CLAUSE.split(text)
+    return parts if len(parts) > 1 and all(map(_ASKS.search, parts)) else []
+
+
+def _halves(view: str) -> tuple[tuple[str, str], tuple[str, str]] | None:
+    for joint in _NOUNS.finditer(view):
+        before, after = view[: joint.start()], view[joint.end() :]
+        left, right = _run(before, last=True), _run(after, last=False)
+        if left and right:
+            (start, one), (end, other) = left, right
+            # A comma alone also stands before what explains: "legal tender, iso 4217 code".
+            if joint.group().strip() == "," and " " in one + other and not _LAST.search(after):
+                continue
+            return (one, before + after[end:]), (other, before[:start] + after)
+    return None
+
+
+def _run(text: str, *, last: bool) -> tuple[int, str] | None:
+    """Return the words at an end of a text that name a thing, with where they begin or stop."""
+    words = [*_WORD.finditer(text)]
+    if not last:  # the next thing may have an article
+        words = words[1:] if words and words[0].group().casefold() in _ARTICLES else words
+    kept: list[re.Match[str]] = []
+    for word in reversed(words) if last else words:
+        told = word.group().casefold()
+        apart = kept and _between(text, kept[-1], word).strip()
+        if apart or told in STOP - {"name"} or word.group() == MASK or len(kept) == _NOUN_WORDS:
+            break
+        kept.append(word)
+    if not kept:
+        return None
+    if last:
+        return kept[-1].start(), text[kept[-1].start() : kept[0].end()]
+    return kept[-1].end(), text[kept[0].start() : kept[-1].end()]
+
+
+def _between(text: str, one: re.Match[str], other: re.Match[str]) -> str:
+    first, second = sorted((one.span(), other.span()))
+    return text[first[1] : second[0]]
+
+
 def joins(between: str) -> bool:
     """Return whether two names with this between them are named together."""
     return _AND.fullmatch(between) is not None
@@ -159,6 +230,20 @@ def joins(between: str) -> bool:
 def follows(masked_text: str) -> bool:
     """Return whether a text names its subject alone: what it asks stands in an earlier turn."""
     return _FOLLOWS.fullmatch(masked_text) is not None
+
+
+def carried(text: str, subject: str) -> str | None:
+    """Return what a turn that names nobody asks of the subject spoken of before.
+
+    "and its capital?" and "and the capital?" ask so; None where nothing points back.
+    """
+    said = _SPACE.sub(" ", text).strip().rstrip("?.! ")
+    bare = _TURN.sub("", said)
+    meant = _OWNED.sub(f"{MASK}'s", bare, count=1)
+    meant = meant if has_mask(meant) else referring(bare)
+    if has_mask(meant):
+        return fill(meant, subject)
+    return f"{bare} of {subject}" if bare and bare != said else None
 
 
 def has_mask(text: str) -> bool:

@@ -74,6 +74,10 @@ class AskedRoutes:
                 self._known.popitem(last=False)
         return self._known[prompt]
 
+    def carried_on(self, before: str, prompt: str) -> str:
+        """Return what a turn of a conversation asks for, given the prompt before it."""
+        return self.matcher.carried_on(self.ask(before), prompt)
+
     def route(self, prompt: str, *, strict: bool = False) -> Route | Doubt:
         """Return the group that the prompt reads, or none, with what it was taken to ask for.
 

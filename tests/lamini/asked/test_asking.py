@@ -149,6 +149,67 @@ def test_what_stands_around_a_question_does_not_speak_against_it(matcher):
 
 
 @pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("and of Basalt Foods?", "Where is Basalt Foods (The) headquartered?"),
+        ("what about Georgia Glass", "Where is Georgia Glass headquartered?"),
+        ("and its CEO?", "Target Lane's CEO"),
+        ("and the founding year?", "the founding year of Target Lane"),
+        ("who runs Georgia Timber", "who runs Georgia Timber"),
+        ("thanks", "thanks"),
+    ],
+)
+def test_a_turn_is_understood_by_the_one_before(matcher, text, asked):
+    before = matcher.ask("where is Target Lane based")
+    assert matcher.carried_on(before, text) == asked
+    assert matcher.ask(asked).fact is not None or text == "thanks"
+
+
+CODES = {"alpha-2": "two letter code", "alpha-3": "three letter code", "numeric": "number code"}
+
+
+@pytest.mark.parametrize("text", ["code of Target Lane", "Good morning. Target Lane code?"])
+def test_what_may_be_one_of_several_is_asked_back_with_them_named(text):
+    facts = [
+        asked_fact(subject, relation, (), [f"Which {said} does {subject} have?"])
+        for subject in ("Target Lane", "Georgia Glass")
+        for relation, said in CODES.items()
+    ]
+    matcher = QuestionMatcher(facts)
+    asked = matcher.ask(text)
+    assert asked.fact is None
+    assert asked.reason == (
+        "Of Target Lane that may be its alpha-2, alpha-3 or numeric. Name the one that you mean."
+    )
+    for relation, said in CODES.items():
+        assert matcher.ask(f"{said} of Target Lane").relation == relation
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("ceo and headquarters of Target Lane", "This asks for 2 things: ceo of Target Lane"),
+        ("Target Lane's headquarters, ceo and founding year", "This asks for 3 things: "),
+        ("the ceo and the revenue of Target Lane", "memory holds no answer to 'revenue'."),
+        ("revenue and ceo of Target Lane?", "memory holds no answer to 'revenue'."),
+        (
+            "who is the ceo of Target Lane and how many employees does it have",
+            "memory holds no answer to 'how many employees does it have'.",
+        ),
+    ],
+)
+def test_two_things_of_one_subject_are_never_half_answered(matcher, text, said):
+    asked = matcher.ask(text)
+    assert asked.fact is None
+    assert said in asked.reason, asked
+
+
+def test_two_words_for_one_thing_are_one_question(matcher):
+    for text in ("headquarters and main office of Target Lane", "ceo & boss of Target Lane"):
+        assert matcher.ask(text).fact is not None, text
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "Who is the CEO of Target Lane and Basalt Foods?",
