@@ -114,7 +114,7 @@ class RelationEvidence:
         rows = np.flatnonzero(self.relation_P == relation)
         return frozenset().union(*(self._plain_P[row] for row in rows))
 
-    def equally_said(self, view: str, best_R: np.ndarray, rows: Sequence[int]) -> list[int]:
+    def equally_said(self, view: str, best_R: np.ndarray, rows: np.ndarray) -> list[int]:
         """Return which of these relations the words of a view may ask for, none more than another.
 
         Each of its telling words stands in one phrasing of each, and none of them is much more a
