@@ -24,6 +24,9 @@ def champion(published, monkeypatch):
     loaded, refusals = [], []
     model = SimpleNamespace(
         manifest={"backbone": {"reference": "embedded"}},
+        asked=SimpleNamespace(
+            carried_on=lambda before, text: text.replace("and", before.split(" of ")[0])
+        ),
         answer=lambda prompts, refusal: (refusals.append(refusal), [answer for _ in prompts])[1],
     )
     monkeypatch.setattr("lamini.load", lambda folder, strict: loaded.append(folder) or model)

@@ -58,6 +58,15 @@ def test_a_conversation_can_speak_json_an_answer_a_line(champion, lamini):
     assert [json.loads(line)["prompt"] for line in lines] == ["one", "two"]
 
 
+def test_a_turn_of_a_conversation_is_shown_as_what_the_turn_before_makes_of_it(champion, lamini):
+    said = "capital of Italy?\nand of Peru?\nand of Chad?\n"
+    lines = lamini("ask", "--json", input=said).stdout.splitlines()
+    prompts = [json.loads(line)["prompt"] for line in lines]
+    assert prompts == ["capital of Italy?", "capital of Peru?", "capital of Chad?"]
+    alone = json.loads(lamini("ask", "--json", "capital of Italy?", "and of Peru?").stdout)
+    assert [one["prompt"] for one in alone][1] == "and of Peru?"
+
+
 @pytest.mark.parametrize("end", [EOFError, KeyboardInterrupt])
 def test_a_conversation_ends_in_peace(champion, lamini, monkeypatch, end):
     def typed(mark):
