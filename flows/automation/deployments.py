@@ -7,7 +7,7 @@ A test holds both equal.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from prefect.events import DeploymentEventTrigger
 
 TAG = "lamini"
+ONE_AT_A_TIME = {"limit": 1, "collision_strategy": "ENQUEUE"}
+"""A second run waits for its turn; under it lie the locks of the home and the catalogue."""
+NONE_BESIDE = {"limit": 1, "collision_strategy": "CANCEL_NEW"}
+"""A look that comes while one is at work is left out: the next sees all that it would have seen."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,15 +40,12 @@ class Deployment:
     """As in prefect.yaml."""
     triggers: tuple[Mapping[str, Any], ...] = ()
     """As in prefect.yaml."""
+    concurrency: Mapping[str, Any] = field(default_factory=lambda: ONE_AT_A_TIME)
 
     @property
     def flow(self) -> Any:
         path, name = self.entrypoint.split(":")
         return getattr(import_module(path.removesuffix(".py").replace("/", ".")), name)
-
-
-ONE_AT_A_TIME = {"limit": 1, "collision_strategy": "ENQUEUE"}
-"""A second run waits for its turn; under it lie the locks of the home and the catalogue."""
 
 
 def deployments(settings: Settings, home: str | None = None) -> list[Deployment]:
@@ -71,7 +72,7 @@ def deployments(settings: Settings, home: str | None = None) -> list[Deployment]
         ),
         Deployment(
             entrypoint="flows/measure_champion.py:measure_champion",
-            name="champion",
+            name="recall",
             description="Measure the recall of the champion.",
             parameters={"home": home},
             schedules=_cron(schedule.measure, "nightly"),
@@ -86,6 +87,7 @@ def deployments(settings: Settings, home: str | None = None) -> list[Deployment]
                 description="Take in the sources whose files changed.",
                 parameters={"home": home},
                 schedules=(watch,),
+                concurrency=NONE_BESIDE,
             )
         )
     return found
@@ -128,7 +130,7 @@ def as_yaml(deployment: Deployment, work_pool: str = "local") -> dict[str, Any]:
         "entrypoint": deployment.entrypoint,
         "parameters": dict(deployment.parameters),
         **{key: [dict(item) for item in items] for key, items in optional.items() if items},
-        "concurrency_limit": dict(ONE_AT_A_TIME),
+        "concurrency_limit": dict(deployment.concurrency),
         "work_pool": {"name": work_pool},
     }
 
@@ -146,7 +148,7 @@ def as_served(deployment: Deployment) -> "RunnerDeployment":
         parameters=dict(deployment.parameters),
         schedules=[_schedule(item) for item in deployment.schedules],
         triggers=[_trigger(item) for item in deployment.triggers],
-        concurrency_limit=ConcurrencyLimitConfig.model_validate(ONE_AT_A_TIME),
+        concurrency_limit=ConcurrencyLimitConfig.model_validate(deployment.concurrency),
         # Found from any folder: the packages are installed.
         entrypoint_type=EntrypointType.MODULE_PATH,
     )

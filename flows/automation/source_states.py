@@ -128,3 +128,19 @@ def named_sources(settings: "Settings", *, even_broken: bool = False) -> dict[st
             raise MappingError(f"{found[name]} and {file} both name their source {name!r}")
         found[name] = str(file)
     return found
+
+
+def written_since_published(settings: "Settings") -> tuple[str, ...]:
+    """Return the sources of which a file was written to after the facts were published."""
+    from flows.automation.watching import files_of
+
+    found = []
+    for name, file in named_sources(settings, even_broken=True).items():
+        try:
+            published = settings.home.head.stat().st_mtime_ns
+            files = files_of(load_mapping(Path(file))) or []
+            if any(path.stat().st_mtime_ns > published for path in files):
+                found.append(name)
+        except (OSError, MappingError):  # status and source check tell of it
+            continue
+    return tuple(found)

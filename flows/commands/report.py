@@ -156,6 +156,8 @@ def show_forecast(found: Forecast) -> None:
         table.add_row("capacity", escape(found.capacity_alarm))
     if found.collisions:
         table.add_row("collisions", escape("; ".join(found.collisions.values())))
+    if found.unread:
+        table.add_row("not read yet", f"{escape(', '.join(found.unread))}: a run reads them first")
     table.add_row("estimate", _estimate(found.estimate))
     console.print(table)
     show_changes(found.facts)
@@ -193,8 +195,12 @@ def _estimate(found: Estimate) -> str:
     if found.training_seconds is None:
         return found.by
     measuring = found.measuring_seconds
-    checked = "" if measuring is None else f", measuring {measuring:.0f} s"
-    return f"training {found.training_seconds:.0f} s{checked} (by {found.by})"
+    checked = "" if measuring is None else f", measuring {_seconds(measuring)}"
+    return f"training {_seconds(found.training_seconds)}{checked} (by {found.by})"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds >= 1 or not seconds else "less than a second"
 
 
 @dataclass(frozen=True, kw_only=True)

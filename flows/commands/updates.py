@@ -1,5 +1,7 @@
 """Commands about change: plan, rollback."""
 
+from dataclasses import replace
+
 from flows.commands.program import (
     Full,
     Incremental,
@@ -19,9 +21,11 @@ def plan(full: Full = False, incremental: Incremental = False, as_json: Json = F
     mode = asked_mode(full, incremental)
     settings = given_settings()
     prepare(settings.home)
+    from flows.automation.source_states import written_since_published
     from flows.planning.forecast import forecast
 
-    found = forecast(settings, asked=mode)
+    unread = written_since_published(settings)
+    found = replace(forecast(settings, asked=mode), unread=unread)
     if as_json:
         return print_json(found)
     from flows.commands.report import show_forecast

@@ -41,6 +41,8 @@ class Forecast:
     capacity_alarm: str | None
     estimate: Estimate
     facts: tuple[ChangedFact, ...]
+    unread: tuple[str, ...] = ()
+    """Sources whose files were written to after the facts were published."""
 
 
 def forecast(settings: Settings, *, asked: str | None = None, force: bool = False) -> Forecast:

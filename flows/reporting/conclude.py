@@ -81,9 +81,12 @@ def _cell(value: str | None) -> str:
 
 def _numbers(found: RunReport) -> dict[str, float]:
     """Return what the columns of the experiment page lack."""
-    cost = found.cost
+    cost, trained = found.cost, found.receipts.trained
+    is_first = trained is not None and not found.about.champion_before.snapshot_hash
+    # Before the first model there was none that knew a fact.
+    differing = trained.num_facts if is_first and trained else found.num_changes
     numbers = {
-        "facts/differing": float(found.num_changes),
+        "facts/differing": float(differing),
         "cost/worker_seconds": cost.worker_seconds,
         "cost/checkpoint_bytes": float(cost.checkpoint_bytes),
     }

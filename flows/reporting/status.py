@@ -5,9 +5,10 @@ HOME/run.json, HOME/services.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from flows.errors import NothingYetError, PointerDamagedError
@@ -17,7 +18,7 @@ from flows.home.home import Home
 from flows.home.receipts import Measured, Trained, Updated
 from flows.home.run_folder import RunFolder
 from flows.servers.server import find
-from warehouse.errors import NoSnapshotError, OutsideHomeError, SnapshotDamagedError
+from warehouse.errors import MappingError, NoSnapshotError, OutsideHomeError, SnapshotDamagedError
 from warehouse.snapshots import Snapshot, diff, head, open_snapshot
 
 MAX_RUNS = 5
@@ -106,7 +107,7 @@ class Status:
 
     home: str
     broken: Sequence[str]
-    """What a pointer should name and does not."""
+    """What a pointer should name and does not, and registered sources that cannot be read."""
     snapshot: Published | None
     checkpoint: Promoted | None
     pending: Waiting | WaitingUnknown | None
@@ -132,7 +133,7 @@ class MeasuredRun:
 def status(home: Home) -> Status:
     """Return snapshot, checkpoint, pending changes, capacity alarm, last runs, servers of `home`.
 
-    What a broken pointer should name is left out, and `broken` says why.
+    What a broken pointer should name is left out, and `broken` says why; sources are named, too.
     """
     snapshot, pointer, broken = None, None, []
     try:
@@ -148,7 +149,7 @@ def status(home: Home) -> Status:
     champion = None if pointer is None else pointer.champion
     return Status(
         home=str(home),
-        broken=broken,
+        broken=[*broken, *_broken_sources(home)],
         snapshot=None if snapshot is None else _published(home, snapshot),
         checkpoint=None
         if pointer is None
@@ -192,6 +193,24 @@ def newest_recall(home: Home) -> MeasuredRun:
     if folder is None or measured is None:
         raise NothingYetError(f"no run in {home} measured recall yet; `lamini run` does")
     return MeasuredRun(run_key=folder.run_key, measured=measured)
+
+
+def _broken_sources(home: Home) -> Iterator[str]:
+    """Yield what is wrong with registered sources, as far as it shows without reading them."""
+    from warehouse.sources import load_mapping
+    from warehouse.sources.options import is_url
+    from warehouse.sources.registry import registered
+
+    for file in registered(home.sources):
+        try:
+            mapping = load_mapping(file)
+        except MappingError as error:
+            yield f"source {file.stem}: {error}"
+            continue
+        place = mapping.options.location
+        is_file = mapping.format != "postgresql" and not is_url(place)
+        if place and is_file and not Path(place).exists() and not set("*?[") & set(place):
+            yield f"source {mapping.name}: {place} is not there (lamini source check says more)"
 
 
 def _published(home: Home, snapshot: Snapshot) -> Published:

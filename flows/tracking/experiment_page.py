@@ -13,20 +13,17 @@ VIEW = "runs"
 _CREATED = 1_760_000_000_000  # milliseconds; any fixed moment will do
 _COLUMNS = (
     "metrics.`facts/differing`",
-    "metrics.`recall/training_exact`",
     "metrics.`recall/heldout_exact`",
-    "metrics.`recall/foreign_from_memory`",
-    "tags.`mode`",
     "tags.`promoted`",
-    "tags.`snapshot`",
     "tags.`outcome`",
 )
+"""Four: the page puts all metrics before the tags, and what is right of six is off-screen."""
 _NOTE = """Every run that brought the model to the state of the tables. A parent run tells what \
 changed, why, and whether it was promoted; its children are the trainings.
 
 [The columns that matter](#/experiments/{id}/runs?viewStateShareKey={view}), also under **Views**: \
-facts differing from those of the model before, exact recall of training and held-out phrasings, \
-foreign questions answered from memory. Each parent run has a `report.html` among its artifacts."""
+facts differing from those of the model before, exact recall of held-out phrasings, whether it was \
+promoted, and what came of it. Each parent run has a `report.html` among its artifacts."""
 
 
 def dress_experiment(run: TrackedRun) -> None:

@@ -49,8 +49,8 @@ def test_prefect_makes_the_same_of_both(given, home):
         assert (here.name, here.tags, here.parameters) == (there.name, there.tags, there.parameters)
         assert here.description == there.description
         assert here.concurrency_limit == there.concurrency_limit.limit == 1
-        assert here.concurrency_options.collision_strategy == "ENQUEUE"
-        assert there.concurrency_limit.collision_strategy == "ENQUEUE"
+        strategies = here.concurrency_options, there.concurrency_limit
+        assert len({one.collision_strategy for one in strategies}) == 1
         assert times(here.schedules) == times(there.schedules)
         triggers = _initialize_deployment_triggers(there.name, there.triggers or [])
         assert [t.model_dump() for t in here.triggers] == [t.model_dump() for t in triggers]
@@ -114,6 +114,15 @@ def test_the_command_shows_the_list_and_serves_nothing(lamini, home):
     shown = lamini("serve", "--show")
     assert shown.exit_code == 0
     names = [d["name"] for d in yaml.safe_load(shown.stdout)["deployments"]]
-    assert names == ["reference", "champion", "champion", "files"]
+    assert names == ["reference", "champion", "recall", "files"]
     assert not (home / "serve.lock").exists()
     assert "PREFECT_API_URL" not in os.environ
+
+
+def test_a_look_at_files_is_left_out_while_one_is_at_work_and_all_else_waits(home):
+    strategies = {
+        d.entrypoint.split(":")[1]: d.concurrency["collision_strategy"]
+        for d in deployments(load_settings({}))
+    }
+    assert strategies.pop("watch_sources") == "CANCEL_NEW"
+    assert {*strategies.values()} == {"ENQUEUE"}

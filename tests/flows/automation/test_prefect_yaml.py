@@ -52,8 +52,9 @@ def test_the_schedule_is_a_cron_line_or_an_interval(deployment):
             assert schedule["interval"] >= 60
 
 
-def test_one_at_a_time(deployment):
-    assert deployment["concurrency_limit"] == {"limit": 1, "collision_strategy": "ENQUEUE"}
+def test_one_at_a_time_and_no_queue_of_looks(deployment):
+    strategy = "CANCEL_NEW" if deployment["name"] == "files" else "ENQUEUE"
+    assert deployment["concurrency_limit"] == {"limit": 1, "collision_strategy": strategy}
 
 
 @pytest.fixture

@@ -2,9 +2,10 @@
 
 from types import SimpleNamespace
 
-from flows.commands.report import show_run
+from flows.commands.report import _estimate, show_run
 from flows.commands.screen import show_recall
 from flows.home.receipts import Cell, Measured, Trained
+from flows.planning.estimate import Estimate
 from flows.reporting.status import MeasuredRun
 
 
@@ -42,3 +43,10 @@ def test_a_run_that_took_over_what_a_killed_one_had_done_tells_no_negative_time(
     assert "1 tie," in said
     show_run(result, 100.0)
     assert "100 s, 2 s of it Prefect, Ray and MLflow" in capsys.readouterr().out
+
+
+def test_an_estimate_of_next_to_nothing_is_not_called_0_s():
+    found = Estimate(training_seconds=0.2, measuring_seconds=3.4, by="the update of run k")
+    assert _estimate(found) == (
+        "training less than a second, measuring 3 s (by the update of run k)"
+    )

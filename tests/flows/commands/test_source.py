@@ -1,7 +1,10 @@
 import json
+import os
 
 import pytest
 
+from flows.automation.source_states import written_since_published
+from flows.configuration.settings import load_settings
 from tests.flows.conftest import MAPPING
 from warehouse.catalogue import open_catalogue
 
@@ -134,3 +137,31 @@ def test_wrong_replays_are_named(lamini, home, words, message):
     result = lamini("quarantine", *words)
     assert result.exit_code == 3
     assert message in result.stderr
+
+
+def test_status_names_a_source_that_is_not_there_or_whose_mapping_cannot_be_used(
+    lamini, home, mapping
+):
+    assert lamini("source", "add", mapping).exit_code == 0
+    assert json.loads(lamini("status", "--json").stdout)["broken"] == []
+    table = mapping.with_name("capitals.csv")
+    table.rename(table.with_name("away.csv"))
+    gone = lamini("status", "--json")
+    (said,) = json.loads(gone.stdout)["broken"]
+    assert (gone.exit_code, "capitals.csv is not there" in said) == (5, True)
+    (home / "sources" / "capitals.toml").write_text("[")
+    (said,) = json.loads(lamini("status", "--json").stdout)["broken"]
+    assert said.startswith("source capitals: ")
+
+
+def test_a_file_that_was_written_to_since_its_facts_were_published_is_not_read_yet(
+    published, lamini, mapping
+):
+    settings = load_settings({"sources": (mapping,)})
+    moment = (published / "warehouse" / "HEAD.json").stat().st_mtime
+    files = (mapping, mapping.with_name("capitals.csv"))
+    for path in files:
+        os.utime(path, (moment - 9, moment - 9))
+    assert written_since_published(settings) == ()
+    os.utime(files[1], (moment + 9, moment + 9))
+    assert written_since_published(settings) == ("capitals",)

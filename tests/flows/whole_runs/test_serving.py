@@ -189,7 +189,7 @@ def test_changed_data_leads_to_a_finished_retrain_and_unchanged_data_to_none(ser
     assert served.finish(served.start("watch-sources/files")) == "no file changed"
     told = served.finish(served.start("refresh-facts/branches"))
     assert told == "0 of 1 sources had new content; nothing to train"
-    told = served.finish(served.start("measure-champion/champion"))
+    told = served.finish(served.start("measure-champion/recall"))
     assert re.fullmatch(rf"run {champion.run_key} recalls \S+% of its training questions", told)
     assert served.retrains() == [first]
     assert read_pointer(Home(served.home)).champion == champion
