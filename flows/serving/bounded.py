@@ -1,14 +1,15 @@
 """What MLflow's scoring application lacks: a bound of what it reads, and errors that tell no paths.
 
 It reads a request whole, however large, and puts a traceback and what was sent into its errors.
-What is nested too deep, or a number of too many digits, gets an error without words from it.
+What is nested too deep, or a number of too many digits, gets an error without words from it. Its
+other forms (CSV, Parquet) are not read: a small file of them may hold a billion prompts.
 """
 
 import json
 from contextlib import suppress
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,10 +19,12 @@ _SHOWN = 1000
 
 _DEEPEST = 32
 """Levels of JSON; no form of a request has more than four."""
+_MOST_VALUES = 200_000
+"""Of JSON: each prompt beyond the bound gets an error of its own, up to here."""
 
 
 class Bounded:
-    """Hands on requests of bounded size and depth."""
+    """Hands on requests in JSON of bounded size and depth."""
 
     def __init__(self, app: ASGIApp, *, max_request_bytes: int) -> None:
         self.app = app
@@ -32,12 +35,18 @@ class Bounded:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         request = Request(scope, receive)
-        body = await self._read(request)
+        try:
+            body = await self._read(request)
+        except ClientDisconnect:
+            return None
         if body is None:
             why = f"the request has more than max_request_bytes={self.max_request_bytes}; send less"
             return await _refusal(why, 413)(scope, receive, send)
         is_json = "json" in request.headers.get("content-type", "").lower()
-        if is_json and (why := _wrong_json(body)):
+        if body and not is_json:
+            why = "send JSON, with `Content-Type: application/json`"
+            return await _refusal(why, 415)(scope, receive, send)
+        if body and (why := _wrong_json(body)):
             return await _refusal(why, 400)(scope, receive, send)
 
         read = iter([body])
@@ -101,7 +110,11 @@ def _wrong_json(body: bytes) -> str:
         return "the request holds a number of too many digits; give texts in quotes"
     if not isinstance(level[0], dict | list):
         return ""  # MLflow says what is wanted
+    num_values = 0
     for _ in range(_DEEPEST):
+        num_values += sum(map(len, level))
+        if num_values > _MOST_VALUES:
+            return f"the request holds more than {_MOST_VALUES} values; send fewer prompts at once"
         values = (value.values() if isinstance(value, dict) else value for value in level)
         level = [v for several in values for v in several if isinstance(v, dict | list)]
         if not level:

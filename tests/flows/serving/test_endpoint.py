@@ -1,5 +1,6 @@
 """The champion over HTTP, as `lamini endpoint` and `mlflow models serve` serve it."""
 
+import io
 import json
 import os
 import signal
@@ -11,6 +12,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from starlette.testclient import TestClient
 
@@ -178,6 +181,28 @@ def test_errors_tell_neither_paths_nor_all_that_was_sent(client, content, kind, 
     for told in ("Traceback", "site-packages", 'File "', str(champion_home), os.sep + "flows"):
         assert told not in reply.text
     assert len(reply.text) < 2500
+
+
+def test_far_more_prompts_than_are_answered_are_refused_together(client):
+    content = b'{"dataframe_records": [' + b",".join([b'{"prompt":"a"}'] * 130_000) + b"]}"
+    headers = {"Content-Type": "application/json"}
+    begun = time.process_time()
+    reply = client.post("/invocations", content=content, headers=headers)
+    assert reply.status_code == 400
+    assert "more than 200000 values" in reply.json()["message"]
+    assert time.process_time() - begun < 3
+
+
+def test_prompts_are_read_from_json_alone(client):
+    """A Parquet file of a few kilobytes may hold a billion of them."""
+    file = io.BytesIO()
+    prompts = pa.table({"prompt": pa.repeat(QUESTION, 100_000).dictionary_encode()})
+    pq.write_table(prompts, file)
+    assert len(file.getvalue()) < 10_000
+    parquet = (file.getvalue(), "application/vnd.apache.parquet")
+    for content, kind in (parquet, (b"prompt\na\n", "text/csv")):
+        reply = client.post("/invocations", content=content, headers={"Content-Type": kind})
+        assert (reply.status_code, "send JSON" in reply.json()["message"]) == (415, True)
 
 
 def test_the_program_serves_it_and_refuses_strangers(champion_home, tmp_path):
