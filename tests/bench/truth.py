@@ -4,10 +4,14 @@ python -m tests.bench.truth [--claims FOLDER] [--seeds 3]
 
 FOLDER holds birthplaces.parquet and books.parquet (see the README of the data); the made-up sets
 of `truth_sets` need nothing. `gold_object` and `match` are only read to count what is right.
+Numbers are of two halves of the slots, by hash: settings are chosen by the first alone. With
+crowd-kit installed (its wheel is light without its dependencies: `pip install --no-deps crowd-kit`,
+`pip install nltk`), two of its methods, which know sources but not relations, stand beside.
 """
 
 import argparse
 import time
+import zlib
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -16,12 +20,14 @@ import numpy as np
 import pyarrow as pa
 
 from tests.bench.truth_sets import SETS, FusionSet
-from warehouse.truth import TruthConfig, discover
+from warehouse.truth import TruthConfig, discover_relations
 from warehouse.truth.parts import Floats, Part, read_part
 from warehouse.values.people import People
 from warehouse.values.places import Place
 
 EM_ROUNDS = 20
+
+Numbers = dict[str, float]
 
 
 def majority(part: Part) -> Floats:
@@ -45,47 +51,73 @@ def simple_em(part: Part) -> Floats:
     return score
 
 
-def share_right(part: Part, score: Floats, right: np.ndarray) -> float:
-    """Give the share of slots whose best group is right; of equals, each is taken as often."""
+def share_right(part: Part, score: Floats, right: np.ndarray, counted: np.ndarray) -> float:
+    """Give the share of slots whose best value is right; of equals, each is taken as often."""
     top = np.full(part.num_slots, -np.inf)
     np.maximum.at(top, part.choice_slot, score)
     best = score >= top[part.choice_slot] - 1e-9
     good = np.bincount(part.choice_slot, best & right, part.num_slots)
-    return float((good / np.bincount(part.choice_slot, best, part.num_slots)).mean())
+    return float((good / np.bincount(part.choice_slot, best, part.num_slots))[counted].mean())
 
 
-def measure(made: FusionSet, config: TruthConfig | None = None) -> dict[str, float]:
-    """Give the share of slots right by each method, and how sure and how right ours is."""
+def peers(observations: pa.Table) -> dict[str, dict[str, str]]:
+    """Give what crowd-kit says of each slot, all relations together; {} without it."""
+    try:
+        from crowdkit.aggregation import Wawa, ZeroBasedSkill
+    except ImportError:
+        return {}
+    frame = observations.select(["slot", "source", "value"]).to_pandas()
+    frame.columns = ["task", "worker", "label"]
+    methods = {"crowd-kit Wawa": Wawa(), "crowd-kit zero-based skill": ZeroBasedSkill()}
+    return {name: method.fit_predict(frame).to_dict() for name, method in methods.items()}
+
+
+def measure(made: FusionSet, config: TruthConfig | None = None) -> dict[str, Numbers]:
+    """Give, of each half, the shares right by each method, and how sure and how right ours is."""
     part = read_part(made.observations, made.support)
     began = time.perf_counter()
-    truth = discover(made.observations, made.support, config)
+    truths = discover_relations(made.by_relation(), config)
     seconds = time.perf_counter() - began
-    found = truth.values["probability"].to_numpy()
-    slots, values = part.slots.to_pylist(), part.values.to_pylist()
-    pairs = [
-        (slots[s], values[v]) for s, v in zip(part.choice_slot, part.choice_value, strict=True)
-    ]
+    values = pa.concat_tables([truth.values for truth in truths.values()])
+    values = values.sort_by([("slot", "ascending"), ("value", "ascending")])
+    found = values["probability"].to_numpy()
+    pairs = list(zip(values["slot"].to_pylist(), values["value"].to_pylist(), strict=True))
     right = np.array([pair in made.right for pair in pairs])
     true = right | np.array([pair in made.general for pair in pairs])
     top = np.zeros(part.num_slots)
     np.maximum.at(top, part.choice_slot, found)
-    sure = found >= 0.95
+    best = found >= top[part.choice_slot] - 1e-9
+    told = {"majority": majority(part), "simple EM": simple_em(part), "ours": found}
+    for name, answers in peers(made.observations).items():
+        told[name] = np.array([float(answers[slot] == value) for slot, value in pairs])
+    half = np.array([zlib.crc32(slot.encode()) % 2 for slot in part.slots.to_pylist()])
     possible = np.bincount(part.choice_slot, right, part.num_slots) > 0
-    return {
-        "slots": part.num_slots,
-        "majority": share_right(part, majority(part), right),
-        "simple EM": share_right(part, simple_em(part), right),
-        "ours": share_right(part, found, right),
-        "possible": possible.mean(),
-        "majority, general": share_right(part, majority(part), true),
-        "simple EM, general": share_right(part, simple_em(part), true),
-        "ours, general": share_right(part, found, true),
-        "sure": (top >= 0.95).mean(),
-        "right of sure": right[sure].mean() if sure.any() else np.nan,
-        "expected of sure": found[sure].mean() if sure.any() else np.nan,
-        "rounds": truth.num_rounds,
-        "seconds a round": seconds / max(truth.num_rounds, 1),
-    }
+    numbers: dict[str, Numbers] = {}
+    for name, of_half in (("first half", half == 0), ("other half", half == 1)):
+        sure = best & (found >= 0.95) & of_half[part.choice_slot]
+        numbers[name] = {
+            "slots": of_half.sum(),
+            "possible": possible[of_half].mean(),
+            **{who: share_right(part, score, right, of_half) for who, score in told.items()},
+            **{
+                f"{who}, general": share_right(part, score, true, of_half)
+                for who, score in told.items()
+                if made.general
+            },
+            "sure": sure.sum() / of_half.sum(),
+            "right of sure": right[sure].mean() if sure.any() else np.nan,
+            "calibration error": calibration_error(found, right, best & of_half[part.choice_slot]),
+        }
+    rounds = max(truth.num_rounds for truth in truths.values())
+    return {**numbers, "cost": {"rounds": rounds, "seconds": seconds}}
+
+
+def calibration_error(found: Floats, right: np.ndarray, chosen: np.ndarray) -> float:
+    """Give the mean distance, over ten bins, of what was expected of the best values and was so."""
+    expected, so = found[chosen], right[chosen]
+    bins = np.minimum((expected * 10).astype(int), 9)
+    apart = np.bincount(bins, expected - so, 10)
+    return float(np.abs(apart).sum() / max(len(bins), 1))
 
 
 def read_claims(path: Path, kind: Place | People) -> FusionSet:
@@ -114,7 +146,7 @@ def read_claims(path: Path, kind: Place | People) -> FusionSet:
                 degree = kind.support(key, other)
                 if degree > 0:
                     support.append((slot, key, other, degree))
-    made = _table(sorted(claims), ("slot", "source", "value"))
+    made = _table(sorted((*claim, "") for claim in claims), ("slot", "source", "value", "relation"))
     spoken = _table(sorted(support), ("slot", "value", "other", "support"))
     return FusionSet(path.stem, made, spoken, frozenset(exact), frozenset(general))
 
@@ -133,8 +165,8 @@ def main() -> None:
         else:
             print(f"{name}: skipped, no --claims FOLDER with {name}.parquet")
     for made in sets:
-        numbers = measure(made)
-        print(made.name, *(f"{name} {x:.4g}" for name, x in numbers.items()), sep=" | ")
+        for name, numbers in measure(made).items():
+            print(made.name, name, *(f"{who} {x:.4g}" for who, x in numbers.items()), sep=" | ")
 
 
 def _table(rows: list[tuple], names: tuple[str, ...]) -> pa.Table:

@@ -34,7 +34,8 @@ from warehouse.intake import ingest
 from warehouse.judgement import partitions
 from warehouse.snapshots import publish
 from warehouse.sources import load_mapping, read_source
-from warehouse.truth.discovery import estimate, read_tables
+from warehouse.truth.discovery import read_tables
+from warehouse.truth.estimation import estimate
 from warehouse.truth.settings import TruthConfig
 
 SIZES = (100_000, 1_000_000)
@@ -161,7 +162,7 @@ def _round(observations: object) -> Spent:
     costs: Costs = {}
     for num_rounds in (FEW_ROUNDS, MORE_ROUNDS):
         with _timed(costs, str(num_rounds)):
-            estimate([part], TruthConfig(max_rounds=num_rounds, tolerance=1e-12))
+            estimate({"": [part]}, TruthConfig(max_rounds=num_rounds, tolerance=1e-12))
     few, more = costs[str(FEW_ROUNDS)], costs[str(MORE_ROUNDS)]
     apart = MORE_ROUNDS - FEW_ROUNDS
     return Spent(

@@ -22,7 +22,7 @@ from warehouse.errors import AccountingError
 from warehouse.facts import scope
 from warehouse.judgement import beliefs, partitions
 from warehouse.truth import TruthState
-from warehouse.truth.discovery import each_here
+from warehouse.truth.estimation import each_here
 
 STATUSES = (
     "used",

@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 
 from warehouse import query
 from warehouse.claims import CRITERIA, RelationRule
-from warehouse.truth import TruthConfig, TruthState, discover_partitioned
-from warehouse.truth.discovery import Each, each_here
+from warehouse.truth import TruthConfig, TruthState, discover_relations
+from warehouse.truth.estimation import Each, each_here
 from warehouse.values.keys import keyed, related
 
 Rules = Mapping[str | None, RelationRule]
@@ -156,28 +156,29 @@ def relations_by_truth(con: duckdb.DuckDBPyConnection, rules: Rules) -> list[str
 def weigh(
     con: duckdb.DuckDBPyConnection, seen: Mapping[str, Sequence[Observed]], how: Weighing
 ) -> Weighed:
-    """Find how probable each value is; `seen` has the parts of each relation, of whole slots."""
+    """Find how probable each value is; `seen` has the parts of each relation, of whole slots.
+
+    What a source is in one relation lets expect what it is in the others.
+    """
     probabilities, accuracies = [PROBABILITIES.empty_table()], [ACCURACIES.empty_table()]
     general = [GENERAL.empty_table()]
-    states = {}
-    for relation, parts in seen.items():
-        state = _state(con, relation) if how.is_settled else None
-        truth = discover_partitioned(parts, how.config, state, how.each)
-        if state is None:
-            states[relation] = truth.state
+    kept = {name: _state(con, name) if how.is_settled else None for name in seen}
+    known = {name: state for name, state in kept.items() if state is not None}
+    found = discover_relations(seen, how.config, known, how.each)
+    for relation, truth in found.items():
         values = truth.values.rename_columns({"slot": "fact_id", "value": "value_key"})
         probabilities.append(values.select(PROBABILITIES.names))
         contained = values.filter(pc.is_valid(values["generalizes"]))
         contained = contained.rename_columns({"generalizes": "other_key"})
         general.append(contained.select(GENERAL.names))
         named = pa.array([relation] * truth.accuracies.num_rows, pa.string())
-        found = truth.accuracies.append_column("relation", named)
-        accuracies.append(found.select(ACCURACIES.names).cast(ACCURACIES))
+        named_accuracies = truth.accuracies.append_column("relation", named)
+        accuracies.append(named_accuracies.select(ACCURACIES.names).cast(ACCURACIES))
     return Weighed(
         probabilities=pa.concat_tables(probabilities),
         general=pa.concat_tables(general),
         accuracies=pa.concat_tables(accuracies),
-        states=states,
+        states={name: truth.state for name, truth in found.items() if name not in known},
     )
 
 

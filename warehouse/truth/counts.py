@@ -6,7 +6,7 @@ pair must be seen in two slots, and a value general to many others is taken to b
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -166,7 +166,7 @@ def count_links(bound: Bound, names: Names, config: TruthConfig) -> Links:
 
 
 def combine_links(links: Sequence[Links], names: Names, config: TruthConfig) -> Counts:
-    """Sum the counts of all parts and learn containment and copying from them."""
+    """Sum the counts of all parts and learn containment from them."""
     num_values = len(names.values)
     source_values, times = _merged([link.source_values for link in links])
     pairs, slots = _merged([link.value_pairs for link in links])
@@ -174,9 +174,8 @@ def combine_links(links: Sequence[Links], names: Names, config: TruthConfig) -> 
     special, general = pairs // max(num_values, 1), pairs % max(num_values, 1)
     partners = np.bincount(general, minlength=num_values)
     strong = _strong(slots, disputed[special], partners[special], partners[general], config)
-    met, agreed = (_merged([getattr(link, name) for link in links]) for name in _MEETINGS)
     often = times > 1
-    kept = strong & (slots > 1)
+    kept = slots > 1
     return Counts(
         names=names,
         source_values=source_values[often],
@@ -186,8 +185,53 @@ def combine_links(links: Sequence[Links], names: Names, config: TruthConfig) -> 
         disputed=disputed,
         partners=partners,
         generality=_generality(special, general, slots, strong, disputed, config),
-        copy_group=copy_groups(len(names.sources), met, agreed, config),
+        copy_group=np.full(len(names.sources), -1, np.int64),
     )
+
+
+class Everyone(NamedTuple):
+    """The sources of all relations, and who of them copies."""
+
+    counts: list[Counts]
+    """Of each relation: its counts, with copy groups..."""
+    numbers: list[Ints]
+    """...and, of each of its sources, the number among the sources of all."""
+    units: Ints
+    """Of each source of all: who stands by itself; those who copy from each other are one."""
+
+
+def find_copies(
+    relations: Sequence[tuple[Sequence[Links], Counts]], config: TruthConfig
+) -> Everyone:
+    """Find who copies from whom, over the meetings of sources in all relations."""
+    sources = [pa.chunked_array([counts.names.sources]) for _, counts in relations]
+    names = pa.array(sorted({name for one in sources for name in one.to_pylist()}), pa.string())
+    numbers = [index_of(one, names) for one in sources]
+    met, agreed = (
+        _merged(
+            [
+                _renumbered(getattr(link, kind), number, len(names))
+                for (links, _), number in zip(relations, numbers, strict=True)
+                for link in links
+            ]
+        )
+        for kind in _MEETINGS
+    )
+    group = copy_groups(len(names), met, agreed, config)
+    return Everyone(
+        [
+            replace(counts, copy_group=group[number])
+            for (_, counts), number in zip(relations, numbers, strict=True)
+        ],
+        numbers,
+        np.where(group >= 0, group, group.max(initial=-1) + 1 + np.arange(len(names))),
+    )
+
+
+def _renumbered(pairs: Counted, numbers: Ints, size: int) -> Counted:
+    width = max(len(numbers), 1)
+    one, other = numbers[pairs.codes // width], numbers[pairs.codes % width]
+    return Counted(one * size + other, pairs.times)
 
 
 def containment(counts: Counts, special: Ints, general: Ints, config: TruthConfig) -> Floats:
@@ -199,14 +243,27 @@ def containment(counts: Counts, special: Ints, general: Ints, config: TruthConfi
         return np.zeros(len(special))
     known = np.where(special >= 0, special, 0)
     wide = np.where(general >= 0, general, 0)
+    share = met_share(counts, special, general, counts.generality[wide], config)
+    fewer = np.where(special >= 0, counts.partners[known], 0) < counts.partners[wide]
+    return np.where((general >= 0) & fewer, share, 0.0)
+
+
+def met_share(
+    counts: Counts, special: Ints, general: Ints, before: Floats, config: TruthConfig
+) -> Floats:
+    """Return in which share of the disputed slots of `special` someone says `general`.
+
+    `before` is what is taken for it before any is seen; the slot that asks is not counted.
+    """
+    if not len(counts.disputed):
+        return before
+    known = np.where(special >= 0, special, 0)
     disputed = np.where(special >= 0, np.maximum(counts.disputed[known] - 1, 0), 0)
     place, has_pair = find(counts.value_pairs, special * len(counts.names.values) + general)
     slots = counts.pair_slots[place] - 1 if len(counts.pair_slots) else np.zeros(len(special))
     met = np.where(has_pair & (special >= 0) & (general >= 0), slots, 0)
     prior = config.containment_prior
-    share = (met + prior * counts.generality[wide]) / (disputed + prior)
-    fewer = np.where(special >= 0, counts.partners[known], 0) < counts.partners[wide]
-    return np.where((general >= 0) & fewer, share, 0.0)
+    return (met + prior * before) / (disputed + prior)
 
 
 _MEETINGS = ("sources_met", "sources_agreed")

@@ -1,32 +1,22 @@
-"""Truth discovery over the claims of one relation: whole, in parts, or with beliefs of before.
+"""Truth discovery over the claims of relations: whole, in parts, or with beliefs of before.
 
-Rounds alternate between the truth of every slot and the accuracy of every source. A part of the
-slots gives sums (`partial`), the sums of all parts give beliefs (`combine`); all sums are exact,
-so the result does not depend on the parts, nor on the order of the claims.
+Rounds alternate between the truth of every slot and the accuracy of every source (`estimation`). A
+part of the slots gives sums (`partial`), the sums of all parts give beliefs (`combine`); all sums
+are exact, so the result does not depend on the parts, nor on the order of the claims.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial as given
-from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from warehouse.truth.counts import (
-    Counts,
-    Names,
-    bind,
-    combine_links,
-    combine_names,
-    count_links,
-    count_names,
-)
-from warehouse.truth.estimates import Estimates, combine
+from warehouse.truth.estimates import Estimates
+from warehouse.truth.estimation import Each, arrange, each_here, estimate
 from warehouse.truth.parts import Part, read_part
-from warehouse.truth.rounds import first_partial, partial
-from warehouse.truth.scores import Layout, lay_out, score
+from warehouse.truth.scores import Layout, score
 from warehouse.truth.settings import TruthConfig
 from warehouse.truth.state import TruthState
 
@@ -47,22 +37,6 @@ class Truth:
     def num_rounds(self) -> int:
         """The rounds that the estimation took."""
         return self.state.num_rounds
-
-
-class Each(Protocol):
-    """How a function is applied to every part: here, or somewhere else at the same time."""
-
-    def __call__(
-        self, function: Callable[[Any], Any], items: Iterable[Any], *, keep: bool = False
-    ) -> list[Any]:
-        """Return the results in order; with `keep` they may stay where they are, as handles."""
-
-
-def each_here(
-    function: Callable[[Any], Any], items: Iterable[Any], *, keep: bool = False
-) -> list[Any]:
-    """Apply a function to every part, one after the other."""
-    return [function(item) for item in items]
 
 
 def discover(
@@ -98,34 +72,36 @@ def discover_partitioned(
     Raises:
         ValueError: a column is missing, or holds a null.
     """
+    states = {} if state is None else {"": state}
+    return discover_relations({"": tables}, config, states, each)[""]
+
+
+def discover_relations(
+    relations: Mapping[str, Sequence[tuple[pa.Table, pa.Table | None]]],
+    config: TruthConfig | None = None,
+    states: Mapping[str, TruthState] | None = None,
+    each: Each = each_here,
+) -> dict[str, Truth]:
+    """Find the truth of the slots of several relations, whose sources are known by all of them.
+
+    `states` are beliefs of an earlier run; relations that have none are estimated together.
+
+    Raises:
+        ValueError: a column is missing, or holds a null.
+    """
     config = config or TruthConfig()
-    parts = each(read_tables, tables, keep=True)
-    if state is None:
-        state, layouts = estimate(parts, config, each)
-    else:
-        layouts = each(given(arrange, counts=state.counts, config=config), parts, keep=True)
+    known = states or {}
+    parts = {name: each(read_tables, tables, keep=True) for name, tables in relations.items()}
+    unknown = {name: own for name, own in parts.items() if name not in known}
+    settled = {**known, **(estimate(unknown, config, each) if unknown else {})}
+    return {name: _resolve(own, settled[name], config, each) for name, own in parts.items()}
+
+
+def _resolve(parts: Sequence[object], state: TruthState, config: TruthConfig, each: Each) -> Truth:
+    layouts = each(given(arrange, counts=state.counts, config=config), parts, keep=True)
     found = each(given(final, estimates=state.estimates, config=config), layouts)
     values = pa.concat_tables(found).sort_by([("slot", "ascending"), ("value", "ascending")])
     return Truth(values=values.combine_chunks(), accuracies=_accuracies(state), state=state)
-
-
-def estimate(
-    parts: Sequence[Any], config: TruthConfig, each: Each = each_here
-) -> tuple[TruthState, list[Any]]:
-    """Estimate the accuracies of all sources over all parts; give the parts as laid out, too."""
-    names = combine_names(each(count_names, parts))
-    links = each(given(_links, names=names, config=config), parts)
-    counts = combine_links(links, names, config)
-    layouts = each(given(arrange, counts=counts, config=config), parts, keep=True)
-    sums = each(given(first_partial, counts=counts), layouts)
-    beliefs = combine(sums, counts, config)
-    for num_rounds in range(1, config.max_rounds + 1):  # noqa: B007
-        sums = each(given(partial, counts=counts, estimates=beliefs, config=config), layouts)
-        before, beliefs = beliefs, combine(sums, counts, config)
-        moved = np.abs(beliefs.accuracy - before.accuracy).max(initial=0.0)
-        if moved < config.tolerance:
-            break
-    return TruthState(counts=counts, estimates=beliefs, num_rounds=num_rounds), layouts
 
 
 def read_tables(tables: tuple[pa.Table, pa.Table | None]) -> Part:
@@ -146,11 +122,6 @@ def read_tables(tables: tuple[pa.Table, pa.Table | None]) -> Part:
             if table[column].null_count:
                 raise ValueError(f"{name}.{column} holds {table[column].null_count} nulls")
     return read_part(observations, support)
-
-
-def arrange(part: Part, counts: Counts, config: TruthConfig) -> Layout:
-    """Lay a part out for rounds under these counts."""
-    return lay_out(bind(part, counts.names), counts, config)
 
 
 def final(layout: Layout, estimates: Estimates, config: TruthConfig) -> pa.Table:
@@ -182,10 +153,6 @@ SUPPORT = pa.schema(
     {"slot": pa.string(), "value": pa.string(), "other": pa.string(), "support": pa.float64()}
 )
 _SURELY_CONTAINED = 0.5
-
-
-def _links(part: Part, names: Names, config: TruthConfig) -> Any:
-    return count_links(bind(part, names), names, config)
 
 
 def _accuracies(state: TruthState) -> pa.Table:

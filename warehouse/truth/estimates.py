@@ -1,13 +1,13 @@
 """What is believed of sources and values, and how it is formed from sums over all parts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from warehouse.truth.counts import Counts
-from warehouse.truth.parts import Floats
+from warehouse.truth.parts import Floats, Ints
+from warehouse.truth.records import Record, expected
 from warehouse.truth.settings import TruthConfig
 
 UNIT = 2.0**-20
@@ -22,7 +22,8 @@ class Estimates:
     """The beliefs that one pass over the claims uses."""
 
     accuracy: Floats
-    """a(s), of each source: how often it is right, (right + prior * mean) / (n(s) + prior)."""
+    """a(s), of each source: how often it is right, (right + prior * e(s)) / (n(s) + prior), where
+    e(s) is what its record in other relations lets expect, else the mean."""
     under: Floats
     """Of each source: how often it tells the truth less fully; shrunk in the same way."""
     over: Floats
@@ -73,54 +74,91 @@ class Statistics:
     sqrt(a (1 - a) a' (1 - a'))."""
 
 
-def combine(statistics: Sequence[Statistics], counts: Counts, config: TruthConfig) -> Estimates:
-    """Form the beliefs of the next round from the sums of all parts."""
-    total = {
-        name: np.sum([getattr(one, name) for one in statistics], axis=0) * UNIT
-        for name in Statistics.__dataclass_fields__
-    }
+class Totals(dict[str, Floats]):
+    """The sums of all parts, by the names of `Statistics`."""
+
+    @classmethod
+    def of(cls, statistics: Sequence[Statistics]) -> "Totals":
+        """Add the sums of all parts."""
+        return cls(
+            {
+                name: np.sum([getattr(one, name) for one in statistics], axis=0) * UNIT
+                for name in Statistics.__dataclass_fields__
+            }
+        )
+
+    def record(self, counts: Counts, numbers: Ints) -> Record:
+        """Return what was found of the sources, by their numbers among the sources of all."""
+        claims = counts.names.source_claims.astype(np.float64)
+        right = self["source_right"]
+        return Record(numbers, right, claims, _mean(right, claims))
+
+
+def combine(total: Totals, counts: Counts, config: TruthConfig, deviation: Floats) -> Estimates:
+    """Form the beliefs of the next round from the sums of all parts.
+
+    `deviation`: of each source, by how much its record elsewhere differs from the mean.
+    """
     claims = counts.names.source_claims.astype(np.float64)
-    right, under, over = (
-        _shrunk(total[name], claims, config.source_prior)
-        for name in ("source_right", "source_under", "source_over")
-    )
-    accuracy = np.clip(right.of_each, _LEAST, _MOST)
+    right, under, over = (total[f"source_{name}"] for name in ("right", "under", "over"))
+    mean = _mean(right, claims)
+    accuracy = np.clip(_shrunk(right, claims, expected(mean, deviation), config), _LEAST, _MOST)
+    mean_under, mean_over = (float(np.clip(_share(x, claims), 0.001, 0.9)) for x in (under, over))
     shift, prior = _value_shift(total, counts, config)
     same, pairs = total["same_wrong"]
-    common, deviation = total["common"]
+    common, spread = total["common"]
     # Ten pairs' worth of the usual assumption of ten false values.
     chance = np.clip((same + 1.0) / (pairs + 10.0), 1 / _MOST_FALSE, 1 / _FEWEST_FALSE)
     surprise = -np.log(chance)
     return Estimates(
         accuracy=accuracy,
-        under=np.clip(under.of_each, 0.001, 0.9),
-        over=np.clip(over.of_each, 0.001, 0.9),
+        under=np.clip(_shrunk(under, claims, _share(under, claims), config), 0.001, 0.9),
+        over=np.clip(_shrunk(over, claims, _share(over, claims), config), 0.001, 0.9),
         value_shift=shift,
         link_accuracy=_link_accuracy(total["link_right"], accuracy, shift, counts, config),
         value_prior=prior,
         refined=total["value_refined"] / (total["value_met"] + config.containment_prior),
-        mean_accuracy=float(np.clip(right.mean, _LEAST, _MOST)),
-        mean_under=float(np.clip(under.mean, 0.001, 0.9)),
-        mean_over=float(np.clip(over.mean, 0.001, 0.9)),
+        mean_accuracy=mean,
+        mean_under=mean_under,
+        mean_over=mean_over,
         surprise=float(surprise),
-        likeness=float(np.clip(common / (deviation + 10.0), 0.0, _MOST_ALIKE)),
+        likeness=float(np.clip(common / (spread + 10.0), 0.0, _MOST_ALIKE)),
     )
 
 
-class _Rate(NamedTuple):
-    of_each: Floats
-    mean: float
+def turned_around(beliefs: Estimates, counts: Counts) -> Estimates:
+    """Return beliefs in which those are right who seemed to err, and wrong ones often agree."""
+    accuracy = 1 - beliefs.accuracy
+    none = np.zeros_like(beliefs.value_shift)
+    num_values = max(len(counts.names.values), 1)
+    return replace(
+        beliefs,
+        accuracy=accuracy,
+        value_shift=none,
+        value_prior=none,
+        link_accuracy=accuracy[counts.source_values // num_values],
+        mean_accuracy=1 - beliefs.mean_accuracy,
+        surprise=float(np.log(2)),
+    )
 
 
-def _shrunk(right: Floats, claims: Floats, prior: float) -> _Rate:
+def _share(right: Floats, claims: Floats) -> float:
     # Totals are sums of whole units, so this mean too is the same for any cut into parts.
-    mean = float(right.sum() / max(claims.sum(), 1.0))
-    return _Rate((right + prior * mean) / (claims + prior), mean)
+    return float(right.sum() / max(claims.sum(), 1.0))
 
 
-def _value_shift(
-    total: dict[str, Floats], counts: Counts, config: TruthConfig
-) -> tuple[Floats, Floats]:
+def _mean(right: Floats, claims: Floats) -> float:
+    return float(np.clip(_share(right, claims), _LEAST, _MOST))
+
+
+def _shrunk(
+    right: Floats, claims: Floats, expected_share: Floats | float, config: TruthConfig
+) -> Floats:
+    prior = config.source_prior
+    return (right + prior * expected_share) / (claims + prior)
+
+
+def _value_shift(total: Totals, counts: Counts, config: TruthConfig) -> tuple[Floats, Floats]:
     """Return each value's odds relative to its sources'; a slot is taken off: it may be judged."""
     slots = np.maximum(counts.names.value_slots, 1)
     claims = np.maximum(counts.names.value_claims, 1)

@@ -8,6 +8,9 @@ from warehouse.truth.parts import Floats, Ints
 from warehouse.truth.scores import Layout, Scores, score
 from warehouse.truth.settings import TruthConfig
 
+_USUALLY_TOLD = 0.1
+"""Of claims that are not right: the share that tells the truth less fully, or nearly, at first."""
+
 
 def first_partial(layout: Layout, counts: Counts) -> Statistics:
     """Sum what a part shows when every claim is one vote."""
@@ -15,9 +18,14 @@ def first_partial(layout: Layout, counts: Counts) -> Statistics:
     votes = np.ones(len(part.claim_choice))
     # Before anyone is judged a copy counts for nothing, else a clique would name the truth.
     per_choice = np.bincount(part.claim_choice[layout.counted], minlength=part.num_choices)
-    per_slot = np.bincount(part.choice_slot, per_choice, part.num_slots)
-    share = per_choice / (per_slot[part.choice_slot] + 1)
-    told = np.full((len(votes), 2), 0.1) * (1 - share[part.claim_choice])[:, None]
+    # Who says the country does not deny the town.
+    support = layout.support
+    spoken = support.under * per_choice[support.other] * support.is_general
+    mass = per_choice + np.bincount(support.choice, spoken, part.num_choices)
+    share = mass / (np.bincount(part.choice_slot, mass, part.num_slots)[part.choice_slot] + 1)
+    wider = np.bincount(support.other, share[support.choice] * support.is_general, len(share))
+    usual = _USUALLY_TOLD * (1 - share)
+    told = np.stack([np.clip(wider, usual, 1.0), usual], axis=1)[part.claim_choice]
     scores = Scores(
         votes=votes, choice_score=per_choice.astype(np.float64), probability=share, told=told
     )

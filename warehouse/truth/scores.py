@@ -22,6 +22,8 @@ VOTE_UNIT = 2.0**-20
 _DECIMALS = 12
 _MOST_REFINED = 0.95
 _FEWEST_UNCLAIMED = 0.01
+_LEAST_NAMED = 0.15
+"""At least in so many slots a general value may be named by mistake."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,8 @@ class Layout:
     """Of each claim that speaks for another choice: the row of `support`..."""
     support_claim: Ints
     """...and the claim itself."""
+    named_share: Floats
+    """Of each claim: the share of all slots in which its value is named."""
     copied: Bools
     """Claims of copy groups, and for each such (choice, copy group) its number."""
     copy_unit: Ints
@@ -75,6 +79,9 @@ def lay_out(bound: Bound, counts: Counts, config: TruthConfig) -> Layout:
         support=support,
         support_row=row,
         support_claim=claim,
+        named_share=take(
+            counts.names.value_slots / max(counts.names.num_slots, 1), bound.claim_value, 1.0
+        ),
         copied=copied,
         copy_unit=unit,
         counted=counted,
@@ -100,7 +107,7 @@ def score(
     before = few * take(estimates.value_prior, layout.bound.choice_value, 0.0)
     total = _add_votes(votes, layout, config)
     total += np.rint((before - estimates.surprise) / VOTE_UNIT)
-    gained, told = _gains(layout, estimates, (1 - accuracy) * chance)
+    gained, told = _gains(layout, estimates, 1 - accuracy, chance)
     total += gained
     probability = softmax(
         total * VOTE_UNIT * (_worth(layout, estimates) if final else 1.0),
@@ -185,7 +192,9 @@ def _add_votes(votes: Floats, layout: Layout, config: TruthConfig) -> Floats:
     return total
 
 
-def _gains(layout: Layout, estimates: Estimates, by_chance: Floats) -> tuple[Floats, Floats]:
+def _gains(
+    layout: Layout, estimates: Estimates, wrong: Floats, chance: float
+) -> tuple[Floats, Floats]:
     """Return what claims of related values add to each choice, and the share of each kind."""
     support, row, claim = layout.support, layout.support_row, layout.support_claim
     source = layout.bound.claim_source[claim]
@@ -199,9 +208,12 @@ def _gains(layout: Layout, estimates: Estimates, by_chance: Floats) -> tuple[Flo
         ],
         axis=1,
     )
+    # A general value is named by mistake no more often than it is named at all.
+    named = np.minimum(np.maximum(layout.named_share[claim], _LEAST_NAMED), chance)
+    by_chance = wrong[claim] * np.where(support.is_general[row], named, chance)
     total = told.sum(axis=1)
-    gain = np.rint(np.log1p(total / by_chance[claim]) / VOTE_UNIT)
-    share = told / (total + by_chance[claim])[:, None]
+    gain = np.rint(np.log1p(total / by_chance) / VOTE_UNIT)
+    share = told / (total + by_chance)[:, None]
     return _sum(support.choice[row], gain, layout.bound.part.num_choices), share
 
 

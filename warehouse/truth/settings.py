@@ -25,6 +25,9 @@ class TruthConfig:
     """Of a copier's claims, the share that is copied (Dong et al. 2009)."""
     min_shared_slots: int = 10
     """Two sources must meet in so many slots before one can count as the other's copy."""
+    reversal: float = 1.0
+    """The few are believed against the many where their record elsewhere is better by so many
+    standard errors."""
     max_values_compared: int = 12
     """Of one slot, neighbouring values compared with each other at most."""
     max_sources_compared: int = 40

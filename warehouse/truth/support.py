@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from warehouse.truth.counts import Bound, Counts, containment
-from warehouse.truth.parts import Floats, Ints, same_slot_pairs
+from warehouse.truth.counts import Bound, Counts, containment, met_share
+from warehouse.truth.parts import Bools, Floats, Ints, same_slot_pairs
 from warehouse.truth.settings import TruthConfig
 
 
@@ -34,6 +34,8 @@ class Support:
     """u(i, j): how far the other is the choice's value told less fully..."""
     over: Floats
     """...and o(i, j), how far it is something near, or more than it; each row sums to at most 1."""
+    is_general: Bools
+    """Whether the kind of values knows the other as more general: it holds the choice, or may."""
     contained: Floats
     """How surely the choice is a more special case of the other, before it is shared out."""
 
@@ -46,7 +48,11 @@ def find_support(bound: Bound, counts: Counts, config: TruthConfig) -> Support:
     general = (forth > back) & ((forth == 1) | (back == 0))
     near = np.minimum(forth, back)
     # A claim of the general value is the special one told less fully.
-    told_less = _Spoken(part.pair_other[general], part.pair_choice[general], forth[general])
+    inner, outer = part.pair_other[general], part.pair_choice[general]
+    sure = forth[general]
+    # Where the kind of values only says that it may be so, the meetings in other slots are asked.
+    asked = met_share(counts, bound.choice_value[inner], bound.choice_value[outer], sure, config)
+    told_less = _Spoken(inner, outer, np.where(sure < 1, asked, sure))
     # Of a value and its part only claims of the whole are 'more than it'.
     less = (forth < back) & ((back == 1) | (forth == 0))
     closer = (near > 0) & ~less
@@ -62,10 +68,12 @@ def find_support(bound: Bound, counts: Counts, config: TruthConfig) -> Support:
         np.concatenate((told_less.other, wide[kept])),
         np.concatenate((told_less.degree, learned[kept])),
     )
-    return _joined(under, nearly, part.num_choices)
+    known = back[general] == 0
+    hierarchy = inner[known] * width + outer[known]
+    return _joined(under, nearly, hierarchy, part.num_choices)
 
 
-def _joined(under: _Spoken, over: _Spoken, num_choices: int) -> Support:
+def _joined(under: _Spoken, over: _Spoken, hierarchy: Ints, num_choices: int) -> Support:
     width = max(num_choices, 1)
     codes = np.unique(np.concatenate([one.choice * width + one.other for one in (under, over)]))
     degrees = []
@@ -78,4 +86,11 @@ def _joined(under: _Spoken, over: _Spoken, num_choices: int) -> Support:
         degree / np.maximum(np.bincount(choice, degree, num_choices), 1.0)[choice]
         for degree in degrees
     )
-    return Support(choice=choice, other=other, under=told_less, over=nearly, contained=degrees[0])
+    return Support(
+        choice=choice,
+        other=other,
+        under=told_less,
+        over=nearly,
+        is_general=np.isin(codes, hierarchy),
+        contained=degrees[0],
+    )
