@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 from lamini.registering import register
 
 if TYPE_CHECKING:
-    from lamini.model.memory_model import Answer, MemoryModel
+    from lamini.model.answer import Answer
+    from lamini.model.memory_model import MemoryModel
 
 __all__ = ["Answer", "MemoryModel", "load"]
 

@@ -1,4 +1,4 @@
 """The model as users meet it: load, ask, generate, know where an answer came from.
 
-Others take `MemoryModel` and `Answer` (memory_model), `load` (loading).
+Others take `MemoryModel` (memory_model), `Answer` (answer), `load` (loading).
 """

@@ -6,13 +6,11 @@ Shape suffixes: B batch   L sequence   V vocabulary
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from threading import RLock
 from typing import Any
 
 import torch
 
-from lamini.backbone.chat_turns import question_of
 from lamini.backbone.experts import Reading
 from lamini.backbone.memory import Attached, full_logits, pad_left, reading_of
 from lamini.backbone.text import decode_answer, encode_prompt
@@ -21,29 +19,14 @@ from lamini.bank.group_table import GroupTable
 from lamini.config import DueTraining
 from lamini.inline.due_keys import DueKeys
 from lamini.inline.writing import Choice
-from lamini.model.asked_routes import AskedRoutes, Doubt
-from lamini.model.prefill import Prefilled, first_states, prompt_queries
-from lamini.model.running_text import Mode, Passage, Prompt, RunningText, Stated, messages_of
-from lamini.model.windows import OnTheWay, best, windows
+from lamini.model.answer import Answer
+from lamini.model.asked_routes import AskedRoutes
+from lamini.model.prefill import Prefilled, first_states
+from lamini.model.routing import Routing
+from lamini.model.running_text import Mode, Passage, Prompt, RunningText, bare_value
+from lamini.model.windows import OnTheWay
 from lamini.router.frozen_router import FrozenRouter
-from lamini.router.group_keys import Route
-from lamini.router.stream import encode_ids
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What the model said, and what it read to say it."""
-
-    text: str
-    from_memory: bool
-    group: int | None
-    experts: tuple[int, ...]
-    """Numbers of the experts read; empty when the prompt matched no fact."""
-    fact_ids: tuple[str, ...]
-    score: float
-    margin: float
-    reason: str = ""
-    """Why nothing was read, for the person who asked."""
+from lamini.router.group_keys import GroupKeys, Route
 
 
 class MemoryModel:
@@ -76,53 +59,52 @@ class MemoryModel:
         """Answer from the bank version that `manifest` names from now on; the router stays."""
         with self._alone:
             self.bank.open(BankVersion(**manifest["bank"]))
-            self.table, self.silent = self.bank.key_tables()
-            self._index(self.table, self.silent)
+            table, silent = self.bank.key_tables()
+            self.routing = Routing.of(self.attached, self.router, table, silent, strict=self.strict)
+            self._running_text: RunningText | None = None
             self.manifest = manifest
-
-    def _index(self, table: GroupTable, silent: GroupTable) -> None:
-        """Make ready what routes: the matcher of what is asked, and keys of all other facts."""
-        told = [row for row, fact in enumerate(table.asked) if fact.subject]
-        groups = table.group_index_G.tolist()
-        others = frozenset(groups) - {groups[row] for row in told}
-        facts = [table.asked[row] for row in told]
-        self.asked = (
-            AskedRoutes(
-                [groups[row] for row in told], facts, silent.asked, self.router.acceptance, others
-            )
-            if told
-            else None
-        )
-        self._by_key = Doubt(others=others)
-        self._running_text: RunningText | None = None
-        self.keys = self.router.keys_of(table, silent, strict=self.strict)
 
     @contextmanager
     def keyed(self, table: GroupTable, silent: GroupTable) -> Iterator[None]:
         """Route by these keys inside the block; nothing is written."""
         with self._alone:
-            held = self.table, self.silent, self.keys, self.asked, self._by_key
-            self.table, self.silent = table, silent
-            self._index(table, silent)
-            try:
+            given = Routing.of(self.attached, self.router, table, silent, strict=self.strict)
+            self._running_text = None  # it was made for the other keys
+            with self._routed_by(given):
                 yield
-            finally:
-                self.table, self.silent, self.keys, self.asked, self._by_key = held
+            self._running_text = None
 
     @contextmanager
-    def _as_strict(self, strict: bool) -> Iterator[None]:
-        held = self.keys, self.strict
-        if strict != self.strict:
-            by = self.router.strict_excess
-            self.keys, self.strict = self.keys.raised(by if strict else -by), strict
+    def _routed_by(self, routing: Routing) -> Iterator[None]:
+        held, self.routing = self.routing, routing
         try:
             yield
         finally:
-            self.keys, self.strict = held
+            self.routing = held
 
     @property
     def tokenizer(self) -> Any:
         return self.attached.backbone.tokenizer
+
+    @property
+    def table(self) -> GroupTable:
+        """Every group that holds a fact."""
+        return self.routing.table
+
+    @property
+    def silent(self) -> GroupTable:
+        """The keys of retired facts, by which nothing is read."""
+        return self.routing.silent
+
+    @property
+    def keys(self) -> GroupKeys:
+        """What queries of prompts are compared with."""
+        return self.routing.keys
+
+    @property
+    def asked(self) -> AskedRoutes | None:
+        """The matcher of what is asked; None where no fact has a subject."""
+        return self.routing.asked
 
     @torch.no_grad()
     def route(self, prompts: Sequence[str], *, cloze: bool = False) -> list[Route]:
@@ -132,93 +114,19 @@ class MemoryModel:
         key, of each sentence of a long prompt, the best.
         """
         with self._alone:
-            routes = [self._asked_for(prompt) for prompt in prompts]
-            pairs = zip(prompts, routes, strict=True)
-            texts = [windows(prompt) for prompt, route in pairs if isinstance(route, Doubt)]
-            nearest = iter(self._of_texts(texts, cloze))
-            return [
-                route.settled(best(next(nearest))) if isinstance(route, Doubt) else route
-                for route in routes
-            ]
-
-    def _asked_for(self, text: str) -> Route | Doubt:
-        """Return the route of what a text asks for, or that the nearest key is to settle it."""
-        return self.asked.route(text, strict=self.strict) if self.asked else self._by_key
-
-    def _of_texts(self, texts: Sequence[Sequence[str]], cloze: bool) -> list[list[Route]]:
-        """Return the route of every text of every group."""
-        ids = [
-            encode_prompt(self.tokenizer, text, cloze=cloze) for group in texts for text in group
-        ]
-        routes = iter(self._nearest_ids(ids))
-        return [[next(routes) for _ in group] for group in texts]
+            return self.routing.of_prompts(prompts, cloze=cloze)
 
     @torch.no_grad()
     def route_ids(self, ids: Sequence[list[int]]) -> list[Route]:
         """Return where each encoded question goes."""
         with self._alone:
-            routes = [self._asked_for(question_of(self.tokenizer, row)[0]) for row in ids]
-            return self._settled(ids, routes)
-
-    def _nearest_ids(self, ids: Sequence[list[int]]) -> list[Route]:
-        if not ids:
-            return []
-        with self._alone:
-            # The keys stay on the CPU: their search is by lists of cells.
-            query_BK = encode_ids(self.attached, self.encoder, ids).cpu()
-            return self.keys.route(query_BK, [question_of(self.tokenizer, row)[0] for row in ids])
+            return self.routing.of_ids(ids)
 
     @torch.no_grad()
     def route_prompts(self, ids: Sequence[list[int]]) -> list[Route]:
         """Return where `forward` and `generate` send encoded prompts, whole chats among them."""
-        return self._settled(ids, self._routes(ids))
-
-    def _settled(
-        self, ids: Sequence[list[int]], routes: Sequence[Route | Doubt | OnTheWay]
-    ) -> list[Route]:
-        """Return the routes with those filled in that the nearest key is left to settle."""
-        pairs = zip(ids, routes, strict=True)
-        waiting = [row for row, route in pairs if not isinstance(route, Route)]
-        found = iter(self._nearest_ids(waiting))
-        return [
-            route if isinstance(route, Route) else route.settled(next(found)) for route in routes
-        ]
-
-    def _routes(
-        self, ids: Sequence[list[int]], asked: Sequence[tuple[str, bool]] | None = None
-    ) -> list[Route | OnTheWay]:
-        """Return where prompts go, as far as it is known before their prefill (`_routing`).
-
-        That has the whole of a prompt that is encoded as training does it. Of a chat the last user
-        turn decides, by itself: turns before it and a caller's system prompt are plain text.
-        `asked` is what `question_of` says of the ids, where the caller knows it better.
-        """
-        if asked is None:
-            asked = [question_of(self.tokenizer, row) for row in ids]
-        known = [self._asked_for(text) if text else Route.of_nothing() for text, _ in asked]
-        doubts = {row: route for row, route in enumerate(known) if isinstance(route, Doubt)}
-        routes: list[Route | OnTheWay] = [
-            route if isinstance(route, Route) else Route.of_nothing() for route in known
-        ]
-        for is_question in (False, True):
-            rows = [row for row in doubts if asked[row][1] == is_question]
-            whole = [
-                ids[row] == encode_prompt(self.tokenizer, asked[row][0], cloze=not is_question)
-                for row in rows
-            ]
-            texts = [
-                windows(asked[row][0])[on_the_way:]
-                for row, on_the_way in zip(rows, whole, strict=True)
-            ]
-            found = self._of_texts(texts, not is_question)
-            for row, on_the_way, group in zip(rows, whole, found, strict=True):
-                doubt = doubts[row]
-                routes[row] = (
-                    OnTheWay(doubt=doubt, sentences=tuple(group))
-                    if on_the_way
-                    else doubt.settled(best(group))
-                )
-        return routes
+        with self._alone:
+            return self.routing.of_encoded_prompts(ids)
 
     @torch.no_grad()
     def forward(
@@ -239,7 +147,7 @@ class MemoryModel:
         ids = [row[:length].tolist() for row, length in prompts]
         starts = [length - 1 for length in prompt_length]
         with self._alone:
-            routes = self._routes(ids)
+            routes = self.routing.before_prefill(ids)
             with self._routing(input_ids, place_L < length_B1, starts, routes):
                 logits: torch.Tensor = self.attached.backbone.model(
                     input_ids=input_ids, attention_mask=mask_BL, use_cache=False
@@ -273,7 +181,7 @@ class MemoryModel:
             else:
                 prompts = zip(input_ids, mask_BL.bool(), strict=True)
                 ids = [row[mask].tolist() for row, mask in prompts]
-                routes = self._routes(ids)
+                routes = self.routing.before_prefill(ids)
             return self._generate(input_ids, mask_BL, routes, options)
 
     def _generate(
@@ -307,17 +215,10 @@ class MemoryModel:
         reader = self.attached.reader
 
         def decide(states: Prefilled) -> None:
+            decided = self.routing.in_prefill(routes, input_ids, prompt_BL, states)
+            routes[:] = decided
             # Beams and several sequences per prompt: transformers repeats each row in place.
-            copies = len(states.top_BLD) // len(routes)
-            waiting = {i: route for i, route in enumerate(routes) if isinstance(route, OnTheWay)}
-            if rows := [*waiting]:
-                asked = states.only([row * copies for row in rows])
-                query_BK, texts = prompt_queries(
-                    self.attached, self.encoder, input_ids[rows], prompt_BL[rows], asked
-                )
-                for row, route in zip(rows, self.keys.route(query_BK, texts), strict=True):
-                    routes[row] = waiting[row].settled(route)
-            decided = [route for route in routes if isinstance(route, Route)]
+            copies = len(states.top_BLD) // len(decided)
             groups = [route.group for route in decided for _ in range(copies)]
             reader.current = self.reading(groups, [s for s in starts for _ in range(copies)])
 
@@ -367,7 +268,7 @@ class MemoryModel:
         choice = Choice(temperature=temperature, seed=seed)
         with self._alone:
             if mode == "answer":
-                yield self._answered(prompt, max_new_tokens)
+                yield bare_value(self, prompt, max_new_tokens)
                 return
             self._running_text = self._running_text or RunningText(self)
             yield from self._running_text.stream(prompt, mode, max_new_tokens, choice)
@@ -383,31 +284,6 @@ class MemoryModel:
             self.due_keys = RunningText(self).learn(settings or DueTraining(), excluded)
             self._running_text = None
         return self.due_keys
-
-    def _answered(self, prompt: Prompt, max_new_tokens: int) -> Passage:
-        question = messages_of(prompt)[-1]["content"]
-        (answer,) = self.answer([question], max_answer_tokens=max_new_tokens)
-        stated: tuple[Stated, ...] = ()
-        if answer.group is not None:
-            fact = self.table.asked[self.table.row_of(answer.group)]
-            whole = Stated(
-                start=0,
-                end=len(answer.text),
-                fact_id=answer.fact_ids[0],
-                group=answer.group,
-                subject=fact.subject,
-                relation=fact.relation,
-                score=answer.score,
-                instead_of="",
-            )
-            stated = (whole,)
-        return Passage(
-            text=answer.text,
-            stated=stated,
-            num_standing=len(answer.text),
-            finish_reason="stop",
-            num_prompt_tokens=len(encode_prompt(self.tokenizer, question)),
-        )
 
     def reading(self, groups: Sequence[int | None], starts: Sequence[int]) -> Reading | None:
         """Return the reading of a batch whose rows go to `groups`; None when no row reads."""
@@ -433,14 +309,20 @@ class MemoryModel:
         A prompt that reads nothing gets the backbone's own answer, or `refusal`, unasked, if given.
         `strict` answers from memory only where no doubt is left; None: as the model was loaded.
         """
-        with self._alone, self._as_strict(self.strict if strict is None else strict):
+        strictly = self.strict if strict is None else strict
+        with (
+            self._alone,
+            self._routed_by(self.routing.as_strict(strictly, self.router.strict_excess)),
+        ):
             ids = [encode_prompt(self.tokenizer, prompt, cloze=cloze) for prompt in prompts]
             if groups is not None:
                 routes: list[Route | OnTheWay] = [Route.given(group) for group in groups]
             else:
-                routes = self._routes(ids, [(prompt, not cloze) for prompt in prompts])
+                routes = self.routing.before_prefill(
+                    ids, [(prompt, not cloze) for prompt in prompts]
+                )
             if refusal is not None:
-                routes = [*self._settled(ids, routes)]
+                routes = [*self.routing.settled(ids, routes)]
             spoken = [
                 i
                 for i, route in enumerate(routes)
@@ -448,7 +330,9 @@ class MemoryModel:
             ]
             said = self._said([ids[i] for i in spoken], spoken, routes, max_answer_tokens)
             return [
-                self._answer(said.get(row, refusal or ""), route)
+                Answer.of(
+                    said.get(row, refusal or ""), route, self.table, self.bank.config.group_size
+                )
                 for row, route in enumerate(routes)
                 if isinstance(route, Route)
             ]
@@ -472,22 +356,3 @@ class MemoryModel:
         new = out[:, input_ids.shape[1] :].tolist()
         texts = [decode_answer(self.tokenizer, row) for row in new]
         return dict(zip(rows, texts, strict=True))
-
-    def _answer(self, text: str, route: Route) -> Answer:
-        group = route.group
-        experts: tuple[int, ...] = ()
-        fact_ids: tuple[str, ...] = ()
-        if group is not None:
-            row, first = self.table.row_of(group), group * self.bank.config.group_size
-            experts = tuple(range(first, first + int(self.table.num_experts_G[row])))
-            fact_ids = (self.table.fact_ids[row],)
-        return Answer(
-            text=text,
-            from_memory=group is not None,
-            group=group,
-            experts=experts,
-            fact_ids=fact_ids,
-            score=route.score,
-            margin=route.margin,
-            reason=route.reason,
-        )

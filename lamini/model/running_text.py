@@ -196,3 +196,30 @@ class RunningText:
             score=span.score,
             instead_of=span.instead_of,
         )
+
+
+def bare_value(model: "MemoryModel", prompt: Prompt, max_new_tokens: int) -> Passage:
+    """Return the answer to the last turn as a passage: the value and nothing around it."""
+    question = messages_of(prompt)[-1]["content"]
+    (answer,) = model.answer([question], max_answer_tokens=max_new_tokens)
+    stated: tuple[Stated, ...] = ()
+    if answer.group is not None:
+        fact = model.table.asked[model.table.row_of(answer.group)]
+        whole = Stated(
+            start=0,
+            end=len(answer.text),
+            fact_id=answer.fact_ids[0],
+            group=answer.group,
+            subject=fact.subject,
+            relation=fact.relation,
+            score=answer.score,
+            instead_of="",
+        )
+        stated = (whole,)
+    return Passage(
+        text=answer.text,
+        stated=stated,
+        num_standing=len(answer.text),
+        finish_reason="stop",
+        num_prompt_tokens=len(encode_prompt(model.tokenizer, question)),
+    )

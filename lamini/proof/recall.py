@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lamini.backbone.text import encode_answer, normal_form
-from lamini.model.memory_model import Answer, MemoryModel
+from lamini.model.answer import Answer
+from lamini.model.memory_model import MemoryModel
 
 _BATCH = 64
 _FOREIGN_TOKENS = 8

@@ -137,7 +137,8 @@ def test_a_group_without_experts_is_refused(memorized, tmp_path):
         export_lora(model, 63, ["Anything?"], tmp_path)
     empty = dataclasses.replace(make_facts()[0], fact_id="none", group_index=5)
     row = group_table([empty], model.table.keys_GK[:1])
-    model.table = GroupTable.joined([model.table, row])
+    joined = GroupTable.joined([model.table, row])
+    model.routing = dataclasses.replace(model.routing, table=joined)
     with pytest.raises(BankError, match="are zero"):
         export_lora(model, 5, ["Anything?"], tmp_path, max_answer_tokens=4)
 
