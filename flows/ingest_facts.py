@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 from prefect import flow, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
@@ -20,7 +21,7 @@ from prefect.cache_policies import NO_CACHE
 from flows.home.home import Home
 from flows.tracking.run_pages import said
 from warehouse.catalogue import open_catalogue
-from warehouse.claims import merge_subjects, read_same_as
+from warehouse.claims import ClaimBatch, merge_subjects, read_same_as
 from warehouse.errors import (
     ContractError,
     MappingError,
@@ -60,15 +61,9 @@ def is_retryable(task: object, task_run: object, state: Any) -> bool:
 )
 def ingest_source(home: Path, source: str) -> IngestReceipt:
     """One source, by reference name or mapping file; the same content again does nothing."""
-    mapping = None if source in REFERENCE else load_mapping(Path(source))
-    batch = REFERENCE[source]() if mapping is None else None
-    if mapping is not None and mapping.options.watermark is None:
-        batch = read_source(mapping)  # before the lock: it may take long
-    at = Home(home)
+    at, read = Home(home), _reader(source)
     with open_catalogue(at.warehouse) as con:
-        if batch is None:
-            assert mapping is not None
-            batch = read_source(mapping, last_batch(con, mapping.name))
+        batch = read(con)
         if at.same_as.is_file():
             same_as = read_same_as(at.same_as)
             batch = merge_subjects(batch, same_as)
@@ -77,6 +72,22 @@ def ingest_source(home: Path, source: str) -> IngestReceipt:
     for warning in receipt.warnings:
         log.warning("source %s: %s", receipt.source, warning)
     return receipt
+
+
+def _reader(source: str) -> Callable[[duckdb.DuckDBPyConnection], ClaimBatch]:
+    """Return what gives the claims of a source under the catalogue's lock.
+
+    They are read at once, before the lock, for that may take long: only what begins where the last
+    batch ended has to ask the catalogue first.
+    """
+    if source in REFERENCE:
+        batch = REFERENCE[source]()
+        return lambda con: batch
+    mapping = load_mapping(Path(source))
+    if mapping.options.watermark is None:
+        batch = read_source(mapping)
+        return lambda con: batch
+    return lambda con: read_source(mapping, last_batch(con, mapping.name))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,6 @@ be gone again when we look; so the log is asked too, and the next try is above t
 
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from flows.errors import ServiceError
 from flows.servers.server import START_SECONDS, Server, drop_record, find, is_free
@@ -55,16 +54,13 @@ class Started:
             except ServiceError:
                 if not self._lost_its_port():
                     raise
-            lost = urlsplit(self.server.url).port
-            assert lost is not None
+            lost = self.server.port
             self.stop()
             self.server, self.is_ours = self._start(self.home, _free_from(lost + 1))
 
     def start_again(self) -> Server:
         """Start it anew where it was: the address is known to whoever uses it."""
-        port = urlsplit(self.server.url).port
-        assert port is not None
-        self.server = self._start(self.home, port)[0]
+        self.server = self._start(self.home, self.server.port)[0]
         return self.server
 
     def stop(self) -> None:
@@ -74,11 +70,13 @@ class Started:
             drop_record(self.home, self.server)
 
     def _lost_its_port(self) -> bool:
-        server, port = self.server, urlsplit(self.server.url).port
-        if not self.is_ours or self.port is not None or server.is_alive or port is None:
+        server = self.server
+        if not self.is_ours or self.port is not None or server.is_alive:
             return False
         log = Path(server.log).read_text(encoding="utf-8", errors="replace")
-        return _PORT_TAKEN in " ".join(log.split()) or not is_free(port)  # lines break anywhere
+        return _PORT_TAKEN in " ".join(log.split()) or not is_free(
+            server.port
+        )  # lines break anywhere
 
 
 def _free_from(first: int) -> int:

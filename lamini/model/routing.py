@@ -163,10 +163,18 @@ class Routing:
         """Return the routes with those filled in that the nearest key is left to settle."""
         pairs = zip(ids, routes, strict=True)
         waiting = [row for row, route in pairs if not isinstance(route, Route)]
-        found = iter(self._nearest_ids(waiting))
+        found = iter(self.nearest(waiting))
         return [
             route if isinstance(route, Route) else route.settled(next(found)) for route in routes
         ]
+
+    def nearest(self, ids: Sequence[list[int]]) -> list[Route]:
+        """Return the route of the key that is nearest to each encoded text."""
+        if not ids:
+            return []
+        # The keys stay on the CPU: their search is by lists of cells.
+        query_BK = encode_ids(self.attached, self.encoder, ids).cpu()
+        return self.keys.route(query_BK, [question_of(self.tokenizer, row)[0] for row in ids])
 
     def _asked_for(self, text: str) -> Route | Doubt:
         """Return the route of what a text asks for, or that the nearest key is to settle it."""
@@ -177,12 +185,5 @@ class Routing:
         ids = [
             encode_prompt(self.tokenizer, text, cloze=cloze) for group in texts for text in group
         ]
-        routes = iter(self._nearest_ids(ids))
+        routes = iter(self.nearest(ids))
         return [[next(routes) for _ in group] for group in texts]
-
-    def _nearest_ids(self, ids: Sequence[list[int]]) -> list[Route]:
-        if not ids:
-            return []
-        # The keys stay on the CPU: their search is by lists of cells.
-        query_BK = encode_ids(self.attached, self.encoder, ids).cpu()
-        return self.keys.route(query_BK, [question_of(self.tokenizer, row)[0] for row in ids])

@@ -19,6 +19,22 @@ create or replace temp view judged_facts as
 select f.*
 from facts_after as f
 
+-- name: scope_before
+-- What was decided about the part that is judged again, and where the tables, which only grow, ended.
+-- grain: none (definitions)
+-- reads: decisions_before, facts_before
+create or replace temp view old_decisions as
+select d.*
+from decisions_before as d;
+
+create or replace temp view old_facts as
+select f.*
+from facts_before as f;
+
+set variable last_decision_no = (select coalesce(max(d.rowid), -1) from decisions as d);
+
+set variable last_fact_no = (select coalesce(max(f.rowid), -1) from facts as f)
+
 -- name: scope_changed_slots
 -- The slots to be judged are those that changed.
 -- grain: one row per fact_id
@@ -61,6 +77,25 @@ where (c.valid_to >= s.first_day and c.valid_to < s.last_day)
         and coalesce(r.slot, d.slot) = 'time_varying'
     )
 
+-- name: scope_decisions_after
+-- What is now decided about the claims that were judged: what was before and still holds, and what was
+-- added since.
+-- grain: one row per current decision
+-- reads: decisions_before, last_decision_no (a variable)
+create or replace temp table decisions_after as
+select b.*
+from decisions_before as b
+inner join decisions as d on b.decision_no = d.rowid
+where d.recorded_to is null
+union all
+select
+    d.rowid as decision_no,
+    d.claim_id,
+    d.status,
+    d.reason
+from decisions as d
+where d.rowid > getvariable('last_decision_no') and d.recorded_to is null
+
 -- name: scope_decisions_before
 -- What was decided about the claims that are judged again.
 -- grain: one row per claim_id decided before
@@ -89,6 +124,42 @@ with resolved as (
 select r.num_conflicts_resolved - c.num_conflicts as num_conflicts_elsewhere
 from reconciled as r
 cross join resolved as c
+
+-- name: scope_facts_after
+-- The facts, now, of the slots that were judged: those before that still hold, and those added since.
+-- grain: one row per fact_id
+-- reads: facts_before, last_fact_no (a variable)
+create or replace temp table facts_after as
+select b.*
+from facts_before as b
+inner join facts as f on b.fact_no = f.rowid
+where f.recorded_to is null
+union all
+select
+    f.rowid as fact_no,
+    f.fact_id,
+    f.answer,
+    f.support,
+    f.fact_hash,
+    f.training_hash
+from facts as f
+where f.rowid > getvariable('last_fact_no') and f.recorded_to is null
+
+-- name: scope_facts_before
+-- The facts, until now, of the slots that are judged again.
+-- grain: one row per fact_id
+-- reads: changed_slots
+create or replace temp table facts_before as
+select
+    f.rowid as fact_no,
+    f.fact_id,
+    f.answer,
+    f.support,
+    f.fact_hash,
+    f.training_hash
+from facts as f
+semi join changed_slots as s on f.fact_id = s.fact_id
+where f.recorded_to is null
 
 -- name: scope_fetch
 -- Fetch the claims of the slots added in a round.

@@ -99,3 +99,80 @@ semi join (
     where ('0x' || c.fact_id)::ubigint % $num_parts::ubigint = $part::ubigint
 ) as own on k.relation = own.relation and k.value = own.value
 order by k.relation, k.value
+
+-- name: reconcile_general
+-- Values that lost to one that they are more general than: France, where the answer is Paris. Their
+-- claims support the answer.
+-- grain: one row per (slot, key_hash)
+-- reads: ranked_values, value_support
+create or replace temp table general_values as
+with support as (
+    select
+        s.slot,
+        hash(s.value_key) as key_hash,
+        hash(s.other_key) as other_hash
+    from value_support as s
+    where s.support >= 1
+)
+select distinct
+    v.slot,
+    v.key_hash
+from ranked_values as v
+inner join support as s
+    on v.slot = s.slot and v.key_hash = s.key_hash and v.leader_hash = s.other_hash
+inner join ranked_values as w
+    on v.slot = w.slot and v.leader_hash = w.key_hash and w.outcome = 'winner'
+where v.outcome = 'beaten'
+
+-- name: reconcile_strengths
+-- The claims' authorities and dates in their order, so that the strongest is found by one number.
+-- grain: one row per (authority, since, observed_on)
+-- reads: placed
+create or replace temp table strengths as
+with distinct_ones as (
+    select distinct
+        p.authority,
+        p.since,
+        p.observed_on
+    from placed as p
+)
+select
+    d.*,
+    row_number() over (order by d.authority, d.since, d.observed_on)::integer as strength
+from distinct_ones as d
+
+-- name: reconcile_supporting
+-- The claims that support the answer of each slot that has one, those of a more general value apart:
+-- they give it no phrasing.
+-- grain: one row per claim_no
+-- reads: standings, ranked_values, general_values
+create or replace temp table supporting as
+select
+    s.claim_no,
+    s.slot,
+    s.strength,
+    g.slot is not null as is_general
+from standings as s
+inner join ranked_values as v on s.slot = v.slot and s.key_hash = v.key_hash
+left join general_values as g on s.slot = g.slot and s.key_hash = g.key_hash
+where s.standing = 'valid' and (v.outcome in ('winner', 'member') or g.slot is not null)
+
+-- name: reconcile_uncontested
+-- What became of the values that nothing contests; those of contested slots are added to them.
+-- grain: one row per (slot, key_hash)
+-- reads: claimed_values
+create or replace temp table ranked_values as
+select
+    c.slot,
+    c.key_hash,
+    c.rule_id,
+    c.num_values,
+    c.probability,
+    c.outcome,
+    null::integer as strength,
+    null::bigint as num_sources,
+    null::double as truth,
+    null::bigint as rank,
+    null::ubigint as leader_hash
+from claimed_values as c
+where c.outcome is not null

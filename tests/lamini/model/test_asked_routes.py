@@ -119,7 +119,7 @@ def test_in_doubt_a_fact_is_read_where_the_nearest_key_names_it_as_well(doubtful
     asked = [prompt.rstrip("?") + " there?" for fact in make_facts() for prompt in fact.prompts]
     doubts = [prompt for prompt in asked if doubtful.asked.ask(prompt).is_doubtful]
     ids = [encode_prompt(doubtful.tokenizer, prompt, cloze=False) for prompt in doubts]
-    keys = [route.group for route in doubtful._nearest_ids(ids)]
+    keys = [route.group for route in doubtful.routing.nearest(ids)]
     candidates = [doubtful.asked.route(prompt).candidate for prompt in doubts]
     read = [route.group for route in doubtful.route(doubts)]
     assert read == [key if key == c else None for key, c in zip(keys, candidates, strict=True)]
