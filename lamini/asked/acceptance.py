@@ -23,7 +23,9 @@ _NEAR_START, _NEAR_ZERO = 3.0, 1.0
 were read with the weights as they ship, 101 with a table's held by 100, 124 by 3 and by 1."""
 _MOST_STEPS, _LEAST = 60, 1e-6
 THRESHOLD = 0.5
-"""Probability from which a fact is read."""
+"""Probability from which a fact is read; below it, memory is silent."""
+STRICT_THRESHOLD = 0.9
+"""The same in the strict mode, which reads only where no doubt is left."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,15 +10,13 @@ from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from lamini.asked.acceptance import THRESHOLD, Acceptance
+from lamini.asked.acceptance import STRICT_THRESHOLD, THRESHOLD, Acceptance
 from lamini.asked.asking import Asked, QuestionMatcher
 from lamini.asked.encoder import KEPT_CHARACTERS
 from lamini.asked.table import AskedFact
 from lamini.router.group_keys import Route
 
 _KEPT = 10_000
-STRICT = 0.9
-"""Probability from which the strict mode reads."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +82,7 @@ class AskedRoutes:
         A doubt is for the nearest key to settle; the strict mode leaves it refused.
         """
         asked = self.ask(prompt)
-        needed = STRICT if strict else THRESHOLD
+        needed = STRICT_THRESHOLD if strict else THRESHOLD
         nearest = None if asked.nearest is None else self.groups[asked.nearest]
         reads = asked.fact is not None and asked.probability >= needed
         route = Route(
