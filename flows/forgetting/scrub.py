@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from warehouse.durable import write_parquet
+from warehouse.durable import write_parquet, write_text
 from warehouse.tombstones import FORGOTTEN
 
 _SQLITE = (".db", ".sqlite")
@@ -172,9 +172,7 @@ def _scrub_parquet(path: Path, texts: Sequence[str], keys: Sequence[str]) -> Non
 
 def _scrub_json(path: Path, texts: Sequence[str], keys: Sequence[str]) -> None:
     value = without(json.loads(path.read_text(encoding="utf-8")), texts, keys)
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(json.dumps(value), encoding="utf-8")
-    part.replace(path)
+    write_text(json.dumps(value), path)
 
 
 def without(value: Any, texts: Sequence[str], keys: Sequence[str]) -> Any:

@@ -32,6 +32,7 @@ from flows.servers.database_file import expect_readable
 from flows.servers.mlflow_database import make_database
 from flows.servers.passes import host_name, let_in_link
 from flows.servers.processes import family, kill, listens, tail
+from warehouse.durable import write_json
 
 HOST = "127.0.0.1"
 START_SECONDS = 180.0  # 5 to 13 s were measured on two idle cores
@@ -240,7 +241,7 @@ def _start(
             return found, False
         if found is not None and found.auth_file and found.answers():
             adopted = replace(found, owner_pid=owner.pid, owner_created=owner.pid_created)
-            _write(record, adopted)
+            write_json(asdict(adopted), record)
             return adopted, True
         if found is not None:
             found.stop()
@@ -263,7 +264,7 @@ def _start(
             owner_pid=owner.pid,
             owner_created=owner.pid_created,
         )
-        _write(record, server)
+        write_json(asdict(server), record)
         return server, True
 
 
@@ -293,12 +294,6 @@ def _any_port() -> int:
 
 def _record(home: Path, name: str) -> Path:
     return home / "services" / f"{name}.json"
-
-
-def _write(record: Path, server: Server) -> None:
-    part = record.with_suffix(".part")
-    part.write_text(json.dumps(asdict(server), indent=2) + "\n", encoding="utf-8")
-    part.replace(record)
 
 
 def drop_record(home: Path, server: Server) -> None:
