@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import psutil
 import pytest
@@ -18,6 +18,7 @@ from flows.servers import services, started
 from flows.servers.auth_string import auth_file, auth_string
 from flows.servers.server import Server, answers, find, is_free
 from flows.servers.services import Services, attach, open_ui
+from warehouse.durable import write_json
 
 HOLD = """
 import sys, time
@@ -91,13 +92,13 @@ def test_a_record_counts_only_while_its_very_process_lives(tmp_path):
     assert find(tmp_path, "prefect") is None
     child = process("import time; time.sleep(60)", tmp_path / "log")
     known = server(tmp_path, child, tmp_path / "log")
-    servers._write(tmp_path / "services" / "prefect.json", known)
+    write_json(asdict(known), tmp_path / "services" / "prefect.json")
     assert find(tmp_path, "prefect") == known
     assert not attach(tmp_path)  # it does not answer
     assert not known.is_orphan
     assert replace(known, owner_created=known.owner_created - 100).is_orphan
     other = replace(known, pid_created=known.pid_created - 100)
-    servers._write(tmp_path / "services" / "prefect.json", other)
+    write_json(asdict(other), tmp_path / "services" / "prefect.json")
     assert find(tmp_path, "prefect") is None
     known.stop()
 
