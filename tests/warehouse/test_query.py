@@ -69,8 +69,9 @@ VARIABLES = {
     for kept in re.findall(r"set variable (\w+)", without_comments(name))
 }
 LENT = set(re.findall(r'(?:register|_lent)\(\s*(?:\w+, )?"(\w+)"', CODE))
-# Several at a time: the tables of a batch, and those of two snapshots.
+# Several at a time: the tables of a batch, those of two snapshots, of one that is recovered from.
 LENT |= {"batch", "raw_rows", "files", "recipes", "old_claims", "new_claims"}
+LENT |= {"published_claims", "published_duplicates", "published_relations"}
 
 
 def test_whatever_a_query_reads_is_told_and_made_somewhere():
