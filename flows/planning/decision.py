@@ -144,9 +144,16 @@ def changed_settings(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str
                 for key in sorted({*one, *two})
                 if one.get(key) != two.get(key)
             ]
+        elif isinstance(one, Mapping) or isinstance(two, Mapping):
+            found.append(f"{name} {'is new' if one is None else 'is gone'}")
         elif one != two:
-            found.append(f"{name} {str(one)[:16]} -> {str(two)[:16]}")
+            found.append(f"{name} {_short(one)} -> {_short(two)}")
     return found
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 16 else f"{text[:16]}..."
 
 
 def _base(situation: Situation) -> tuple[Champion | None, tuple[str, ...]]:

@@ -55,6 +55,14 @@ def test_other_settings_take_a_full_run_and_are_named():
     assert decision.why == "settings changed: backbone b -> c, tuning.max_steps 120 -> 60"
 
 
+def test_settings_that_an_older_version_did_not_have_are_named_and_not_spelt_out():
+    recipe = {"backbone": "a" * 40, "running_text": {"subjects_per_row": 3}}
+    why = decide(after(recipe=recipe, num_changed=1), POLICY).why
+    assert (
+        why == f"settings changed: backbone b -> {'a' * 16}..., running_text is new, tuning is gone"
+    )
+
+
 def test_a_champion_that_cannot_be_built_upon_says_why():
     decision = decide(after(unusable="the snapshot is gone"), POLICY)
     assert (decision.mode, decision.why) == (FULL, "the snapshot is gone")
