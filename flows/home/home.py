@@ -58,8 +58,15 @@ class Home:
         return within(self.runs, str(key))
 
     def checkpoint(self, told: object) -> Path:
-        """Return the folder of a checkpoint that the pointer tells of, relative to the home."""
-        return within(self.path, str(told))
+        """Return the folder of a checkpoint that the pointer tells of, relative to the home.
+
+        Nor may a link in it lead out of the home: an update would write there.
+        """
+        folder = within(self.path, str(told))
+        for path in folder.rglob("*"):
+            if path.is_symlink():
+                within(self.path, str(path.relative_to(self.path)))
+        return folder
 
     @property
     def pointer(self) -> Path:

@@ -194,6 +194,20 @@ def test_a_checkpoint_that_is_a_link_out_of_the_home_is_refused(home, tmp_path):
         promoted(Home(home))
 
 
+def test_a_link_in_a_checkpoint_may_lead_about_in_the_home_and_not_out_of_it(home, tmp_path):
+    home.mkdir()
+    crown(home, entry(home, "one"))
+    checkpoint = promoted(Home(home)).champion.path
+    (home / "bank").mkdir()
+    (link := home / checkpoint / "bank").symlink_to(home / "bank")
+    assert promoted(Home(home)).champion.path == checkpoint
+    link.unlink()
+    (tmp_path / "elsewhere").mkdir()
+    link.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OutsideHomeError, match="elsewhere"):
+        promoted(Home(home))
+
+
 def test_no_run_is_named_by_a_path(home):
     with pytest.raises(OutsideHomeError, match="leads out of it"):
         Home(home).run("../../elsewhere")
