@@ -107,7 +107,7 @@ def preview(
 
     for relation, claim in {claim["relation"]: claim for claim in found.claims}.items():
         own = [claim["question"], *claim["paraphrases"]]
-        told = f"{len(own)} phrasings of the mapping, {len(shipped(relation))} that ship"
+        told = f"{len(own)} phrasings of the mapping, {len(shipped(relation, len(own)))} that ship"
         echo(f"{relation}: {told}, such as {own[0]!r}")
     for line in dict.fromkeys(map(refused_line, found.quarantine)):
         echo(f"refused: {line}")

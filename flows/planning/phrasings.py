@@ -87,12 +87,12 @@ def phrasings_of(
     return phrase
 
 
-def shipped(relation: str) -> list[str]:
-    """Return the phrasings that ship for a relation by its name."""
+def shipped(relation: str, num_own: int = 0) -> list[str]:
+    """Return the phrasings that ship for a relation by its name, fewer where it has its own."""
     bank = load_phrase_bank()
     concept = next(iter(bank.concepts_of(relation)), None)
     kind = concept.kind if concept else "text"
-    return [_template(text) for text in bank.phrasings_of(relation, kind, concept)]
+    return [_template(text) for text in bank.phrasings_of(relation, kind, concept, num_own)]
 
 
 def _plain(relation: ProposedRelation) -> tuple[str, ...]:

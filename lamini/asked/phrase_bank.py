@@ -33,6 +33,7 @@ _NOUN_FORMS = (
     "what's X's {r}",
 )
 """Of each noun of a concept; all of generic.toml are for what the relation itself is called."""
+_FEW = 10
 KINDS = ("person", "date", "number", "money", "place", "code", "address", "text")
 
 
@@ -78,10 +79,17 @@ class PhraseBank:
         ranked.sort(key=lambda r: r[0], reverse=True)
         return [concept for rank, concept in ranked if rank[0] == ranked[0][0][0]]
 
-    def phrasings_of(self, relation: str, kind: str, concept: Concept | None) -> list[str]:
-        """Return how a relation may be asked for: in the bank's forms, then in its concept's."""
+    def phrasings_of(
+        self, relation: str, kind: str, concept: Concept | None, num_own: int = 0
+    ) -> list[str]:
+        """Return how a relation may be asked for: in the bank's forms, then in its concept's.
+
+        At least 40 are for one that has `num_own` or fewer phrasings of the table; what brings many
+        needs no more of them, which take time to encode.
+        """
         called = called_as(relation)
-        forms = [*self.generic["any"], *self.generic[kind]]
+        more = self.generic["more"] if num_own <= _FEW else ()
+        forms = [*self.generic["any"], *self.generic[kind], *more]
         if concept and called.endswith("ed") and " " not in called:
             forms = [*self.generic["participle"]]
         own = [form.replace("{r}", called) for form in forms]

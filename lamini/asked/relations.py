@@ -139,7 +139,9 @@ class RelationEvidence:
         return meant
 
     def _shipped(self, relation: str) -> list[str]:
-        return self.bank.phrasings_of(relation, self.kind[relation], self.concept[relation])
+        return self.bank.phrasings_of(
+            relation, self.kind[relation], self.concept[relation], len(self.own[relation])
+        )
 
     def _declared(self) -> dict[str, int]:
         """Return the relation of each phrasing that the table brings and that is of one alone."""

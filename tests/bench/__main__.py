@@ -43,7 +43,7 @@ OF_FACTS = {
 OF_CHANGES = {"replay": ("us_legislators",)}
 UNSEEN = ("person mother", "person university", "landmark on continent", "superhero person")
 OF_DEMO = ("phrasing", "foreign", "alternatives", "natural")
-OF_WORDS = ("natural", "tasks")
+OF_WORDS = ("natural", "tasks", "typing_errors")
 """Asked of the reference facts, and with --data of three tables of others."""
 
 
@@ -54,7 +54,15 @@ def main() -> int:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
-    wanted = arguments.names or [*ALONE, *OF_FACTS, *OF_CHANGES, *OF_DEMO, "tasks", "changes"]
+    wanted = arguments.names or [
+        *ALONE,
+        *OF_FACTS,
+        *OF_CHANGES,
+        *OF_DEMO,
+        "tasks",
+        "typing_errors",
+        "changes",
+    ]
     failed = 0
     with tempfile.TemporaryDirectory() as home:
         for name in wanted:

@@ -36,8 +36,12 @@ def test_a_symbol_is_a_tickers_unless_it_is_said_to_be_of_money():
     assert any("coin" in text for text in phrase(money))
 
 
-def test_forty_phrasings_ship_for_what_tables_speak_of():
-    assert len(shipped("license")) >= 40
+@pytest.mark.parametrize("name", ["license", "founded", "last check", "gauge", "head office"])
+def test_forty_phrasings_ship_for_a_relation_that_brings_none(name):
+    bare, rich = shipped(name), shipped(name, num_own=40)
+    assert len({text.casefold() for text in bare}) >= 40
+    assert all("{subject}" in text for text in bare)
+    assert {*rich} <= {*bare}
 
 
 @pytest.mark.parametrize(
