@@ -7,8 +7,9 @@ A page of another port of this machine is foreign too. In this order:
 - Host and Origin must be this very server's (else 403), also of reads and web sockets;
 - nothing that a browser says another site asked for is handed on (403). A link that was clicked
   there gets a page of ours that asks for the same address itself: so links in reports work;
-- a program shows the home's secret as basic authentication, in the handshake of a web socket too; a
-  browser that `lamini ui`'s link let in shows its cookie, under the home's host name (else 401).
+- a program shows the home's secret as basic authentication, or as a bearer's token, which is what
+  OpenAI's clients make of an API key, in the handshake of a web socket too; a browser that
+  `lamini ui`'s link let in shows its cookie, under the home's host name (else 401).
 """
 
 import hmac
@@ -69,6 +70,7 @@ class Guard:
         """
         self.app = app
         self.secret = secret
+        self.shown = (basic(secret), f"Bearer {secret}")
         self.page = f"{host_name(secret)}:{port}" if launch else None
         self.hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
         self.codes = Codes(secret, port, launch)
@@ -106,7 +108,8 @@ class Guard:
         if not is_ours:
             why = "another site asked for it, or a frame: open the address in a tab of its own\n"
             return PlainTextResponse(why, 403)
-        if is_known or _is_same(headers.get("authorization", ""), basic(self.secret)):
+        shown = headers.get("authorization", "")
+        if is_known or any(_is_same(shown, wanted) for wanted in self.shown):
             return None
         return PlainTextResponse(_HOW, 401)
 

@@ -36,8 +36,7 @@ def test_every_query_says_its_grain_and_its_parameters():
 def test_every_statement_is_run_by_a_module():
     prefixes = tuple(re.findall(r'f"(\w+_)\{', CODE))
     unused = [name for name in query.names() if f'"{name}"' not in CODE]
-    # Of another package: flows.automation shows where each source stands.
-    assert [name for name in unused if not name.startswith(prefixes)] == ["source_states"]
+    assert [name for name in unused if not name.startswith(prefixes)] == []
 
 
 def without_comments(name):

@@ -66,6 +66,10 @@ def code(port=4200, launch="first"):
         ({**KNOWN, "Host": "localhost:4200", "Origin": "http://localhost:4200"}, 200),
         ({}, 401),
         ({"Authorization": basic("lamini:" + "y" * 43)}, 401),
+        ({"Authorization": f"Bearer {SECRET}"}, 200),
+        ({"Authorization": f"Bearer {SECRET[:-1]}"}, 401),
+        ({"Authorization": "Bearer "}, 401),
+        ({"Authorization": SECRET}, 401),
         ({"Authorization": "Basic ü"}, 401),
         ({**SHOWN}, 401),  # under a name that all servers of this machine share
         ({**SHOWN, "Host": "localhost:4200"}, 401),

@@ -42,7 +42,7 @@ def test_registering_again_replaces_and_a_name_finds_it(tmp_path, mapping):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (f"name = '../evil'\npath = 't.csv'\n{CLAIM}", "must be letters"),
+        (f"name = '../evil'\npath = 't.csv'\n{CLAIM}", "set name to another one"),
         (f"name = '.hidden'\npath = 't.csv'\n{CLAIM}", "must be letters"),
         (f"\"path\" = 't.csv'\n{CLAIM}", "on a line of its own"),
         (f"pth = 't.csv'\n{CLAIM}", "unknown key pth"),
