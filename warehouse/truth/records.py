@@ -45,7 +45,7 @@ class Record(NamedTuple):
 
 
 def deviations(records: Sequence[Record], num_sources: int, config: TruthConfig) -> list[Floats]:
-    """Give d(s, -r) of the sources of each relation: 0 where a source says nothing elsewhere."""
+    """Return d(s, -r) of the sources of each relation: 0 where a source says nothing elsewhere."""
     of_all = [_summed(records, num_sources, amount) for amount in (_right, _claims, _usual)]
     found = []
     for record in records:
