@@ -4,9 +4,7 @@ python -m tests.bench.truth [--claims FOLDER] [--seeds 3]
 
 FOLDER holds birthplaces.parquet and books.parquet (see the README of the data); the made-up sets
 of `truth_sets` need nothing. `gold_object` and `match` are only read to count what is right.
-Numbers are of two halves of the slots, by hash: settings are chosen by the first alone. With
-crowd-kit installed (its wheel is light without its dependencies: `pip install --no-deps crowd-kit`,
-`pip install nltk`), two of its methods, which know sources but not relations, stand beside.
+Numbers are of two halves of the slots, by hash: settings are chosen by the first alone.
 """
 
 import argparse
@@ -60,18 +58,6 @@ def share_right(part: Part, score: Floats, right: np.ndarray, counted: np.ndarra
     return float((good / np.bincount(part.choice_slot, best, part.num_slots))[counted].mean())
 
 
-def peers(observations: pa.Table) -> dict[str, dict[str, str]]:
-    """Give what crowd-kit says of each slot, all relations together; {} without it."""
-    try:
-        from crowdkit.aggregation import Wawa, ZeroBasedSkill
-    except ImportError:
-        return {}
-    frame = observations.select(["slot", "source", "value"]).to_pandas()
-    frame.columns = ["task", "worker", "label"]
-    methods = {"crowd-kit Wawa": Wawa(), "crowd-kit zero-based skill": ZeroBasedSkill()}
-    return {name: method.fit_predict(frame).to_dict() for name, method in methods.items()}
-
-
 def measure(made: FusionSet, config: TruthConfig | None = None) -> dict[str, Numbers]:
     """Give, of each half, the shares right by each method, and how sure and how right ours is."""
     part = read_part(made.observations, made.support)
@@ -88,8 +74,6 @@ def measure(made: FusionSet, config: TruthConfig | None = None) -> dict[str, Num
     np.maximum.at(top, part.choice_slot, found)
     best = found >= top[part.choice_slot] - 1e-9
     told = {"majority": majority(part), "simple EM": simple_em(part), "ours": found}
-    for name, answers in peers(made.observations).items():
-        told[name] = np.array([float(answers[slot] == value) for slot, value in pairs])
     half = np.array([zlib.crc32(slot.encode()) % 2 for slot in part.slots.to_pylist()])
     possible = np.bincount(part.choice_slot, right, part.num_slots) > 0
     numbers: dict[str, Numbers] = {}
