@@ -84,6 +84,16 @@ def test_a_more_general_claim_speaks_for_the_special_value_and_is_named_as_gener
     assert row["true"] > row["probability"]
 
 
+def test_many_that_name_the_country_do_not_deny_the_town_that_one_names():
+    rows, may_hold = [], []
+    for slot in range(30):
+        rows += [(f"s{slot}", f"site {slot} {i}", f"country {slot % 6}") for i in range(3)]
+        rows.append((f"s{slot}", f"site {slot}", f"town {slot}"))
+        may_hold.append((f"s{slot}", f"country {slot % 6}", f"town {slot}", 0.5))
+    found = probabilities(discover(claims(rows), support(*may_hold)), "s7")
+    assert found["town 7"] > 0.9 > found["country 1"]
+
+
 def test_containment_is_learned_where_no_support_is_given():
     rows = []
     for city, slot in itertools.product(range(6), range(8)):
