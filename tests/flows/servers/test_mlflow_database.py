@@ -1,3 +1,4 @@
+import contextlib
 import multiprocessing
 import random
 import signal
@@ -62,9 +63,11 @@ def test_a_database_that_was_made_aside_is_one_that_mlflow_opens_and_leaves_as_i
 def test_a_database_that_is_there_is_left_alone(tmp_path):
     path = mlflow_database(tmp_path)
     path.parent.mkdir()
-    path.write_bytes(b"a user's")
+    with contextlib.closing(sqlite3.connect(path)) as con:
+        con.execute("create table of_a_user (a)")
+    before = path.read_bytes()
     make_database(tmp_path)
-    assert path.read_bytes() == b"a user's"
+    assert path.read_bytes() == before
 
 
 def test_i7_killed_while_the_database_is_made_the_next_makes_it(made, tmp_path):

@@ -55,7 +55,7 @@ def test_every_named_place_is_killed_at():
 def test_i7_a_full_run_killed_at_every_place_in_turn_ends_the_same(runs, before, later):
     home = runs.folder / f"killed-{len(later)}"
     for place in OF_FULL if later else OF_FULL[-1:]:  # the others: in an update, by torture
-        assert runs.killed(home, BEFORE, place)["left"][0] == "train_memory"
+        assert runs.killed(home, BEFORE, place).left[0] == "train_memory"
     runs.killed(home, BEFORE, "worker.pretrain_router")  # in the run's own process
     # Ray Train goes on with it. A worker that dies is started again; then the run itself dies,
     # before its receipt.
