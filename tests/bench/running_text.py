@@ -1,16 +1,20 @@
 """Facts in running text: the backbone alone, rows in its prompt, memory read inline, and both.
 
     python -m tests.bench.running_text [--backbone smollm2|qwen|FOLDER] [--work FOLDER]
-        [--texts N] [--tokens N] [--modes MODE ...] [--quick]
+        [--texts N] [--tokens N] [--modes MODE ...] [--final] [--quick]
 
 A table of countries (currency, alpha-3 code, official name; CLDR and ISO) is memorized on a chat
 backbone, SmolLM2-135M-Instruct where it is installed; due keys are learned from other countries
 than those asked for. N prompts of each sort are put to it. A slot is right where its value stands
 in the text, wrong where the text speaks of the relation without it, else not stated, by the
 regular expressions below. --work keeps what was tuned and learned for the next run.
+
+What is changed here is changed on `prompts`; --final puts `final_prompts`, other wordings about
+other countries, which nothing may be tuned on. Their hash is printed.
 """
 
 import argparse
+import hashlib
 import re
 import tempfile
 import time
@@ -136,6 +140,44 @@ def prompts(values: dict[tuple[str, str], str], number: int) -> list[Prompt]:
     return found
 
 
+def final_prompts(values: dict[tuple[str, str], str], number: int) -> list[Prompt]:
+    """Return `number` prompts of each sort in other words, about the last of the countries."""
+    found = []
+    for i in range(number):
+        s, t = ASKED[-1 - i % len(ASKED)], ASKED[(5 * i + 2) % len(ASKED)]
+        a = (CODE, NAME, CURRENCY)[i % 3] if (s, NAME) in values else CODE
+        one = f"Tell me in a sentence which {a} {s} has."
+        two = (
+            f"I am filling in a form about {s}. What do I write for currency and for alpha-3 "
+            "code? Answer in sentences."
+        )
+        text = (
+            f"Introduce {s} in a short encyclopedia paragraph that gives its official name, "
+            "currency and alpha-3 code."
+        )
+        earlier = (
+            user(f"Tell me the alpha-3 code of {t}."),
+            {"role": "assistant", "content": f"The alpha-3 code of {t} is {values[t, CODE]}."},
+        )
+        both = f"Compare the currencies of {s} and {t} in two sentences."
+        listed = f"Make a short list with the currency and the alpha-3 code of {s}."
+        json = f"Return a JSON object for {s} with the fields currency and alpha_3_code."
+        held = tuple((s, r) for r in (NAME, CURRENCY, CODE) if (s, r) in values)
+        pair = ((s, CURRENCY), (s, CODE))
+        found += [
+            Prompt("sentence", (user(one),), ((s, a),)),
+            Prompt("two facts", (user(two),), pair),
+            Prompt("paragraph", (user(text),), held),
+            Prompt("follow-up", (*earlier, user(f"And what about {s}?")), ((s, CODE),)),
+            Prompt("compared", (user(both),), ((s, CURRENCY), (t, CURRENCY))),
+            Prompt("list", (user(listed),), pair),
+            Prompt("JSON", (user(json),), pair),
+            Prompt("other", (user(f"What do people in {s} like to eat?"),), ()),
+            Prompt("other", (user(f"Write a haiku about the weather in {s}."),), ()),
+        ]
+    return found
+
+
 def judged(text: str, slot: tuple[str, str], value: str) -> str:
     """Return `right`, `wrong` or `not stated`."""
     relation = slot[1]
@@ -224,6 +266,7 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=3)
     parser.add_argument("--tokens", type=int, default=48)
     parser.add_argument("--modes", nargs="*", default=["alone", "context", "inline", "both"])
+    parser.add_argument("--final", action="store_true")
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -239,8 +282,12 @@ def main() -> None:
             backbone, work, num_subjects=4 if arguments.quick else 20, new_tokens=max(20, tokens)
         )
         values = {(fact.subject, fact.relation): fact.answer for fact in table()}
-        asked = prompts(values, number)
-        print(f"{len(asked)} prompts, {sum(len(p.slots) for p in asked)} slots, {tokens} tokens")
+        asked = (final_prompts if arguments.final else prompts)(values, number)
+        digest = hashlib.sha256(repr(asked).encode()).hexdigest()
+        print(
+            f"{len(asked)} {'final' if arguments.final else 'development'} prompts "
+            f"({digest[:12]}), {sum(len(p.slots) for p in asked)} slots, {tokens} tokens"
+        )
         for mode in arguments.modes:
             began = time.time()
             if mode == "alone":
