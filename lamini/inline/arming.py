@@ -27,7 +27,11 @@ class Arming:
         self._names = matcher.names
         bank = matcher.evidence.bank
         self._cues = []
+        self._heads = []
         for relation in self._table.relations:
+            head = re.escape(plain(called_as(relation)).split()[-1])
+            # A text that begins with "Name ..." or "State ..." asks for something.
+            self._heads.append(re.compile(rf"(?<=\w\s)(?<!^){head}s?\b"))
             named = [concept.named for concept in bank.concepts_of(relation)[:1]]
             called = re.compile(re.escape(plain(called_as(relation))))
             self._cues.append([called, *named])
@@ -53,6 +57,19 @@ class Arming:
     def is_named(self, relation: int, sentence: str) -> bool:
         """Return whether a sentence speaks of the relation."""
         return any(cue.search(plain(sentence)) for cue in self._cues[relation])
+
+    def asked_for(self, turns: Sequence[str]) -> list[int]:
+        """Return the relations that the last of the turns to name any speaks of.
+
+        In a turn that names one, the last word of what others are called names these too: "its
+        code".
+        """
+        every = range(len(self._table.relations))
+        for turn in reversed(turns):
+            if any(self.is_named(relation, turn) for relation in every):
+                said = plain(turn)
+                return [r for r in every if self.is_named(r, turn) or self._heads[r].search(said)]
+        return []
 
     def due(
         self,

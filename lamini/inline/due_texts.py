@@ -1,8 +1,10 @@
 """What due keys learn from: texts that the backbone writes itself, with the row in its prompt.
 
-The row is taken out again and the value found by its letters, so a key sees the states that the
-backbone will have. Beside these stand bare statements, and texts of the backbone's own about the
-same subjects that are asked for something else: nothing is due in them.
+The value is found by its letters. Each text is looked at twice: the row taken out again, and with
+the row before it, so a key sees the states that the backbone will have in either way of reading.
+Beside these stand bare statements, and texts of the backbone's own about the same subjects that are
+asked for something else: nothing is due in them. A sentence of the backbone's own that names a
+relation and has no value of it counts neither way, since it may state a wrong one.
 
 Shape suffixes: N places   F features   L sequence   D hidden size
 """
@@ -19,7 +21,6 @@ from lamini.asked.phrase_bank import called_as
 from lamini.asked.table import FactTable
 from lamini.backbone.like_lengths import like_lengths
 from lamini.backbone.memory import Attached, pad_left, pad_right
-from lamini.backbone.text import encode_prompt
 from lamini.config import DueTraining
 from lamini.inline.due_keys import DueKeys, Places, due_features, fit_due_keys
 from lamini.inline.records import encode_chat, with_records
@@ -36,12 +37,15 @@ _TWO = (
     "What are the {a} and the {b} of {s}?",
     "Give me a fact sheet on {s} ({a}, {b}).",
     "I need the {b} and the {a} of {s} for a report. Write it as running text.",
+    "Write {a} and {b} of {s} as YAML.",
+    "Put the {a} and the {b} of {s} in a table of two columns.",
 )
 _STATED = (
     "The {a} of {s} is {v}.",
     "{s}'s {a} is {v}.",
     "{v} is the {a} of {s}.",
     "- {a}: {v}",
+    '{{"{a}": "{v}"}}',
 )
 _DENIED = (
     "The {a} of {s} is not {v}, as many believe.",
@@ -55,6 +59,7 @@ _NOTHING = (
     "What is next to {s}?",
 )
 _TEMPERATURE, _BATCH = 0.7, 16
+_SENTENCE = re.compile(r"[^.?!\n]+[.?!\n]*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,22 +70,29 @@ class _Learned:
     prompt: str
     answer: str
     values: Mapping[int, str]
+    records: tuple[int, ...] = ()
+    """Relations whose rows stand in the prompt."""
+    own: bool = False
+    """The backbone wrote it, with whatever values it thought of."""
 
 
 def learn_due_keys(
     attached: Attached,
     table: FactTable,
     value_of: Callable[[int], str],
+    is_named: Callable[[int, str], bool],
     settings: DueTraining | None = None,
     excluded: Sequence[str] = (),
 ) -> DueKeys:
     """Return due keys of a table's relations; `value_of` says the value of the fact at a row.
 
-    Of `excluded` subjects nothing is learned: they are what a benchmark asks for.
+    `is_named` says whether a sentence speaks of the relation at a row. Of `excluded` subjects
+    nothing is learned: they are what a benchmark asks for.
     """
     settings = settings or DueTraining()
     texts = _texts(attached, table, value_of, settings, frozenset(excluded))
-    return fit_due_keys(_places(attached, texts), table.relations)
+    places = _places(attached, texts, table, value_of, is_named)
+    return fit_due_keys(places, table.relations)
 
 
 def _texts(
@@ -103,7 +115,7 @@ def _texts(
         rng.shuffle(having)
         having.sort(key=lambda row: row not in chosen)
         chosen.update(dict.fromkeys(having[:number]))
-    asked: list[tuple[int, str, bool]] = []
+    asked: list[tuple[int, str, tuple[int, ...]]] = []
     stated: list[_Learned] = []
     denied: list[_Learned] = []
     held = [_values(table, value_of, row) for row in chosen]
@@ -114,9 +126,11 @@ def _texts(
         name = table.subjects[row]
         for relation in own:
             a = called_as(table.relations[relation])
-            b = called_as(table.relations[rng.choice(own)])
-            one = rng.choice(_ONE).format(s=name, a=a)
-            asked += [(row, one, True), (row, rng.choice(_TWO).format(s=name, a=a, b=b), True)]
+            second = rng.choice(own)
+            b = called_as(table.relations[second])
+            one, two = rng.choice(_ONE).format(s=name, a=a), rng.choice(_TWO)
+            both = tuple(dict.fromkeys([relation, second]))
+            asked += [(row, one, (relation,)), (row, two.format(s=name, a=a, b=b), both)]
             said = [form.format(s=name, a=a, v=values[relation]) for form in _STATED]
             stated += [
                 _Learned(subject=row, prompt=one, answer=answer, values=values) for answer in said
@@ -126,13 +140,19 @@ def _texts(
                 _Learned(subject=row, prompt=one, answer=form.format(s=name, a=a, v=v), values={})
                 for form, v in zip(_DENIED, rng.sample(others, min(2, len(others))), strict=False)
             ]
-        asked += [(row, rng.choice(_NOTHING).format(s=name), False) for _ in range(2)]
+        asked += [(row, rng.choice(_NOTHING).format(s=name), ()) for _ in range(2)]
     answers = _written(attached, table, value_of, asked, settings)
-    right = [
-        _Learned(subject=row, prompt=prompt, answer=answer, values=_values(table, value_of, row))
-        for (row, prompt, _), answer in zip(asked, answers, strict=True)
-    ] + stated
-    return [*right, *(_mistaken(text, held, rng) for text in right), *denied]
+    written = [
+        _Learned(
+            subject=row, prompt=prompt, answer=answer, values=_values(table, value_of, row),
+            records=records, own=True,
+        )
+        for (row, prompt, records), answer in zip(asked, answers, strict=True)
+    ]  # fmt: skip
+    bare = [replace(text, records=()) for text in written]
+    mistaken = [_mistaken(text, held, rng) for text in [*bare, *stated]]
+    with_rows = [text for text in written if text.records]
+    return [*bare, *stated, *mistaken, *with_rows, *denied]
 
 
 def _mistaken(text: _Learned, held: Sequence[Mapping[int, str]], rng: random.Random) -> _Learned:
@@ -161,19 +181,12 @@ def _written(
     attached: Attached,
     table: FactTable,
     value_of: Callable[[int], str],
-    asked: Sequence[tuple[int, str, bool]],
+    asked: Sequence[tuple[int, str, tuple[int, ...]]],
     settings: DueTraining,
 ) -> list[str]:
-    """Return what the backbone writes, with the subject's rows before the prompt or without."""
+    """Return what the backbone writes, with the rows of relations before the prompt."""
     tokenizer = attached.backbone.tokenizer
-    ids = []
-    for row, prompt, with_rows in asked:
-        rows = [
-            (table.subjects[row], table.relations[r], value)
-            for r, value in _values(table, value_of, row).items()
-        ]
-        chat = [{"role": "user", "content": prompt}]
-        ids.append(encode_chat(tokenizer, with_records(tokenizer, chat, rows if with_rows else [])))
+    ids = [_encoded(tokenizer, table, value_of, *one) for one in asked]
     order = sorted(range(len(ids)), key=lambda i: len(ids[i]))
     answers = [""] * len(ids)
     with torch.random.fork_rng(devices=[]):
@@ -191,11 +204,37 @@ def _written(
     return answers
 
 
+def _encoded(
+    tokenizer: Any,
+    table: FactTable,
+    value_of: Callable[[int], str],
+    row: int,
+    prompt: str,
+    records: Sequence[int],
+) -> list[int]:
+    rows = [
+        (table.subjects[row], table.relations[r], value)
+        for r, value in _values(table, value_of, row).items()
+        if r in records
+    ]
+    chat = [{"role": "user", "content": prompt}]
+    return encode_chat(tokenizer, with_records(chat, rows))
+
+
 @torch.no_grad()
-def _places(attached: Attached, texts: Sequence[_Learned]) -> Places:
-    """Return all places of the texts as the writer will look at them: without rows."""
+def _places(
+    attached: Attached,
+    texts: Sequence[_Learned],
+    table: FactTable,
+    value_of: Callable[[int], str],
+    is_named: Callable[[int, str], bool],
+) -> Places:
+    """Return all places of the texts as the writer will look at them."""
     tokenizer = attached.backbone.tokenizer
-    prompts = [encode_prompt(tokenizer, text.prompt) for text in texts]
+    prompts = [
+        _encoded(tokenizer, table, value_of, text.subject, text.prompt, text.records)
+        for text in texts
+    ]
     answers = [
         tokenizer.encode(text.answer, add_special_tokens=False, split_special_tokens=True)
         for text in texts
@@ -210,7 +249,7 @@ def _places(attached: Attached, texts: Sequence[_Learned]) -> Places:
             )
             for place, i in enumerate(batch):
                 first, end = len(prompts[i]), len(whole[i])
-                labels = _labels(tokenizer, answers[i], texts[i])
+                labels = _labels(tokenizer, answers[i], texts[i], is_named)
                 before_LD = seen["before"][place, first - 1 : end - 1]
                 after_LD = seen["after"][place, first:end]
                 counted = labels > -2
@@ -220,7 +259,12 @@ def _places(attached: Attached, texts: Sequence[_Learned]) -> Places:
     return Places(x_NF=torch.cat(features), due_N=torch.cat(due), subject_N=torch.cat(subjects))
 
 
-def _labels(tokenizer: Any, answer: Sequence[int], text: _Learned) -> torch.Tensor:
+def _labels(
+    tokenizer: Any,
+    answer: Sequence[int],
+    text: _Learned,
+    is_named: Callable[[int, str], bool],
+) -> torch.Tensor:
     """Return what begins at each token of the answer: a relation's row, -1, or -2: not counted."""
     starts = [len(tokenizer.decode(answer[:i]).rstrip("\ufffd")) for i in range(len(answer) + 1)]
     said = tokenizer.decode(answer)
@@ -233,6 +277,12 @@ def _labels(tokenizer: Any, answer: Sequence[int], text: _Learned) -> torch.Tens
             if label_L[first] == -1:
                 # Said again, it may be due or not.
                 label_L[first] = relation if number == 0 else -2
+    for sentence in _SENTENCE.finditer(said) if text.own else ():
+        stated = [r for r, v in text.values.items() if _standing(v).search(sentence.group())]
+        missed = [r for r in text.values if r not in stated and is_named(r, sentence.group())]
+        if missed:
+            inside = [sentence.start() <= start < sentence.end() for start in starts[:-1]]
+            label_L[torch.tensor(inside) & (label_L == -1)] = -2
     return label_L
 
 

@@ -99,11 +99,9 @@ class RunningText:
         """Yield the passage after each step, and last the whole one."""
         messages = messages_of(prompt)
         said = "\n".join(message["content"] for message in messages)
-        rows = self._rows(said) if mode in ("context", "both") else []
+        rows = self._rows(messages) if mode in ("context", "both") else []
         told = [(self._fact(r).subject, self._fact(r).relation, self._text(r)) for r in rows]
-        ids = encode_chat(
-            self._model.tokenizer, with_records(self._model.tokenizer, messages, told)
-        )
+        ids = encode_chat(self._model.tokenizer, with_records(messages, told))
         for written in self._writer(mode).stream(
             ids, said, max_new_tokens=max_new_tokens, choice=choice
         ):
@@ -127,7 +125,8 @@ class RunningText:
     def learn(self, settings: DueTraining, excluded: Sequence[str] = ()) -> DueKeys:
         """Return due keys learned from texts that the backbone writes about the facts held."""
         table = self._asked.matcher.table
-        return learn_due_keys(self._model.attached, table, self._text, settings, excluded)
+        named = self._arming.is_named
+        return learn_due_keys(self._model.attached, table, self._text, named, settings, excluded)
 
     def _writer(self, mode: Mode) -> Writer:
         if mode == "context":
@@ -140,12 +139,18 @@ class RunningText:
         gate = Gate(self._arming, self._model.due_keys, self._value)
         return Writer(self._model.attached, gate)
 
-    def _rows(self, text: str) -> list[int]:
-        """Return the facts of all subjects that the text names."""
-        if not self._arming.wants_facts(text):
+    def _rows(self, messages: Sequence[Mapping[str, str]]) -> list[int]:
+        """Return the facts of the subjects that a chat names, of the relations that it speaks of.
+
+        A small backbone copies whatever row stands there, also of a relation not asked for. Who
+        speaks of no relation gets none: a request for something else would be answered with them.
+        """
+        turns = [message["content"] for message in messages]
+        if not self._arming.wants_facts("\n".join(turns)):
             return []
-        named = dict.fromkeys(m.subject for m in self._arming.mentions(text))
-        relations = range(len(self._arming.relations))
+        found = next((m for t in reversed(turns) if (m := self._arming.mentions(t))), [])
+        named = dict.fromkeys(mention.subject for mention in found)
+        relations = self._arming.asked_for(turns)
         rows = [self._arming.fact(subject, r) for subject in named for r in relations]
         held = [row for row in rows if row is not None and self._value(row) is not None]
         return held[:_MOST_ROWS]
