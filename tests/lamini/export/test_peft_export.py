@@ -30,8 +30,9 @@ pytestmark = pytest.mark.slow
 
 peft = pytest.importorskip("peft")
 
-TOLERANCE = 2e-4
-"""Largest difference of a logit in float32; the logits of these models reach 5 to 23."""
+TOLERANCE = 1e-4
+"""Largest difference in float32, as a share of the largest logit: sums are rounded in another order
+on each processor."""
 
 
 @pytest.fixture(scope="module", params=[name for name in ARCHITECTURES if name != "gemma3"])
@@ -60,7 +61,8 @@ def adapted(folder, lora):
 
 @torch.no_grad()
 def compare(folder, tokenizer, prompts, group, lora, max_new_tokens):
-    """Return the largest logit difference from the last prompt token on; answers must be equal."""
+    """Return the largest difference of a logit from the last prompt token on, as a share of the
+    largest logit; answers must be equal."""
     model = load(folder)
     lora_model = adapted(folder, lora)
     worst = 0.0
@@ -77,7 +79,8 @@ def compare(folder, tokenizer, prompts, group, lora, max_new_tokens):
         with model.attached.reader.reading(model.reading([group], [ids.shape[1] - 1])):
             logits = model.attached.backbone.model(input_ids=whole).logits
         other = lora_model(input_ids=whole).logits
-        worst = max(worst, (logits - other)[reads_BL].abs().max().item())
+        missed = (logits - other)[reads_BL].abs().max() / logits[reads_BL].abs().max()
+        worst = max(worst, missed.item())
     return worst
 
 
@@ -97,8 +100,9 @@ def test_the_adapter_changes_what_the_bare_backbone_says(folder, tokenizer, tmp_
     with torch.no_grad():
         bare_logits = bare(input_ids=ids).logits
         logits = adapted(folder, tmp_path)(input_ids=ids).logits
-    assert (logits[0, -1] - bare_logits[0, -1]).abs().max() > 10 * TOLERANCE
-    torch.testing.assert_close(logits[0, :-1], bare_logits[0, :-1], atol=TOLERANCE, rtol=0)
+    largest = bare_logits.abs().max().item()
+    assert (logits[0, -1] - bare_logits[0, -1]).abs().max() > 10 * TOLERANCE * largest
+    torch.testing.assert_close(logits[0, :-1], bare_logits[0, :-1], atol=TOLERANCE * largest, rtol=0)
 
 
 def test_a_norm_behind_the_mlp_is_refused_and_nothing_is_written(tokenizer, tmp_path):
