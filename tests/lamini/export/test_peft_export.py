@@ -102,7 +102,9 @@ def test_the_adapter_changes_what_the_bare_backbone_says(folder, tokenizer, tmp_
         logits = adapted(folder, tmp_path)(input_ids=ids).logits
     largest = bare_logits.abs().max().item()
     assert (logits[0, -1] - bare_logits[0, -1]).abs().max() > 10 * TOLERANCE * largest
-    torch.testing.assert_close(logits[0, :-1], bare_logits[0, :-1], atol=TOLERANCE * largest, rtol=0)
+    torch.testing.assert_close(
+        logits[0, :-1], bare_logits[0, :-1], atol=TOLERANCE * largest, rtol=0
+    )
 
 
 def test_a_norm_behind_the_mlp_is_refused_and_nothing_is_written(tokenizer, tmp_path):
