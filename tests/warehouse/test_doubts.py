@@ -22,9 +22,16 @@ def test_shared_values_among_shared_values_are_not_told_of(memory, take, row):
 def test_what_people_write_for_no_value_is_told_of_even_once(memory, take, row, marker):
     (told,) = take(memory(), [row(), row("Chad", marker)]).warnings
     assert told == (
-        f"{marker!r} is the capital of 1 subjects: if it stands for no value, "
+        f"{marker!r} is the capital of 1 subject: if it stands for no value, "
         "name it in nulls = [...]"
     )
+
+
+def test_a_code_that_reads_as_no_value_is_one_among_codes_of_its_length(memory, take, row):
+    codes = [f"{a}{b}" for a in "BCDF" for b in "KLM"]
+    assert take(memory(), rows_of(row, [*codes, "NA"])).warnings == ()
+    assert len(take(memory(), rows_of(row, [*codes, "NA", "NA"])).warnings) == 1
+    assert len(take(memory(), rows_of(row, [*codes, "N/A"])).warnings) == 1
 
 
 def test_a_table_without_dates_that_says_otherwise_is_told_to_be_a_full_extract(

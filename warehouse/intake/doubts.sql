@@ -40,7 +40,8 @@ where j.verdict is null
 
 -- name: doubt_values
 -- Values that may stand for none: what people write for it, and what many subjects have where nearly all
--- others have a value of their own. At most ten.
+-- others have a value of their own. A code of one subject among codes of its length is none: Namibia's NA.
+-- At most ten.
 -- grain: one row per (relation, value)
 -- params: $markers (in lower case)
 -- reads: judged_rows
@@ -57,7 +58,9 @@ beside as (
     select
         h.*,
         sum(h.num_subjects) over (partition by h.relation) - h.num_subjects as num_others,
-        count(*) filter (h.num_subjects = 1) over (partition by h.relation) as num_own
+        count(*) filter (h.num_subjects = 1) over (partition by h.relation) as num_own,
+        min(length(h.value)) over (partition by h.relation)
+        = max(length(h.value)) over (partition by h.relation) as is_of_one_length
     from held as h
 ),
 judged as (
@@ -65,7 +68,8 @@ judged as (
         b.*,
         b.num_subjects >= greatest(3, 0.01 * b.num_others)
         and b.num_others >= 10
-        and b.num_own >= 0.95 * b.num_others as is_common
+        and b.num_own >= 0.95 * b.num_others as is_common,
+        b.is_of_one_length and b.num_subjects = 1 and b.num_others >= 10 as is_code
     from beside as b
 )
 select
@@ -74,6 +78,7 @@ select
     g.num_subjects,
     g.is_common
 from judged as g
-where g.is_common or lower(g.value) in (select unnest($markers::varchar[]))
+where g.is_common
+    or (lower(g.value) in (select unnest($markers::varchar[])) and not g.is_code)
 order by g.num_subjects desc, g.relation, g.value
 limit 10
