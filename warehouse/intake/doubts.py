@@ -14,7 +14,7 @@ def doubts(con: duckdb.DuckDBPyConnection, batch: ClaimBatch) -> list[str]:
     """
     named = {"markers": sorted(NO_VALUES)}
     found = [
-        f"{value!r} is the {relation} of {count} subject{'s' * (count > 1)}"
+        f"{value!r} is the {relation} of {count} subject{'' if count == 1 else 's'}"
         + (", where hardly two others share one" if is_common else "")
         + ": if it stands for no value, name it in nulls = [...]"
         for relation, value, count, is_common in query.execute(con, "doubt_values", **named)
