@@ -300,11 +300,23 @@ class QuestionMatcher:
         if follows(masked(text, found.candidate.mention.start, found.candidate.mention.end)):
             reason = self._and_holds(f"This does not say what is asked about {subject}.", found)
             return replace(known, fact=None, probability=0.0, reason=reason), found
+        if self._asks_of_value(found):
+            reason = (
+                f'This is to be made of the value of "{called_as(relation)}" of {subject}; memory '
+                "states the value alone."
+            )
+            return replace(known, fact=None, probability=0.0, reason=reason), found
         if probability >= THRESHOLD and found.fact is not None and not found.rivals:
             return known, found
         reason = self._reason(text, found, probability)
         is_doubtful = probability >= _DOUBTED and found.is_doubtful
         return replace(known, fact=None, reason=reason, is_doubtful=is_doubtful), found
+
+    def _asks_of_value(self, found: Found) -> bool:
+        """Whether what is wanted is to be made of the value, in words that are not the relation's."""
+        known = self.evidence.said_of(found.candidate.relation)
+        asked = Cues.of(found.candidate.views[0]).of_value
+        return not found.declared and any(not {*words.split()} <= known for words in asked)
 
     def find(self, text: str, without: Without | None = None) -> Found | None:
         """Return the best candidate of a tidy text; None where it names no subject."""

@@ -39,6 +39,19 @@ _MANY = re.compile(
     r"which (?:companies|countries|packages|ones|states|people|currencies))\b",
     re.I,
 )
+_SIGNS = r"(?:letter|character|syllable|vowel|consonant|word|digit|byte)s?"
+_OF_VALUE = re.compile(
+    rf"\b(?:how many (?:\w+ )?{_SIGNS}|(?:number|count) of (?:\w+ )?{_SIGNS}|"
+    rf"(?:first|second|third|fourth|fifth|last|initial|final|middle) (?:\w+ )?{_SIGNS}|"
+    r"(?:letter|character|syllable|vowel|consonant)s (?:of|in)|(?:begin|start|end)s? with|"
+    r"anagram|palindrome|in reverse|reversed?(?: order)?|backwards|alphabetical(?:ly| order)|rhym\w*|"
+    r"(?:en|de)code\w*|in (?:binary|hexadecimal|hex|octal|morse(?: code)?|base ?64|braille|"
+    r"roman numerals)|"
+    r"sum of|square root|(?:plus|minus|times|multiplied by|divided by) (?:\d+|one|two|three|four|five|"
+    r"six|seven|eight|nine|ten)|squared|prime number|even or odd|odd or even|divisible|"
+    r"day of (?:the )?week|weekday|leap year|decade)\b",
+    re.I,
+)
 _NEGATED = re.compile(
     r"\b(?:not|never|no longer|isn't|without|except|other than|n't)\b|n't\b", re.I
 )
@@ -64,6 +77,8 @@ class Cues:
     task: bool
     verdict: bool
     many: tuple[str, ...]
+    of_value: tuple[str, ...]
+    """What is asked of the value: how many letters it has, which weekday it is."""
     negated: bool
     quoted: bool
 
@@ -76,6 +91,7 @@ class Cues:
             task=_TASK.search(text) is not None,
             verdict=_VERDICT.search(text) is not None,
             many=tuple(plain(match) for match in _MANY.findall(text)),
+            of_value=tuple(plain(match) for match in _OF_VALUE.findall(text)),
             negated=_NEGATED.search(text) is not None,
             quoted=_QUOTED.search(text) is not None,
         )

@@ -228,6 +228,38 @@ def test_a_task_beside_the_question_is_what_is_wanted(matcher):
     assert asked.fact is None
 
 
+OF_THE_VALUE = [
+    "In which decade was Target Lane founded?",
+    "On which weekday was Basalt Foods founded?",
+    "What is the final letter of where Georgia Timber is headquartered?",
+    "How many vowels has the CEO of Target Lane?",
+    "CEO of Basalt Foods in reverse",
+    "Where is Georgia Timber headquartered, in morse code?",
+    "when was Target Lane founded, in roman numerals",
+    "the year Basalt Foods was founded, plus seven",
+]
+
+
+@pytest.mark.parametrize("question", OF_THE_VALUE)
+def test_what_is_to_be_made_of_the_value_is_not_the_value(matcher, question):
+    asked = matcher.ask(question)
+    assert asked.fact is None
+    assert not asked.is_doubtful  # the nearest key would read it
+    assert "is to be made of the value" in asked.reason
+
+
+def test_words_of_a_relation_itself_ask_for_its_value():
+    asked = QuestionMatcher(
+        [
+            asked_fact(
+                name, "code", (), [f"What is the three letter code, the last letter of {name}?"]
+            )
+            for name in ("Veldt Rail", "Moor Line")
+        ]
+    ).ask("last letter code of Moor Line")
+    assert asked.fact is not None or asked.is_doubtful
+
+
 def test_words_that_another_concept_says_exactly_are_not_the_tables(matcher):
     for question in ("who founded Target Lane", "when was Target Lane removed"):
         assert matcher.ask(question).fact is None, question
