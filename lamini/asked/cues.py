@@ -44,11 +44,13 @@ _OF_VALUE = re.compile(
     rf"\b(?:how many (?:\w+ )?{_SIGNS}|(?:number|count) of (?:\w+ )?{_SIGNS}|"
     rf"(?:first|second|third|fourth|fifth|last|initial|final|middle) (?:\w+ )?{_SIGNS}|"
     r"(?:letter|character|syllable|vowel|consonant)s (?:of|in)|(?:begin|start|end)s? with|"
-    r"anagram|palindrome|in reverse|reversed?(?: order)?|backwards|alphabetical(?:ly| order)|rhym\w*|"
+    r"anagram|palindrome|in reverse|reversed?(?: order)?|backwards|rhym\w*|"
+    r"alphabetical(?:ly| order)|"
     r"(?:en|de)code\w*|in (?:binary|hexadecimal|hex|octal|morse(?: code)?|base ?64|braille|"
     r"roman numerals)|"
-    r"sum of|square root|(?:plus|minus|times|multiplied by|divided by) (?:\d+|one|two|three|four|five|"
-    r"six|seven|eight|nine|ten)|squared|prime number|even or odd|odd or even|divisible|"
+    r"sum of|square root|"
+    r"(?:plus|minus|times|multiplied by|divided by) "
+    r"(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten)|squared|prime number|even or odd|odd or even|divisible|"
     r"day of (?:the )?week|weekday|leap year|decade)\b",
     re.I,
 )
