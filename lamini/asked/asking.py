@@ -313,7 +313,7 @@ class QuestionMatcher:
         return replace(known, fact=None, reason=reason, is_doubtful=is_doubtful), found
 
     def _asks_of_value(self, found: Found) -> bool:
-        """Whether it is asked what is to be made of the value, in other words than the relation's."""
+        """Whether it is asked what to make of the value, in no words of the relation."""
         known = self.evidence.said_of(found.candidate.relation)
         asked = Cues.of(found.candidate.views[0]).of_value
         return not found.declared and any(not {*words.split()} <= known for words in asked)

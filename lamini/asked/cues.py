@@ -50,7 +50,8 @@ _OF_VALUE = re.compile(
     r"roman numerals)|"
     r"sum of|square root|"
     r"(?:plus|minus|times|multiplied by|divided by) "
-    r"(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten)|squared|prime number|even or odd|odd or even|divisible|"
+    r"(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten)|squared|"
+    r"prime number|even or odd|odd or even|divisible|"
     r"day of (?:the )?week|weekday|leap year|decade)\b",
     re.I,
 )
