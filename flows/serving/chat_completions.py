@@ -6,6 +6,7 @@ that stood in the prompt, and sentences that nothing supports.
 """
 
 import json
+import logging
 import time
 from asyncio import Future, Queue, Task, create_task, get_running_loop
 from collections.abc import AsyncIterator, Callable, Generator
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 MODEL = "lamini-champion"
 _BATCH, _NEW_TOKENS = 64, 256
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 
 class TextPart(BaseModel):
@@ -63,7 +65,7 @@ class ChatRequest(BaseModel):
     max_tokens: int | None = Field(default=None, ge=1)
     temperature: float = Field(default=0.0, ge=0, le=2)
     """Of the backbone's own words; values are said greedily."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=-(2**63), lt=2**63)
     stream: bool = False
     n: Literal[1] = 1
     top_p: Literal[1] = 1
@@ -103,7 +105,8 @@ class Together:
                 answers = await run_in_threadpool(self._answer, [asked for asked, _ in batch])
             except Exception as error:  # noqa: BLE001 - whoever waits is told
                 for _, answered in batch:
-                    answered.set_exception(error)
+                    if not answered.cancelled():
+                        answered.set_exception(error)
                 continue
             for (_, answered), answer in zip(batch, answers, strict=True):
                 if not answered.cancelled():
@@ -148,7 +151,10 @@ def chat_app(served: ServedModel) -> FastAPI:
         said = _until_done(parts, lambda: at_work.discard(reply.id))
         if asked.stream:
             return StreamingResponse(reply.chunks(said), media_type="text/event-stream")
-        return JSONResponse(await reply.whole(said))
+        try:
+            return JSONResponse(await reply.whole(said))
+        except Exception as error:  # noqa: BLE001 - of whatever kind: the client is told
+            return _error(500, _failed(error))
 
     return app
 
@@ -178,14 +184,17 @@ class _Reply:
         return {**self._body("chat.completion", choice), **_ending(said[-1])}
 
     async def chunks(self, parts: AsyncIterator[_Part]) -> AsyncIterator[str]:
-        """Yield it as server-sent events."""
+        """Yield it as server-sent events; what fails on the way is the last of them."""
         role: dict[str, str] = {"role": "assistant"}
-        async for part in parts:
-            delta = {**role, "content": part.text}
-            role = {}
-            choice = {"index": 0, "delta": delta, "finish_reason": part.finish_reason}
-            body = {**self._body("chat.completion.chunk", choice), **_ending(part)}
-            yield f"data: {json.dumps(body, ensure_ascii=False)}\n\n"
+        try:
+            async for part in parts:
+                delta = {**role, "content": part.text}
+                role = {}
+                choice = {"index": 0, "delta": delta, "finish_reason": part.finish_reason}
+                body = {**self._body("chat.completion.chunk", choice), **_ending(part)}
+                yield f"data: {json.dumps(body, ensure_ascii=False)}\n\n"
+        except Exception as error:  # noqa: BLE001 - of whatever kind: the client is told
+            yield f"data: {json.dumps(_told(500, _failed(error)))}\n\n"
         yield "data: [DONE]\n\n"
 
     def _body(self, kind: str, choice: dict[str, Any]) -> dict[str, Any]:
@@ -280,5 +289,15 @@ async def _until_done(
 
 
 def _error(status: int, why: str) -> JSONResponse:
-    kind = "rate_limit_error" if status == 429 else "invalid_request_error"
-    return JSONResponse({"error": {"message": why, "type": kind}}, status)
+    return JSONResponse(_told(status, why), status)
+
+
+def _told(status: int, why: str) -> dict[str, Any]:
+    kinds = {429: "rate_limit_error", 500: "server_error"}
+    return {"error": {"message": why, "type": kinds.get(status, "invalid_request_error")}}
+
+
+def _failed(error: Exception) -> str:
+    # What went wrong may name files of this machine: that stands in its log.
+    _log.error("a chat completion failed", exc_info=error)
+    return f"the answer failed ({type(error).__name__}); the server's log says why"

@@ -112,6 +112,7 @@ def test_running_text_counts_its_tokens_and_names_the_facts_in_its_prompt(client
         ({"messages": QUESTION, "tools": []}, 400, "tools"),
         ({"messages": QUESTION, "temperature": "hot"}, 400, "temperature"),
         ({"messages": QUESTION, "n": 2}, 400, "n:"),
+        ({"messages": QUESTION, "seed": 2**63}, 400, "seed"),
         ({"messages": QUESTION, "model": "gpt"}, 404, MODEL),
     ],
 )
@@ -121,6 +122,24 @@ def test_what_cannot_be_done_is_refused_in_words(client, body, status, named):
     )
     assert reply.status_code == status, reply.text
     assert named in reply.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_fails_while_it_is_written_is_told_without_paths(served, client, monkeypatch, stream):
+    def broken(messages, **settings):
+        yield from [*ServedModel.write(served, messages, **settings)][:1]
+        raise OSError("/secret/place is gone")
+
+    monkeypatch.setattr(served, "write", broken)
+    asked = {"messages": QUESTION, "mode": "context", "max_tokens": 4, "stream": stream}
+    reply = client.post(PATH, json=asked)
+    told = chunks(reply)[-1] if stream else reply.json()
+    assert stream or reply.status_code == 500
+    assert told["error"]["type"] == "server_error"
+    assert "OSError" in told["error"]["message"]
+    assert "secret" not in reply.text
+    monkeypatch.undo()
+    assert client.post(PATH, json=asked).status_code == 200
 
 
 def test_questions_that_wait_together_are_answered_as_one_batch():
