@@ -36,10 +36,13 @@ from flows.servers.passes import (
 
 _OURS = ("", "same-origin", "none")
 """Sec-Fetch-Site: a program, a page of this server, the address bar or a bookmark."""
-_HOW = (
-    "This server is for one user: open a link that `lamini ui` prints, each of which lets one "
-    "browser in, once, within ten minutes (while it runs, another `lamini ui` prints new ones); a "
-    "program sends what is in HOME/services/auth_string as basic authentication.\n"
+_PROGRAM = (
+    "a program sends all that is in HOME/services/auth_string as basic authentication, or as a "
+    "bearer's token (an OpenAI client's API key).\n"
+)
+_BROWSER = (
+    "open a link that `lamini ui` prints, each of which lets one browser in, once, within ten "
+    "minutes (while it runs, another `lamini ui` prints new ones); "
 )
 # What follows a `#` is known to the browser alone.
 _AGAIN = (
@@ -73,6 +76,7 @@ class Guard:
         self.shown = (basic(secret), f"Bearer {secret}")
         self.page = f"{host_name(secret)}:{port}" if launch else None
         self.hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+        self.how = f"This server is for one user: {_BROWSER if launch else ''}{_PROGRAM}"
         self.codes = Codes(secret, port, launch)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -111,7 +115,7 @@ class Guard:
         shown = headers.get("authorization", "")
         if is_known or any(_is_same(shown, wanted) for wanted in self.shown):
             return None
-        return PlainTextResponse(_HOW, 401)
+        return PlainTextResponse(self.how, 401)
 
     def _let_in(self, scope: Scope, headers: Headers, *, is_known: bool) -> Response:
         given = parse_qs(scope["query_string"].decode("ascii", "replace"))
@@ -121,7 +125,7 @@ class Guard:
         is_ahead = bool(ahead) or scope["method"] != "GET"
         is_new = not is_ahead and self.codes.take(given.get("code", [""])[0])
         if not (is_known or is_new):
-            return PlainTextResponse(_HOW, 401)
+            return PlainTextResponse(self.how, 401)
         # Browsers leave out tabs and line ends, and take a backslash for a slash.
         is_here = to.startswith("/") and to.isprintable() and to[1:2] not in ("/", "\\")
         answer = RedirectResponse(to if is_here else "/", 303)

@@ -74,6 +74,8 @@ def test_who_is_not_the_user_gets_nothing(client, headers, status, method, path)
     reply = client.request(method, path, json=body, headers=headers)
     assert reply.status_code == status
     assert QUESTION not in reply.text
+    assert (status == 401) == ("API key" in reply.text)
+    assert "lamini ui" not in reply.text  # whose links let no browser in here
 
 
 MIXED = [QUESTION, None, 3.5, "", QUESTION]
