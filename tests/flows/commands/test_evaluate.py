@@ -1,9 +1,12 @@
 import json
 
+import pytest
+
 from tests.flows.serving.test_golden import model_saying, written
 from warehouse.snapshots import head
 
 
+@pytest.mark.slow
 def test_the_command_shows_all_three_and_what_was_put_aside(
     champion, published, lamini, monkeypatch, tmp_path
 ):

@@ -64,6 +64,7 @@ def trained(folder, backbone, learning):
     return in_process.fit(job, use_gpu=False, on_report=lambda *report: None)
 
 
+@pytest.mark.slow
 def test_due_keys_are_learned_with_a_chat_model_and_kept_when_a_job_goes_on(
     tmp_path, chat_model, monkeypatch
 ):
@@ -84,6 +85,7 @@ def test_due_keys_are_learned_with_a_chat_model_and_kept_when_a_job_goes_on(
     assert (checkpoint / "due_keys.safetensors").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_no_due_keys_are_learned_where_none_are_wanted_or_nothing_chats(tmp_path, chat_model):
     unwanted = DueTraining(subjects_per_relation=0)
     for name, backbone, learning in (

@@ -265,6 +265,7 @@ def test_words_that_another_concept_says_exactly_are_not_the_tables(matcher):
         assert matcher.ask(question).fact is None, question
 
 
+@pytest.mark.slow
 def test_a_table_moves_the_weights_by_prompts_of_its_own_and_always_alike(facts):
     shipped, moved = load_acceptance(), adapted(facts)
     assert moved.num_prompts > shipped.num_prompts

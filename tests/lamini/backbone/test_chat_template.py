@@ -49,6 +49,7 @@ def test_a_template_that_fails_is_an_error_in_words(chat, template):
 @pytest.mark.parametrize(
     "endless", [LOOP * 4 + "{% set x = i %}" + "{% endfor %}" * 4, "{{ 10 ** (10 ** 10) }}"]
 )
+@pytest.mark.slow
 def test_a_template_that_never_ends_is_stopped(chat, endless, monkeypatch):
     monkeypatch.setattr(chat_template, "SECONDS", 0.2)
     with pytest.raises(ChatTemplateError, match=r"takes longer than 0\.2 s over one prompt"):

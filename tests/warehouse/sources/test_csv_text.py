@@ -96,6 +96,7 @@ CELLS = st.text(st.sampled_from('ab ,";\n\r\\é'), max_size=8)
 
 @settings(max_examples=40, deadline=None, database=None)
 @given(rows=st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=6))
+@pytest.mark.slow
 def test_what_the_csv_module_writes_is_read_or_set_apart_row_by_row(tmp_path_factory, rows):
     folder = tmp_path_factory.mktemp("csv")
     out = io.StringIO(newline="")

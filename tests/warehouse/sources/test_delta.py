@@ -89,6 +89,7 @@ HELD = (
 
 
 @pytest.mark.parametrize("feed", [True, False])
+@pytest.mark.slow
 def test_a_table_is_what_it_holds_however_it_came_to_it(memory, write, step, tmp_path, feed):
     deltalake = pytest.importorskip("deltalake", reason="needs the extra: delta")
     con = memory()

@@ -279,6 +279,7 @@ def test_real_tables_give_facts(memory, take, settle, read, name, num_facts):
         ),
     ],
 )
+@pytest.mark.slow
 def test_a_query_is_stopped_at_its_bounds_and_says_so(tmp_path, read, query, bound, why):
     write(tmp_path, "t.duckdb")
     started = time.monotonic()
