@@ -42,19 +42,19 @@ _MANY = re.compile(
 _SIGNS = r"(?:letter|character|syllable|vowel|consonant|word|digit|byte)s?"
 _OF_VALUE = re.compile(
     rf"\b(?:how many (?:\w+ )?{_SIGNS}|(?:number|count) of (?:\w+ )?{_SIGNS}|"
-    rf"(?:first|second|third|fourth|fifth|last|initial|final|middle) (?:\w+ )?{_SIGNS}|"
-    r"(?:letter|character|syllable|vowel|consonant)s (?:of|in)|(?:begin|start|end)s? with|"
+    rf"(?:first|second|third|fourth|fifth|last|initial|final|middle) {_SIGNS}|"
+    rf"(?:letter|character|syllable|vowel|consonant)s of|sum of (?:the |all |its )?{_SIGNS}|"
     r"anagram|palindrome|in reverse|reversed?(?: order)?|backwards|rhym\w*|"
     r"alphabetical(?:ly| order)|"
-    r"(?:en|de)code\w*|in (?:binary|hexadecimal|hex|octal|morse(?: code)?|base ?64|braille|"
-    r"roman numerals)|"
-    r"sum of|square root|"
+    r"in (?:binary|hexadecimal|hex|octal|morse(?: code)?|base ?64|braille|roman numerals)|"
+    r"square root|"
     r"(?:plus|minus|times|multiplied by|divided by) "
     r"(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten)|squared|"
     r"prime number|even or odd|odd or even|divisible|"
     r"day of (?:the )?week|weekday|leap year|decade)\b",
     re.I,
 )
+"""Codes are asked for by their letters, too: "which two letters", "begins with"."""
 _NEGATED = re.compile(
     r"\b(?:not|never|no longer|isn't|without|except|other than|n't)\b|n't\b", re.I
 )
